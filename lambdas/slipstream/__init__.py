@@ -1,0 +1,1 @@
+"""What every function of the gateway shares. Capabilities import no AWS library; `aws` holds the adapters."""

@@ -1,0 +1,75 @@
+"""One HTTP exchange, free of its host: the Lambda loop, the threaded WSGI server and the tests all speak this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from slipstream.errors import PermissionDenied
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Whose key it is, from the authorizer."""
+
+    key_id: str
+    tenant: str = "default"
+    scopes: frozenset[str] = frozenset({"invoke"})
+    models: tuple[str, ...] = ()
+    """Allowed models: ids, aliases or globs (``anthropic.*``); empty means all."""
+
+    def require(self, scope: str) -> None:
+        """Raise PermissionDenied unless the key has ``scope`` (invoke, admin)."""
+        if scope not in self.scopes:
+            raise PermissionDenied(
+                f"this key lacks the scope '{scope}'; create one with `slipstream keys create --scope {scope}`"
+            )
+
+
+class Disconnect:
+    """Tells whether the caller has hung up. ``fileno`` is a descriptor that becomes readable then, or None."""
+
+    def fileno(self) -> int | None:
+        """Descriptor to watch beside the upstream's, or None where a host cannot tell (Lambda)."""
+        return None
+
+
+NEVER = Disconnect()
+
+
+@dataclass(slots=True)
+class HttpRequest:
+    """``path`` is still percent-encoded and without stage prefix; header names are lower-case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+    query: Mapping[str, str] = field(default_factory=dict)
+    principal: Principal = Principal(key_id="local")
+    request_id: str = ""
+    received_s: float = field(default_factory=perf_counter)
+    """Monotonic time at which the host had the whole request."""
+    disconnect: Disconnect = NEVER
+
+
+def nothing() -> None:
+    """Default for ``HttpResponse.settle``."""
+
+
+@dataclass(slots=True)
+class HttpResponse:
+    """``body`` yields what is to be sent, each item at once; ``settle`` runs after the last byte has gone.
+
+    A host must close ``body`` (when it is a generator) if it stops early, and must call ``settle`` in every case.
+    An exception out of ``body`` means that the answer is broken: the host must not end it as if it were whole.
+    """
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: Iterable[bytes] | Iterator[bytes] = ()
+    settle: Callable[[], None] = nothing
+
+
+App = Callable[[HttpRequest], HttpResponse]

@@ -1,0 +1,53 @@
+"""What the pipeline needs from outside, as Protocols. `aws` implements them, `fakes` doubles them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from slipstream.chat.events import Event
+from slipstream.gateway.http import Disconnect
+from slipstream.models.resolved import ResolvedCall
+from slipstream.telemetry.waterfall import Waterfall
+
+
+class ModelPort(Protocol):
+    """A model service."""
+
+    def stream(self, call: ResolvedCall, waterfall: Waterfall, disconnect: Disconnect) -> Iterator[Event]:
+        """Yield the answer's events. Opens spans ``connect`` (only if a new connection was made), ``bedrock_wait``
+        (request sent → response head) and ``first_token`` (head → first content event).
+
+        Raises a SlipstreamError before the first event; afterwards yields Failed and ends. Closing the iterator
+        ends the upstream call at once. Yields Heartbeat when nothing came for the adapter's heartbeat time.
+        When ``disconnect`` becomes readable, closes the upstream call and raises ClientGone.
+        """
+        ...
+
+
+class ParameterRuleStore(Protocol):
+    """Rules learnt from rejected calls, shared between environments."""
+
+    def load(self) -> dict[str, list[str]]:
+        """Model id → parameters that it rejects (names as in ``ResolvedCall.sent``)."""
+        ...
+
+    def remember(self, model_id: str, parameter: str) -> None:
+        """Store a rule; must not raise (a rule that is lost is learnt again)."""
+        ...
+
+
+class ProfileResolver(Protocol):
+    """Inference-profile ARNs → model ids."""
+
+    def model_of(self, profile_arn: str) -> str:
+        """The foundation-model id behind an application or system inference profile. Raises ModelNotFound."""
+        ...
+
+
+class MetricsSink(Protocol):
+    """Takes one request's figures, after the last byte."""
+
+    def record(self, metrics: dict[str, float], dimensions: dict[str, str], properties: dict[str, Any]) -> None:
+        """Hand over metrics (name → value; the unit is in the name), dimensions and properties."""
+        ...

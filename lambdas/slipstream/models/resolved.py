@@ -1,0 +1,63 @@
+"""A call with every choice made: which model, where, with which parameters and cache points."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from slipstream.chat.request import ChatRequest
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """Where and how a model is called, from the catalogue.
+
+    ``dialect`` is ``converse`` or ``responses``; ``host`` a template with ``{region}``; ``path_prefix`` is put before
+    the operation's path (``/openai/v1``); ``signing_name`` is SigV4's service.
+    """
+
+    dialect: Literal["converse", "responses"] = "converse"
+    host: str = "bedrock-runtime.{region}.amazonaws.com"
+    path_prefix: str = ""
+    signing_name: str = "bedrock"
+
+
+class Price(msgspec.Struct, frozen=True):
+    """US dollars per million tokens."""
+
+    input: float
+    output: float
+    cache_read: float | None = None
+    cache_write: float | None = None
+    as_of: str = ""
+    source: str = ""
+
+
+class CacheMark(msgspec.Struct, frozen=True):
+    """After what a cachePoint is put: all tools, all system blocks, or message number ``index``."""
+
+    after: Literal["tools", "system", "message"]
+    index: int = -1
+    ttl: str | None = None
+
+
+class ResolvedCall(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sent upstream. ``request`` holds the content; everything else here overrides it."""
+
+    request: ChatRequest
+    target_id: str
+    """The id to put into the upstream call: model id, inference-profile id or ARN."""
+    model_id: str
+    """The catalogue's canonical id without geographic prefix: what rules, prices and metrics go by."""
+    endpoint: Endpoint = Endpoint()
+    price: Price | None = None
+    sent: dict[str, Any] = {}
+    """Parameters that go out: max_tokens, temperature, top_p, top_k, stop, reasoning_effort. Absent: not sent."""
+    top_k_field: str | None = None
+    """Where top_k goes inside additionalModelRequestFields (``top_k``, or ``inferenceConfig.topK``)."""
+    latency: str | None = None
+    service_tier: str | None = None
+    cache_points: list[CacheMark] = []
+    """Checkpoints that the prompt plan adds to the caller's own; at most four in all."""
+    notes: list[str] = []
+    """What was changed and why, told in the reply."""

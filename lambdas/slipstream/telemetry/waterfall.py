@@ -1,0 +1,75 @@
+"""Where the milliseconds of one request went."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any
+
+import msgspec
+
+
+class Span(msgspec.Struct):
+    """``start_ms`` counts from the request's arrival; ``end_ms`` is None while the span is open."""
+
+    name: str
+    start_ms: float
+    end_ms: float | None = None
+    parent: str | None = None
+    hidden: bool = False
+    """Ran behind something longer: did not delay the answer."""
+
+    @property
+    def duration_ms(self) -> float:
+        """Length in ms; 0 while the span is open."""
+        return 0.0 if self.end_ms is None else self.end_ms - self.start_ms
+
+
+class Waterfall:
+    """Spans by name, in ms from a monotonic clock, parents by nesting; and the facts of the request (model, cost)."""
+
+    __slots__ = ("_open", "facts", "origin_s", "spans")
+
+    def __init__(self, origin_s: float | None = None) -> None:
+        self.origin_s = perf_counter() if origin_s is None else origin_s
+        self.spans: list[Span] = []
+        self.facts: dict[str, Any] = {}
+        self._open: list[str] = []
+
+    def now_ms(self) -> float:
+        """Milliseconds since the request arrived."""
+        return (perf_counter() - self.origin_s) * 1000
+
+    @contextmanager
+    def span(self, name: str) -> Iterator[Span]:
+        """Time a block on the request's own thread."""
+        span = self.begin(name)
+        self._open.append(name)
+        try:
+            yield span
+        finally:
+            self._open.pop()
+            span.end_ms = self.now_ms()
+
+    def begin(self, name: str) -> Span:
+        """Open a span that does not nest (it is closed by ``end``)."""
+        span = Span(name, self.now_ms(), None, self._open[-1] if self._open else None)
+        self.spans.append(span)
+        return span
+
+    def end(self, span: Span) -> None:
+        """Close a span opened by ``begin``."""
+        span.end_ms = self.now_ms()
+
+    def ms(self) -> dict[str, float]:
+        """Closed spans, name → duration in ms rounded to µs, in the order in which they began; equal names add up."""
+        out: dict[str, float] = {}
+        for span in self.spans:
+            if span.end_ms is not None:
+                out[span.name] = round(out.get(span.name, 0.0) + span.duration_ms, 3)
+        return out
+
+    def server_timing(self) -> str:
+        """``Server-Timing`` header value: ``resolve;dur=0.2, bedrock_wait;dur=52.1``."""
+        return ", ".join(f"{name};dur={ms}" for name, ms in self.ms().items())
