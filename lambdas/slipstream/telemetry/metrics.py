@@ -16,7 +16,7 @@ def unit_of(name: str) -> str:
 
 
 class EmfSink:
-    """Writes to ``out`` (standard output: Lambda ships it to CloudWatch). Source of the format: AWS, "Embedded metric format"."""
+    """Writes to ``out``: standard output, which Lambda ships to CloudWatch. Format: AWS's embedded metric format."""
 
     def __init__(self, namespace: str, out: TextIO) -> None:
         self._namespace = namespace
