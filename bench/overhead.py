@@ -20,7 +20,7 @@ from typing import Any
 
 from bench.load import FRAME_TEXT, SSE_TEXT, Sample, Target, closed_loop
 from bench.processes import running
-from bench.results import spread
+from bench.results import percentile, spread
 
 FIRST_TOKEN_MS, TOKEN_MS, TOKENS = 50, 5, 40
 MODEL = "us.amazon.nova-lite-v1:0"
@@ -53,17 +53,26 @@ class Way:
         }
 
 
+def openai_body(*, stream: bool, max_tokens: int = 200) -> dict[str, Any]:
+    """A chat completion's body."""
+    return {
+        "model": MODEL,
+        "stream": stream,
+        "max_tokens": max_tokens,
+        "messages": [{"role": "user", "content": QUESTION}],
+    }
+
+
 def openai_request(host: str, port: int, key: str | None) -> bytes:
     """A streamed chat completion as the OpenAI SDK sends it, ready to write."""
-    body = {"model": MODEL, "stream": True, "max_tokens": 200, "messages": [{"role": "user", "content": QUESTION}]}
-    return post(host, port, "/v1/chat/completions", body, key)
+    return post(host, port, "/v1/chat/completions", openai_body(stream=True), key)
 
 
-def converse_request(host: str, port: int) -> bytes:
+def converse_request(host: str, port: int, max_tokens: int = 200) -> bytes:
     """The ConverseStream call that the gateway makes for it, ready to write."""
     body = {
         "messages": [{"role": "user", "content": [{"text": QUESTION}]}],
-        "inferenceConfig": {"maxTokens": 200},
+        "inferenceConfig": {"maxTokens": max_tokens},
     }
     return post(host, port, f"/model/{MODEL.replace(':', '%3A')}/converse-stream", body, None)
 
@@ -160,8 +169,7 @@ def _added(direct: Way, path: Way) -> dict[str, float]:
     mine = sorted(s.ttft_ms for s in path.samples if not s.error)
     if not base or not mine:
         return {}
-    at = lambda values, share: values[min(len(values) - 1, int(share * len(values)))]  # noqa: E731
     return {
         "p50": round(statistics.median(mine) - statistics.median(base), 3),
-        "p99": round(at(mine, 0.99) - at(base, 0.99), 3),
+        "p99": round(percentile(mine, 0.99) - percentile(base, 0.99), 3),
     }
