@@ -1,6 +1,7 @@
-"""A long stable prefix, asked twice: how much of it the second call reads from the prompt cache, on both wires and by ARN.
+"""A long stable prefix, asked twice: how much of it the second call reads from the prompt cache.
 
-Tokens and times are the local double's, so the gain in time is *modelled*; that the checkpoint is placed and hit is the product's.
+On both wires, and through an inference-profile ARN. Tokens and times are the local double's, so the gain in time is
+*modelled*; that the checkpoint is placed and hit is the product's own.
 """
 
 from __future__ import annotations
