@@ -41,9 +41,7 @@ def settle(
     return out
 
 
-def _max_tokens(
-    out: Settled, model: Model, asked: Parameters, preset: Preset | None, rejected: frozenset[str]
-) -> None:
+def _max_tokens(out: Settled, model: Model, asked: Parameters, preset: Preset | None, rejected: frozenset[str]) -> None:
     limit = model.output_tokens
     own = asked.max_tokens
     if own is not None:

@@ -92,7 +92,7 @@ class Resolver:
             price=target.price,
             sent=dict(settled.sent),
             top_k_field=model.rules.top_k_field,
-            reasoning_fields=settled.reasoning_fields,
+            reasoning_fields=dict(settled.reasoning_fields),
             latency=latency,
             service_tier=tier,
             prompt_cache=cache,
@@ -176,5 +176,3 @@ class Resolver:
             notes.append(f"service_tier '{tier}' left out: {model.name} has {', '.join(model.tiers)}")
             tier = None
         return (latency if latency == "optimized" else None), tier
-
-
