@@ -146,6 +146,10 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Top-level fields of Converse that the core does not interpret (guardrailConfig, additionalModelRequestFields,
     additionalModelResponseFieldPaths, promptVariables, outputConfig, …): handed on to Converse as they came."""
     stream: bool = False
+    include_usage: bool = False
+    """The caller asked for token counts in the stream (``stream_options.include_usage``)."""
     tenant: str = "default"
+    allowed_models: tuple[str, ...] = ()
+    """What the caller's key may use: ids, aliases or globs; empty means all. Checked once the model is resolved."""
     notes: list[str] = []
     """What the wire accepted without effect (``seed``): told in the reply."""
