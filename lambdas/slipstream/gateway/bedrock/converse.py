@@ -8,8 +8,21 @@ from typing import Any, TypeVar
 import msgspec
 
 from slipstream.chat.request import (
-    CachePoint, ChatRequest, Image, Message, Options, OtherPart, Parameters, Part, Reasoning, SystemPart, Text, Tool,
-    ToolChoice, ToolResult, ToolUse,
+    CachePoint,
+    ChatRequest,
+    Image,
+    Message,
+    Options,
+    OtherPart,
+    Parameters,
+    Part,
+    Reasoning,
+    SystemPart,
+    Text,
+    Tool,
+    ToolChoice,
+    ToolResult,
+    ToolUse,
 )  # fmt: skip
 from slipstream.errors import InvalidRequest
 from slipstream.gateway.bedrock import shapes

@@ -31,7 +31,9 @@ def refusal(error: Exception) -> InvalidRequest:
         allowed = ", ".join(_allowed(path))
         return _constraint(path, f"Member must satisfy enum value set: [{allowed}]")
     if complaint.startswith("Expected"):
-        return _constraint(path or "body", f"Member must be {complaint.removeprefix('Expected ').replace(', got', ', not')}")
+        return _constraint(
+            path or "body", f"Member must be {complaint.removeprefix('Expected ').replace(', got', ', not')}"
+        )
     if complaint.startswith("Number out of range"):
         return _constraint(path or "body", "Member must be a number that a 64-bit float can hold")
     return InvalidRequest(f"Malformed input request: {complaint}", param=path or "body")
