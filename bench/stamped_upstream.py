@@ -35,11 +35,14 @@ class Upstream(asyncio.Protocol):
         self._tokens = tokens
         self._token_s = token_s
         self._buffer = b""
+        self._answers: set[asyncio.Task[None]] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way back."""
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
+        """Answer once a whole request has come."""
         self._buffer += data
         head, blank, body = self._buffer.partition(b"\r\n\r\n")
         if not blank:
@@ -48,7 +51,7 @@ class Upstream(asyncio.Protocol):
         length = next((int(value) for name, _, value in rows if name == b"content-length"), 0)
         if len(body) >= length:
             self._buffer = body[length:]
-            asyncio.ensure_future(self._answer())
+            self._answers = {asyncio.ensure_future(self._answer())}
 
     async def _answer(self) -> None:
         transport = self._transport
