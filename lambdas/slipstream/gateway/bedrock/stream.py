@@ -25,7 +25,7 @@ from slipstream.chat.events import (
     ToolCallStarted,
     Usage,
 )  # fmt: skip
-from slipstream.errors import SlipstreamError
+from slipstream.errors import SlipstreamError, StreamCut
 from slipstream.gateway.bedrock.reply import metadata
 from slipstream.telemetry.waterfall import Waterfall
 
@@ -61,6 +61,7 @@ def stream(answer: Answering) -> Iterator[bytes]:
     """Yield one frame (or a few that belong together) an event; ends with ``metadata`` or with an exception frame."""
     block = -1  # the content block that is open; -1: none
     usage: Usage | None = None
+    ended = False
     for event in answer.events:
         kind = type(event)
         if kind is TextDelta and event.block == block:  # type: ignore[union-attr]
@@ -77,12 +78,15 @@ def stream(answer: Answering) -> Iterator[bytes]:
             return
         elif isinstance(event, Stopped):
             yield _close(block) + _frame(_MESSAGE_STOP, _stopped(event))
-            block = -1
+            block, ended = -1, True
         else:
             frames = b""
             if event.block != block:
                 frames, block = _close(block), event.block
             yield frames + _block_frames(event)
+    if not ended:
+        yield exception(StreamCut("the model's answer broke off before its end; send the request again"))
+        return
     yield _frame(_METADATA, _encode(metadata(usage, answer.waterfall) | {"slipstream": answer.report()}))
 
 
