@@ -33,7 +33,7 @@ def measure(name: str, tick: Callable[[], None]) -> dict[str, Any]:
 
 
 @click.command("bench")
-@click.argument("names", nargs=-1, type=click.Choice([*BENCHMARKS, "report"]), metavar="NAME…")
+@click.argument("names", nargs=-1, type=click.Choice(["all", *BENCHMARKS, "report"]), metavar="NAME…")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else there.")
 def bench(names: tuple[str, ...], as_json: bool) -> None:
     """Measure NAME… (default: all), then write build/bench/report.html.
@@ -45,7 +45,8 @@ def bench(names: tuple[str, ...], as_json: bool) -> None:
 
     from bench.report import write_report
 
-    chosen = [name for name in names or tuple(BENCHMARKS) if name != "report"]
+    everything = not names or "all" in names
+    chosen = list(BENCHMARKS) if everything else [name for name in names if name != "report"]
     found: dict[str, Any] = {}
     columns = (
         TextColumn("{task.description}"),
