@@ -51,9 +51,9 @@ destroy: python ## Remove from the AWS account what `make deploy` made
 
 lock: python ## Lock all requirements again, with hashes (needs uv: pipx install uv)
 	@command -v uv >/dev/null || { echo "uv is not installed: pipx install uv, or https://docs.astral.sh/uv" >&2; exit 1; }
-	uv pip compile -q --universal --generate-hashes --no-annotate --no-header pyproject.toml -o requirements.txt
-	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
-	for tool in ministack node llmeter; do uv pip compile -q --universal --generate-hashes --no-annotate --no-header tools/$$tool.in -o tools/$$tool.txt; done
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml -o requirements.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	for tool in ministack node llmeter; do uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header tools/$$tool.in -o tools/$$tool.txt; done
 
 python:
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 or newer, or say which: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
