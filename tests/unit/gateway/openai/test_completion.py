@@ -45,7 +45,9 @@ def test_the_report_is_whole():
 
 
 def test_prompt_tokens_include_cached_ones():
-    usage = complete(Started(), Stopped("end_turn"), Usage(input_tokens=1, cache_read_tokens=10, output_tokens=4))["usage"]
+    usage = complete(Started(), Stopped("end_turn"), Usage(input_tokens=1, cache_read_tokens=10, output_tokens=4))[
+        "usage"
+    ]
     assert (usage["prompt_tokens"], usage["total_tokens"]) == (11, 15)
     assert usage["prompt_tokens_details"]["cached_tokens"] == 10
 
