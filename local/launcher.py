@@ -86,7 +86,7 @@ def launch(places: Places, supervisor: Supervisor) -> None:
     say("starting the edge")
     front = edge(places, env, deployment, ports.http, ports.https, files)
     supervisor.serve(front)
-    key = create_first_key(env, deployment)
+    key = create_first_key(env, deployment.output("KeysFunction$"))
     front.wait_for_port(ports.http, READY_TIMEOUT_S)
     front.wait_for_port(ports.https, READY_TIMEOUT_S)
     base_url = f"http://{LOOPBACK}:{ports.http}"
