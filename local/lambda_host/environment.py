@@ -76,6 +76,11 @@ class Environment:
         elif self._poller is not None:
             self._deliver(self._poller)
 
+    @property
+    def pid(self) -> int | None:
+        """Process id of the function, once it runs."""
+        return None if self._process is None else self._process.pid
+
     async def stop(self) -> None:
         """End the process and wait for it."""
         self._die(FunctionFailed("Sandbox.Shutdown"))

@@ -51,8 +51,8 @@ class PromptCache(msgspec.Struct, frozen=True):
     kind: Literal["explicit", "implicit", "none"] = "none"
     min_tokens: int = 1024
     max_points: int = 4
-    ttls: list[str] = ["5m"]
-    places: list[Literal["tools", "system", "messages"]] = ["tools", "system", "messages"]
+    ttls: tuple[str, ...] = ("5m",)
+    places: tuple[Literal["tools", "system", "messages"], ...] = ("tools", "system", "messages")
 
 
 class CacheMark(msgspec.Struct, frozen=True):

@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     children = [pid for _ in range(arguments.processes - 1) if (pid := _fork(server))]
     if arguments.port_file:
         partial = arguments.port_file.with_suffix(".partial")
-        partial.write_text(str(server.port))
+        partial.write_text(f'{{"port": {server.port}}}')
         partial.replace(arguments.port_file)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:

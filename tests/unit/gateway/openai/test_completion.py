@@ -2,6 +2,7 @@ import json
 
 import pytest
 from openai.types.chat import ChatCompletion
+
 from slipstream.chat.events import (
     Failed,
     Heartbeat,
@@ -16,7 +17,6 @@ from slipstream.chat.events import (
 )
 from slipstream.errors import ModelFailed, StreamCut, Throttled
 from slipstream.gateway.openai import chat
-
 from tests.unit.gateway.openai.played import Played
 
 

@@ -2,6 +2,7 @@ import json
 
 import pytest
 from openai.types.chat import ChatCompletionChunk
+
 from slipstream.chat.events import (
     Failed,
     Heartbeat,
@@ -15,7 +16,6 @@ from slipstream.chat.events import (
 )
 from slipstream.errors import ClientGone, ModelFailed, Throttled
 from slipstream.gateway.openai import chat
-
 from tests.unit.gateway.openai.played import Played
 
 USAGE = Usage(input_tokens=5, output_tokens=7, cache_read_tokens=90, cache_write_tokens=3, reasoning_tokens=2)
