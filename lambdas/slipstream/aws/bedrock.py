@@ -74,13 +74,14 @@ class BedrockModels:
                 for event in self._once(prepared, call.endpoint.dialect, patience, waterfall):
                     begun = begun or type(event) is not Heartbeat
                     yield event
-                return
             except SlipstreamError as error:
                 if begun or attempt == 2 or not retry.worth_another(error):
                     raise
                 waterfall.facts["retried"] = error.code
                 if not retry.pause(retry.wait_s(error, self._retry_delay_s), disconnect, patience.deadline_s):
                     raise
+            else:
+                return
 
     def passthrough(
         self,
@@ -91,7 +92,7 @@ class BedrockModels:
         waterfall: Waterfall,
         disconnect: Disconnect = NEVER,
     ) -> RawReply:
-        """See PassthroughPort. Not repeated: the caller is an SDK that repeats by itself, and repeats would multiply."""
+        """See PassthroughPort. Not repeated: the caller is an SDK that repeats by itself, and both would multiply."""
         path = f"/model/{quote_segment(model_id)}/{operation}"
         prepared = _Prepared(self._places.of(RUNTIME.host), path, headers_up(headers), body, RUNTIME.signing_name)
         return reply(self._answer(prepared, self._patience(disconnect, waterfall, quiet=False), waterfall))

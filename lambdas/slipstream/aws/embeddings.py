@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -15,6 +16,7 @@ COHERE_SIZES = (256, 512, 1024, 1536)
 COHERE_BATCH = 96
 SIDE_BY_SIDE = 8
 
+T = TypeVar("T")
 Invoke = Callable[[bytes], bytes]
 
 
@@ -24,7 +26,7 @@ class _Titan(msgspec.Struct):
 
 
 class _CohereVectors(msgspec.Struct):
-    float: list[list[float]] = []  # type: ignore[valid-type] # Cohere's name
+    vectors: list[list[float]] = msgspec.field(name="float", default_factory=list)
 
 
 class _Cohere(msgspec.Struct):
@@ -47,10 +49,10 @@ def embed(model_id: str, texts: Sequence[str], dimensions: int | None, invoke: I
         replies = [
             _read(_read_cohere, raw) for raw in _side_by_side(invoke, [_cohere_body(g, dimensions) for g in groups])
         ]
-        vectors = [vector for reply in replies for vector in reply.embeddings.float]
+        vectors = [vector for reply in replies for vector in reply.embeddings.vectors]
         return Embeddings(vectors, sum(_cohere_tokens(reply) for reply in replies))
     raise ModelNotFound(
-        f"'{model_id}' is no embedding model that this gateway knows: use amazon.titan-embed-text-v2:0 or cohere.embed-v4:0",
+        f"'{model_id}' is no embedding model known here: use amazon.titan-embed-text-v2:0 or cohere.embed-v4:0",
         param="model",
     )
 
@@ -84,7 +86,7 @@ def _cohere_tokens(reply: _Cohere) -> int:
     return int(billed) if isinstance(billed, (int, float)) else 0
 
 
-def _read[T](decode: Callable[[bytes], T], raw: bytes) -> T:
+def _read(decode: Callable[[bytes], T], raw: bytes) -> T:
     try:
         return decode(raw)
     except msgspec.MsgspecError:

@@ -46,22 +46,30 @@ class Places:
 
 
 def signed_request(
-    place: Place, path: str, headers: Headers, body: bytes, *, auth: Authorizes, service: str, query: str = ""
+    place: Place,
+    path: str,
+    headers: Headers,
+    body: bytes,
+    *,
+    auth: Authorizes,
+    service: str,
+    query: str = "",
+    method: str = "POST",
 ) -> Request:
-    """A POST, ready to be sent. ``path`` is percent-encoded; ``headers`` come without host and length.
+    """A request, ready to be sent. ``path`` is percent-encoded; ``headers`` come without host and length.
 
     Raises InvalidRequest for a header that would break out of its line.
     """
     full = place.prefix + path
     headers = [("host", place.origin.authority), *headers]
-    headers += auth.sign("POST", full, headers, body, service=service, query=query)
+    headers += auth.sign(method, full, headers, body, service=service, query=query)
     target = f"{full}?{query}" if query else full
-    lines = [f"POST {target} HTTP/1.1", *[f"{name}: {value}" for name, value in headers]]
+    lines = [f"{method} {target} HTTP/1.1", *[f"{name}: {value}" for name, value in headers]]
     lines.append(f"content-length: {len(body)}\r\n\r\n")
     head = "\r\n".join(lines)
     if head.count("\n") != len(lines) + 1:
         raise InvalidRequest("a header holds a line break")
     try:
-        return Request("POST", head.encode("latin-1"), body)
+        return Request(method, head.encode("latin-1"), body)
     except UnicodeEncodeError:
         raise InvalidRequest("a header holds characters outside Latin-1") from None
