@@ -1,0 +1,89 @@
+"""AWS's JSON protocol (one POST, the operation in a header) over the shared transport."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from slipstream.aws import retry, service_errors
+from slipstream.aws.connection import Patience
+from slipstream.aws.places import Authorizes, Places, signed_request
+from slipstream.aws.transport import Transport
+from slipstream.errors import SlipstreamError, UpstreamError, UpstreamUnavailable
+from slipstream.gateway.http import NEVER
+
+
+class ServiceError(UpstreamError):
+    """A service of the gateway's own said no; ``name`` is its exception's, ``raw`` its whole answer."""
+
+    code = "service_error"
+
+    def __init__(self, name: str, message: str, raw: Any, *, retryable: bool) -> None:
+        super().__init__(message, retryable=retryable)
+        self.name = name
+        self.raw = raw
+
+
+_THROTTLES = frozenset({
+    "ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded",
+   
+    "InternalServerError", "InternalServiceError", "ServiceUnavailable",
+})  # fmt: skip
+
+
+class JsonService:
+    """One service. Safe for threads. A call waits at most ``timeout_s`` seconds and is repeated once if that may help."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        target: str,
+        version: str,
+        transport: Transport,
+        auth: Authorizes,
+        places: Places,
+        timeout_s: float = 3.0,
+        retry_delay_s: float = 0.05,
+    ) -> None:
+        self._name = name
+        self._target = target
+        self._type = f"application/x-amz-json-{version}"
+        self._transport = transport
+        self._auth = auth
+        self._place = places.of(f"{name}.{{region}}.amazonaws.com")
+        self._timeout_s = timeout_s
+        self._retry_delay_s = retry_delay_s
+
+    def call(self, operation: str, fields: dict[str, Any]) -> dict[str, Any]:
+        """The operation's answer. Raises ServiceError, UpstreamUnavailable, UpstreamTimeout."""
+        body = msgspec.json.encode(fields)
+        try:
+            return self._once(operation, body)
+        except (ServiceError, UpstreamUnavailable) as error:
+            if not error.retryable:
+                raise
+            retry.pause(retry.wait_s(error, self._retry_delay_s), NEVER, None)
+            return self._once(operation, body)
+
+    def _once(self, operation: str, body: bytes) -> dict[str, Any]:
+        headers = [("content-type", self._type), ("x-amz-target", f"{self._target}.{operation}")]
+        request = signed_request(self._place, "/", headers, body, auth=self._auth, service=self._name)
+        exchange = self._transport.send(self._place.origin, request, Patience(self._timeout_s))
+        while (response := exchange.head()) is None:
+            pass
+        raw = response.read_all()
+        if response.status != 200:
+            said = service_errors.read(response.status, response.headers, raw)
+            again = response.status >= 500 or said.name in _THROTTLES
+            raise ServiceError(said.name, f"{self._name}: {said.message}", said.raw, retryable=again)
+        try:
+            return msgspec.json.decode(raw, type=dict[str, Any])
+        except msgspec.MsgspecError:
+            raise UpstreamError(f"{self._name} gave an answer that is no JSON object") from None
+
+
+def is_missing(error: SlipstreamError) -> bool:
+    """Whether the service said that the thing is not there."""
+    return isinstance(error, ServiceError) and error.name == "ResourceNotFoundException"
