@@ -62,9 +62,12 @@ SystemPart = Text | CachePoint | OtherPart
 
 
 class Message(msgspec.Struct, frozen=True):
-    """One turn; neighbouring turns of one role are already merged by the wire."""
+    """One turn; neighbouring turns of one role are already merged by the wire.
 
-    role: Literal["user", "assistant"]
+    ``system`` (an instruction in mid-conversation) comes from Bedrock's wire only and is handed on to Converse.
+    """
+
+    role: Literal["user", "assistant", "system"]
     content: list[Part]
 
 
@@ -75,6 +78,10 @@ class Tool(msgspec.Struct, frozen=True):
     description: str | None
     schema: Any
     strict: bool | None = None
+    system: bool = False
+    """One of Bedrock's own tools (``systemTool``): only its name counts."""
+    cache_point: CachePoint | None = None
+    """The caller's own checkpoint right after this tool."""
 
 
 class ToolChoice(msgspec.Struct, frozen=True):
