@@ -20,7 +20,6 @@ from stacks.constructs.rest_gateway import RestGateway, StageSettings
 from stacks.constructs.target import Target
 from stacks.constructs.web_firewall import WebFirewall
 from stacks.data import DataStack
-from stacks.local_stage import left_out
 from stacks.log_retention import retention
 from stacks.review import acknowledge
 from stacks.settings import DeploySettings
@@ -70,8 +69,7 @@ class GatewayStack(Stack):
             timeout_s=chosen.timeout_s,
             throttle_rate=chosen.throttle_rate,
             throttle_burst=chosen.throttle_burst,
-            cloudwatch_role=chosen.cloudwatch_role and not left_out(chosen, "cloudwatch_role"),
-            log_errors=not left_out(chosen, "cloudwatch_role"),
+            cloudwatch_role=chosen.cloudwatch_role,
             closed=bool(chosen.custom_domain),
         )
 

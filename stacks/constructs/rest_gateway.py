@@ -27,7 +27,6 @@ class StageSettings:
     throttle_rate: float = 100
     throttle_burst: int = 200
     cloudwatch_role: bool = True
-    log_errors: bool = True
     closed: bool = False
 
 
@@ -56,7 +55,7 @@ class RestGateway(Construct):
                 throttling_rate_limit=stage.throttle_rate,
                 throttling_burst_limit=stage.throttle_burst,
                 # Execution logs know nothing of streams, but tell why an authorizer or a permission failed.
-                logging_level=apigateway.MethodLoggingLevel.ERROR if stage.log_errors else None,
+                logging_level=apigateway.MethodLoggingLevel.ERROR,
                 data_trace_enabled=False,  # it would log prompts
                 access_log_destination=access_log.destination if access_log else None,
                 access_log_format=access_log.format if access_log else None,
