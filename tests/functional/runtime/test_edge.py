@@ -83,12 +83,11 @@ def streaming(front: Front, path: str, control: socket.socket) -> http.client.HT
 def test_each_piece_reaches_the_client_before_the_function_makes_the_next(front: Front, control: socket.socket) -> None:
     connection = streaming(front, "/v1/gated", control)
     peer, _ = control.accept()
-    with peer:
-        with connection.getresponse() as reply:
-            for number in range(3):
-                assert reply.read1() == f"data: {number}\n\n".encode()
-                peer.send(b".")
-            assert reply.read() == b""
+    with peer, connection.getresponse() as reply:
+        for number in range(3):
+            assert reply.read1() == f"data: {number}\n\n".encode()
+            peer.send(b".")
+        assert reply.read() == b""
     connection.close()
 
 
