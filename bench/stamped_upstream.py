@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 from pathlib import Path
 from time import monotonic_ns
 
@@ -71,7 +72,7 @@ async def serve(port: int, port_file: Path | None, tokens: int, token_s: float) 
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Upstream(tokens, token_s), "127.0.0.1", port)
     if port_file:
-        port_file.write_text(str(server.sockets[0].getsockname()[1]))
+        port_file.write_text(json.dumps({"port": server.sockets[0].getsockname()[1]}))
     await server.serve_forever()
 
 

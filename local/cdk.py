@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,16 +15,17 @@ from pathlib import Path
 from local.environments import Unprepared, node
 from local.places import ACCOUNT, REGION, ROOT
 
+APP = f"{sys.executable} app.py"
 INPUTS = ("app.py", "cdk.json", "package-lock.json", "requirements.txt", "stacks", "lambdas")
 KEPT_ASSEMBLIES = 3
 
 
 def command(*arguments: str, app: str | None = None) -> list[str]:
-    """Command line for one CDK command; ``app`` is a synthesized folder where the app need not run again."""
+    """Command line for one CDK command; ``app`` is what to run, or a synthesized folder; none for bootstrapping."""
     cli = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
     if not cli.exists():
         raise Unprepared("the CDK command line is not installed: run `make up` or `make deploy`")
-    return [str(node()), str(cli), "--app", app or f"{sys.executable} app.py", "--no-notices", *arguments]
+    return [str(node()), str(cli), *(["--app", app] if app else []), "--no-notices", *arguments]
 
 
 def environment(base: Mapping[str, str]) -> dict[str, str]:
@@ -35,6 +37,7 @@ def environment(base: Mapping[str, str]) -> dict[str, str]:
         "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "1",
         "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
         "CDK_DISABLE_CLI_TELEMETRY": "true",
+        "NODE_NO_WARNINGS": "1",
     }
 
 
@@ -83,13 +86,19 @@ def forget_old_assemblies(current: Path) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Become the CDK command line."""
+    """Fetch the wheels that the functions' bundles are made of, then become the CDK command line."""
     try:
-        full = command(*arguments)
+        full = command(*arguments, app=APP)
         os.chdir(ROOT)
+        if arguments[:1] in (["deploy"], ["synth"], ["diff"]):
+            architecture = "x86_64" if "architecture=x86_64" in arguments else "arm64"
+            fetch = ["--fetch", "--target", "cloud", "--architecture", architecture]
+            subprocess.run([sys.executable, "-m", "stacks.constructs.bundle", *fetch], check=True)
         os.execve(full[0], full, environment(os.environ))  # noqa: S606  no shell is wanted
     except Unprepared as error:
         sys.exit(str(error))
+    except subprocess.CalledProcessError as error:
+        sys.exit(error.returncode)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from local import cdk
 from local.parts import Part
-from local.places import ACCOUNT, REGION, Places
+from local.places import ACCOUNT, REGION, ROOT, Places
 from local.supervisor import Supervisor
 
 CONTEXT = ("stage=local",)
@@ -44,24 +45,24 @@ def deploy(
     assembly = cdk.assembly(CONTEXT)
     outputs = places.folder / "outputs.json"
 
-    def part(name: str, *arguments: str, app: str | None = None) -> Part:
-        return Part(f"cdk-{name}", cdk.command(name, *arguments, app=app), env, places.log(f"cdk-{name}"))
+    def part(name: str, *arguments: str, app: str | None = None, cwd: Path = ROOT) -> Part:
+        return Part(f"cdk-{name}", cdk.command(name, *arguments, app=app), env, places.log(f"cdk-{name}"), cwd)
 
     synthesis = None
     if not (assembly / "manifest.json").exists():
+        say("fetching the functions' wheels")
+        fetch = [sys.executable, "-m", "stacks.constructs.bundle", "--fetch", "--target", "local"]
+        supervisor.finish(supervisor.begin(Part("wheels", fetch, env, places.log("wheels"))))
         say("synthesizing the stacks (a quarter of a minute, the first time a minute)")
-        synthesis = supervisor.begin(part("synth", *context, "--quiet", "--output", str(assembly)))
+        synthesis = supervisor.begin(part("synth", *context, "--quiet", "--output", str(assembly), app=cdk.APP))
     wait_for_emulator()
-    bootstrap = part("bootstrap", f"aws://{ACCOUNT}/{REGION}", app=str(assembly.parent))
-    supervisor.begin(bootstrap)
-    supervisor.finish(bootstrap)
+    bootstrap = part("bootstrap", f"aws://{ACCOUNT}/{REGION}", cwd=places.folder)  # away from cdk.json: no app needed
+    supervisor.finish(supervisor.begin(bootstrap))
     if synthesis:
         supervisor.finish(synthesis)
     say("deploying them into the emulator")
     options = ("--all", "--require-approval", "never", "--concurrency", "4", "--outputs-file", str(outputs))
-    deployment = part("deploy", *options, app=str(assembly))
-    supervisor.begin(deployment)
-    supervisor.finish(deployment)
+    supervisor.finish(supervisor.begin(part("deploy", *options, app=str(assembly))))
     assembly.touch()
     cdk.forget_old_assemblies(assembly)
     stacks = json.loads(outputs.read_text())

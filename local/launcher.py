@@ -20,10 +20,10 @@ from typing import IO
 from local import cdk
 from local.authority import certificates
 from local.deployment import deploy
-from local.edge_part import edge
+from local.edge_part import Listen, edge
 from local.endpoint import Endpoint
 from local.environments import ENVIRONMENTS, Unprepared
-from local.first_key import create_first_key
+from local.first_key import NoKey, create_first_key
 from local.leftovers import end_leftovers
 from local.parts import Part, PartFailed, free_port
 from local.places import LOOPBACK, ROOT, Places, default
@@ -84,9 +84,9 @@ def launch(places: Places, supervisor: Supervisor) -> None:
     deployment = deploy(places, supervisor, env, lambda: emulator.wait_for_port(ports.emulator, READY_TIMEOUT_S), say)
     bedrock.wait_for_port(ports.bedrock, READY_TIMEOUT_S)
     say("starting the edge")
-    front = edge(places, env, deployment, ports.http, ports.https, files)
+    front = edge(places, env, deployment, Listen(ports.http, ports.https, files))
     supervisor.serve(front)
-    key = create_first_key(env, deployment)
+    key = create_first_key(env, deployment.output("KeysFunction$"))
     front.wait_for_port(ports.http, READY_TIMEOUT_S)
     front.wait_for_port(ports.https, READY_TIMEOUT_S)
     base_url = f"http://{LOOPBACK}:{ports.http}"
@@ -156,7 +156,7 @@ def main() -> int:
             supervisor.watch()
     except Stopping:
         return 0
-    except (PartFailed, Unprepared) as error:
+    except (PartFailed, Unprepared, NoKey) as error:
         say(f"error: {error}")
         return error.code if isinstance(error, PartFailed) else 1
     finally:

@@ -37,6 +37,7 @@ class Part:
     command: Sequence[str]
     env: Mapping[str, str]
     log: Path
+    cwd: Path = ROOT
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
@@ -45,7 +46,7 @@ class Part:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 self.command,
-                cwd=ROOT,
+                cwd=self.cwd,
                 env=dict(self.env),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -45,14 +45,14 @@ class Price(msgspec.Struct, frozen=True):
 class PromptCache(msgspec.Struct, frozen=True):
     """How a model caches prompt prefixes. ``min_tokens`` is the shortest prefix that is kept.
 
-    ``explicit`` needs cachePoints; ``implicit`` reuses prefixes by itself; ``places`` says where a cachePoint may stand.
+    ``explicit`` needs cachePoints, ``implicit`` reuses prefixes by itself; ``places`` says where a point may stand.
     """
 
     kind: Literal["explicit", "implicit", "none"] = "none"
     min_tokens: int = 1024
     max_points: int = 4
-    ttls: list[str] = ["5m"]
-    places: list[Literal["tools", "system", "messages"]] = ["tools", "system", "messages"]
+    ttls: tuple[str, ...] = ("5m",)
+    places: tuple[Literal["tools", "system", "messages"], ...] = ("tools", "system", "messages")
 
 
 class CacheMark(msgspec.Struct, frozen=True):

@@ -27,6 +27,7 @@ from slipstream.chat.request import (
 from slipstream.errors import InvalidRequest
 from slipstream.gateway.bedrock import shapes
 from slipstream.gateway.bedrock.refusal import refusal
+from slipstream.gateway.http import Principal
 from slipstream.gateway.options import from_headers
 
 _DECODER = msgspec.json.Decoder(shapes.ConverseBody)
@@ -37,7 +38,7 @@ _HANDED_ON = (
 S = TypeVar("S", bound=shapes.Shape)
 
 
-def decode(model: str, body: bytes, headers: Mapping[str, str], *, stream: bool, tenant: str) -> ChatRequest:
+def decode(model: str, body: bytes, headers: Mapping[str, str], principal: Principal, *, stream: bool) -> ChatRequest:
     """Decode the body of Converse or ConverseStream for ``model`` (the path's id, decoded).
 
     ``headers`` are lower-case; ours begin with ``x-slipstream-``. Raises InvalidRequest with the field's path.
@@ -61,7 +62,8 @@ def decode(model: str, body: bytes, headers: Mapping[str, str], *, stream: bool,
         options=_with_latency(options, wire.performance_config),
         converse_extras={_camel(name): value for name in _HANDED_ON if (value := getattr(wire, name)) is not None},
         stream=stream,
-        tenant=tenant,
+        tenant=principal.tenant,
+        allowed_models=principal.models,
     )
 
 

@@ -11,6 +11,8 @@ from typing import Any
 from slipstream.errors import InvalidRequest
 from slipstream.gateway.bedrock.shapes import ConverseBody, Shape
 
+_WORDS = {"str": "a string", "int": "an integer", "float": "a number", "bool": "a boolean"}
+
 
 def refusal(error: Exception) -> InvalidRequest:
     """An InvalidRequest for what msgspec raised; ``param`` is the field's path (``messages[0].content``)."""
@@ -31,12 +33,17 @@ def refusal(error: Exception) -> InvalidRequest:
         allowed = ", ".join(_allowed(path))
         return _constraint(path, f"Member must satisfy enum value set: [{allowed}]")
     if complaint.startswith("Expected"):
-        return _constraint(
-            path or "body", f"Member must be {complaint.removeprefix('Expected ').replace(', got', ', not')}"
-        )
+        return _constraint(path or "body", f"Member must be {_in_words(complaint)}")
     if complaint.startswith("Number out of range"):
         return _constraint(path or "body", "Member must be a number that a 64-bit float can hold")
     return InvalidRequest(f"Malformed input request: {complaint}", param=path or "body")
+
+
+def _in_words(complaint: str) -> str:
+    words = complaint.removeprefix("Expected ").replace(", got", ", not").replace(" | null`", "`")
+    for python, word in _WORDS.items():
+        words = words.replace(f"`{python}`", word)
+    return words
 
 
 def _join(path: str, name: str) -> str:

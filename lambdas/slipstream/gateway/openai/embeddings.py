@@ -44,7 +44,8 @@ _decoder = msgspec.json.Decoder(EmbeddingBody)
 
 
 def decode(body: bytes, principal: Principal) -> EmbeddingRequest:
-    """Decode an embeddings request. Raises InvalidRequest with the field's path as ``param``."""
+    """Decode an embeddings request. Raises InvalidRequest with the field's path as ``param``, PermissionDenied."""
+    principal.require("invoke")
     asked = rejection.decode(_decoder, body)
     if not asked.model or asked.model.isspace():
         raise InvalidRequest("'model' must not be empty.", param="model", code="invalid_value")

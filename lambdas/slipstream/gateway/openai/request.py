@@ -22,7 +22,9 @@ def decode(body: bytes, headers: Mapping[str, str], principal: Principal) -> Cha
 
     Raises InvalidRequest for everything that is malformed, unknown or not to be had from Bedrock: ``param`` is the
     field's path in the body (``messages[0].content[1].image_url.url``), none when the body is no JSON object at all.
+    Raises PermissionDenied for a key that may not invoke models.
     """
+    principal.require("invoke")
     asked = rejection.decode(_decoder, body)
     if not asked.model or asked.model.isspace():
         raise InvalidRequest("'model' must not be empty.", param="model", code="invalid_value")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
+
 from slipstream.chat.events import Event
 from slipstream.chat.request import ChatRequest, Message, Text
 from slipstream.gateway.http import Principal

@@ -2,6 +2,7 @@ import json
 
 import pytest
 from openai.types.chat import ChatCompletionChunk
+
 from slipstream.chat.events import (
     Failed,
     Heartbeat,
@@ -15,7 +16,6 @@ from slipstream.chat.events import (
 )
 from slipstream.errors import ClientGone, ModelFailed, Throttled
 from slipstream.gateway.openai import chat
-
 from tests.unit.gateway.openai.played import Played
 
 USAGE = Usage(input_tokens=5, output_tokens=7, cache_read_tokens=90, cache_write_tokens=3, reasoning_tokens=2)
@@ -237,7 +237,7 @@ def test_closing_the_stream_closes_the_answer():
 
 @pytest.mark.parametrize("text", ['"', "\\", "\n\r\n\n", "data: x\n\n", "\u2028", "\x00", "🙂", "é", "</script>"])
 def test_any_text_stays_inside_its_event(text):
-    [first, last] = play(Started(), TextDelta(text), Stopped("end_turn"))
+    [first, _] = play(Started(), TextDelta(text), Stopped("end_turn"))
     assert first.count(b"\n") == 2
     assert json.loads(first.removeprefix(b"data: "))["choices"][0]["delta"]["content"] == text
 
