@@ -154,9 +154,6 @@ class _Application:
         return response
 
     def _answer(self, exchange: Exchange, asked: ChatRequest) -> Answer:
-        if allowed := exchange.request.principal.models:
-            call = self._gateway.resolver.resolve(asked)
-            require_model(allowed, (asked.model, call.model_id, call.target_id))
         answer = self._gateway.pipeline.answer(asked, exchange.waterfall, exchange.request.disconnect)
         answer.events = guarded(answer.events, exchange.request_id)
         return answer
@@ -215,8 +212,8 @@ def _completed(answer: Answer, complete: Callable[[Answer], bytes], wire: routes
     finally:
         answer.events.close()  # type: ignore[attr-defined]
     headers = [_of_model(answer), ("server-timing", answer.waterfall.server_timing())]
-    if (cost := answer.cost) is not None:
-        headers.append(("x-slipstream-cost-usd", f"{cost.usd:.9f}"))
+    if (usd := answer.cost.usd) is not None:
+        headers.append(("x-slipstream-cost-usd", f"{usd:.9f}"))
     response = _whole(body, headers)
     response.settle = answer.settle
     return response

@@ -77,8 +77,8 @@ def _no_tools(request: ChatRequest, notes: list[str]) -> ChatRequest:
     """Converse knows no choice ``none``: leave the tools out, unless earlier turns hold calls, which need them."""
     if any(isinstance(part, ToolUse | ToolResult) for message in request.messages for part in message.content):
         notes.append(
-            "tool_choice 'none' sent as 'auto': earlier turns hold tool calls, so Bedrock needs the tools, and Converse "
-            "has no 'none'; the model may call one"
+            "tool_choice 'none' sent as 'auto': earlier turns hold tool calls, so Bedrock needs the tools, "
+            "and Converse has no 'none'; the model may call one"
         )
         return msgspec.structs.replace(request, tool_choice=ToolChoice("auto") if request.tools else None)
     return msgspec.structs.replace(request, tools=[], tool_choice=None)

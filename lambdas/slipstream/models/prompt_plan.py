@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from hashlib import blake2b
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from slipstream.chat.request import CachePoint, ChatRequest, Message
 from slipstream.models import estimate
+from slipstream.models.cache_marks import within_limits
 from slipstream.models.prefix_memory import Habit, PrefixMemory, Seen
 from slipstream.models.resolved import CacheMark, Price, PromptCache, ResolvedCall
 
@@ -26,7 +27,7 @@ TTL_S = {"5m": 300.0, "1h": 3600.0}
 SURE = 0.8
 """Chance that a prefix returns which has already returned once within its time."""
 SLACK = 0.9
-"""Share of the model's minimum from which a point is tried: the estimate may be short, and a point too early is free."""
+"""Share of the model's minimum from which a point is tried: the estimate may be short, a point too early is free."""
 LATE_RETURNS = 2
 """So many returns between five minutes and an hour show a rhythm that only the long TTL catches."""
 MOST_TURNS_LOOKED_AT = 20
@@ -64,11 +65,10 @@ class PromptPlanner:
             return call
         ratio = self.chars_per_token(call.model_id)
         least = cache.min_tokens * SLACK
-        tools_chars = estimate.of_tools(request.tools) if request.tools else 0
-        if _at_most_tokens(request, tools_chars, ratio) < least:
+        if not _may_reach(request, least, ratio):
             return call
-        boundaries = self._boundaries(call, cache, tools_chars, ratio)
-        marks = self._choose(call, cache, boundaries, least)
+        boundaries = [b for b in self._boundaries(call, cache, ratio) if b.tokens >= least]
+        marks = self._choose(call, cache, boundaries)
         return msgspec.structs.replace(call, cache_points=marks) if marks else call
 
     def observe(self, call: ResolvedCall, usage: Usage) -> None:
@@ -81,11 +81,11 @@ class PromptPlanner:
         known = self._ratios.get(call.model_id)
         self._ratios[call.model_id] = measured if known is None else 0.8 * known + 0.2 * measured
 
-    def _boundaries(self, call: ResolvedCall, cache: PromptCache, tools_chars: int, ratio: float) -> list[_Boundary]:
+    def _boundaries(self, call: ResolvedCall, cache: PromptCache, ratio: float) -> list[_Boundary]:
         """Every place where a point may stand, in the order in which the model reads, each with its prefix's hash."""
         request = call.request
         running = blake2b(f"{request.tenant}\0{call.target_id}\0".encode(), digest_size=16)
-        tokens = tools_chars / ratio
+        tokens = 0.0
         found: list[_Boundary] = []
 
         def add(mark: CacheMark) -> None:
@@ -93,12 +93,14 @@ class PromptPlanner:
             found.append(_Boundary(mark, digest, tokens, self._memory.recall(digest)))
 
         if request.tools:
-            running.update(_encoded(request.tools))
+            encoded = _encoder.encode(request.tools)
+            tokens += len(encoded) / ratio
+            running.update(encoded)
             if "tools" in cache.places:
                 add(CacheMark("tools"))
         if request.system:
             tokens += estimate.of_system(request.system).likely_tokens(ratio)
-            running.update(_encoded([part for part in request.system if type(part) is not CachePoint]))
+            running.update(_encoder.encode([part for part in request.system if type(part) is not CachePoint]))
             if "system" in cache.places:
                 add(CacheMark("system"))
         wanted = "messages" in cache.places
@@ -110,9 +112,7 @@ class PromptPlanner:
                 add(CacheMark("message", i))
         return found
 
-    def _choose(
-        self, call: ResolvedCall, cache: PromptCache, boundaries: list[_Boundary], least: float
-    ) -> list[CacheMark]:
+    def _choose(self, call: ResolvedCall, cache: PromptCache, boundaries: list[_Boundary]) -> list[CacheMark]:
         now = self._clock()
         request = call.request
         fixed = [b for b in boundaries if b.mark.after != "message"]
@@ -122,28 +122,19 @@ class PromptPlanner:
         goes_on = any(message.role == "assistant" for message in request.messages)
         conversing = self._habit(tenant, model, "turns" if goes_on else "openings")
         ttl = self._ttl_of_fixed(fixed, cache, call.price)
-        wanted: list[_Boundary] = []
-        for boundary in fixed:
-            if boundary.tokens >= least and self._pays(boundary, stable, call.price, now, ttl):
-                wanted.append(boundary)
+        wanted = [b for b in fixed if _pays(b, stable.chance(), _economics(call.price, ttl), now)]
         last = turns[-1] if turns and turns[-1].mark.index == len(request.messages) - 1 else None
-        if last is not None and last.tokens >= least and self._pays(last, conversing, call.price, now, None):
+        if last is not None and _pays(last, conversing.chance(), _economics(call.price, None), now):
             wanted.append(last)
         # The point of the turn before stands where that turn's last one stood, so what it wrote is read here. It costs
         # nothing extra: the tokens up to it are written or read because of the last point all the same.
-        earlier = [b for b in turns if b is not last and b.tokens >= least]
+        earlier = [b for b in turns if b is not last]
         if earlier and (last in wanted or any(_live(b, now) for b in earlier)):
             wanted.append(next((b for b in reversed(earlier) if _live(b, now)), earlier[-1]))
-        marks = _within_limits(request, cache, wanted, ttl)
-        self._note(fixed, last, marks, now, stable, conversing)
+        marks = within_limits(request, cache, [b.mark for b in wanted], ttl)
+        self._note(fixed, stable, marks, now)
+        self._note([last] if last is not None else [], conversing, marks, now)
         return marks
-
-    def _pays(self, boundary: _Boundary, habit: Habit, price: Price | None, now: float, ttl: str | None) -> bool:
-        if _live(boundary, now):
-            return True
-        extra, saving = _economics(price, ttl)
-        chance = habit.chance() if boundary.seen is None else max(SURE, habit.chance())
-        return chance * saving > extra
 
     def _ttl_of_fixed(self, fixed: list[_Boundary], cache: PromptCache, price: Price | None) -> str | None:
         """``1h`` where the prefix keeps returning too late for five minutes and an hour's write is paid back."""
@@ -155,22 +146,13 @@ class PromptPlanner:
         # A late return costs another short write without the long TTL, and is a read with it.
         return "1h" if seen.late_returns * (saving + short_extra) > extra else None
 
-    def _note(
-        self,
-        fixed: list[_Boundary],
-        last: _Boundary | None,
-        marks: list[CacheMark],
-        now: float,
-        stable: Habit,
-        conversing: Habit,
-    ) -> None:
+    def _note(self, boundaries: list[_Boundary], habit: Habit, marks: list[CacheMark], now: float) -> None:
         marked = {(mark.after, mark.index): TTL_S[mark.ttl or "5m"] for mark in marks}
-        for boundary in fixed:
-            # Only the whole stable prefix says something about habits; tools alone come back whenever it does.
-            habit = stable if boundary is fixed[-1] else Habit(1.0, 1.0)
-            self._memory.note(boundary.digest, now, marked.get((boundary.mark.after, -1), 0.0), habit)
-        if last is not None:
-            self._memory.note(last.digest, now, marked.get(("message", last.mark.index), 0.0), conversing)
+        for boundary in boundaries:
+            # Only the longest prefix tells of habits: tools alone come back whenever tools and system do.
+            counted = habit if boundary is boundaries[-1] else Habit(1.0, 1.0)
+            ttl_s = marked.get((boundary.mark.after, boundary.mark.index), 0.0)
+            self._memory.note(boundary.digest, now, ttl_s, counted)
 
     def _habit(self, tenant: str, model_id: str, kind: str) -> Habit:
         key = (tenant, model_id, kind)
@@ -184,44 +166,11 @@ class PromptPlanner:
         return habit
 
 
-def _within_limits(
-    request: ChatRequest, cache: PromptCache, wanted: list[_Boundary], ttl: str | None
-) -> list[CacheMark]:
-    """At most the model's number with the caller's own, none where one stands, a longer TTL never after a shorter."""
-    own, occupied, last_long = _own_points(request)
-    room = max(0, cache.max_points - own)
-    # By worth: the longest stable prefix, this turn, the turn before, tools alone.
-    order = {"system": 0, "message": 1, "tools": 3}
-    ranked = sorted(wanted, key=lambda b: (order[b.mark.after], -b.mark.index))
-    if not any(b.mark.after == "system" for b in wanted):
-        ranked.sort(key=lambda b: b.mark.after != "tools")
-    keep = []
-    for boundary in ranked:
-        mark = boundary.mark
-        if (mark.after, mark.index) in occupied or _position(mark) <= last_long:
-            continue
-        keep.append(msgspec.structs.replace(mark, ttl=ttl) if ttl and mark.after != "message" else mark)
-    if ttl and own:  # the caller's shorter points may stand before ours
-        keep = [msgspec.structs.replace(mark, ttl=None) for mark in keep]
-    return sorted(keep[:room], key=_position)
-
-
-def _own_points(request: ChatRequest) -> tuple[int, set[tuple[str, int]], int]:
-    """The caller's points: how many, after which whole parts, and the position of the last that lives an hour."""
-    count, occupied, last_long = 0, set(), -3
-    for at, parts in ((-1, request.system), *((i, message.content) for i, message in enumerate(request.messages))):
-        for part in parts:
-            if type(part) is CachePoint:
-                count += 1
-                if part.ttl == "1h":
-                    last_long = at
-        if parts and type(parts[-1]) is CachePoint:
-            occupied.add(("system", -1) if at == -1 else ("message", at))
-    return count, occupied, last_long
-
-
-def _position(mark: CacheMark) -> int:
-    return {"tools": -2, "system": -1}.get(mark.after, mark.index)
+def _pays(boundary: _Boundary, habit: float, economics: tuple[float, float], now: float) -> bool:
+    """Whether a point here is worth its write; a prefix that is still cached is only read."""
+    extra, saving = economics
+    chance = habit if boundary.seen is None else max(SURE, habit)
+    return _live(boundary, now) or chance * saving > extra
 
 
 def _live(boundary: _Boundary, now: float) -> bool:
@@ -237,19 +186,7 @@ def _economics(price: Price | None, ttl: str | None) -> tuple[float, float]:
     return (0.0 if write is None else max(0.0, write / price.input - 1)), 1 - read / price.input
 
 
-def _at_most_tokens(request: ChatRequest, tools_chars: int, ratio: float) -> float:
-    """Length of the prompt in tokens, generously and fast: decides whether to look closer at all."""
-    size = estimate.of_request(request) if not request.tools else None
-    if size is None:
-        size = estimate.of_request(msgspec.structs.replace(request, tools=[]))
-    return tools_chars / ratio + size.likely_tokens(ratio)
-
-
 _encoder = msgspec.json.Encoder()
-
-
-def _encoded(value: Any) -> bytes:
-    return _encoder.encode(value)
 
 
 def _encoded_turn(message: Message) -> bytes:
@@ -259,3 +196,15 @@ def _encoded_turn(message: Message) -> bytes:
         content = [part for part in content if type(part) is not CachePoint]
         return _encoder.encode(Message(message.role, content))
     return _encoder.encode(message)
+
+
+def _may_reach(request: ChatRequest, least: float, ratio: float) -> bool:
+    """Whether the prompt may be as long as the shortest prefix that is kept; stops counting when it is."""
+    tokens = estimate.of_tools(request.tools) / ratio + estimate.of_system(request.system).likely_tokens(ratio)
+    if tokens >= least:
+        return True
+    for message in request.messages:
+        tokens += estimate.of_message(message).likely_tokens(ratio)
+        if tokens >= least:
+            return True
+    return False

@@ -19,7 +19,7 @@ LEAST_BUDGET = 1024
 
 
 def choose_effort(out: Settled, model: Model, asked: Parameters, rejected: frozenset[str], forced_tool: bool) -> None:
-    """Put the effort into ``out``, or a note that says why it is not there. Raises InvalidRequest on unknown efforts."""
+    """Put the effort into ``out``, or a note that says why not. Raises InvalidRequest on unknown efforts."""
     wanted = asked.reasoning_effort or ""
     if wanted not in LADDER:
         raise InvalidRequest(

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any, Protocol
 
-import msgspec
-
 from slipstream.chat.request import ChatRequest, Parameters
 from slipstream.errors import InvalidRequest, SlipstreamError
 from slipstream.models import self_healing

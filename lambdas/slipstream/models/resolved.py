@@ -45,7 +45,7 @@ class Price(msgspec.Struct, frozen=True):
 class PromptCache(msgspec.Struct, frozen=True):
     """How a model caches prompt prefixes. ``min_tokens`` is the shortest prefix that is kept.
 
-    ``explicit`` needs cachePoints; ``implicit`` reuses prefixes by itself; ``places`` says where a cachePoint may stand.
+    ``explicit`` needs cachePoints, ``implicit`` reuses prefixes by itself; ``places`` says where a point may stand.
     """
 
     kind: Literal["explicit", "implicit", "none"] = "none"

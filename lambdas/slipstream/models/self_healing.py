@@ -1,4 +1,4 @@
-"""Reads a ValidationException: which parameter does the model not want, and how does the call go without it?"""
+"""Reads a ValidationException: which parameter the model does not want, and how the call goes without it."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def decode(event: bytes, *, disconnect: Disconnect = NEVER, deadline_s: float | 
         headers=_headers(e.multi_value_headers or {}),
         body=b64decode(text, validate=True) if e.is_base64_encoded else text.encode(),
         query={name: values[-1] for name, values in (e.multi_value_query_string_parameters or {}).items() if values},
-        principal=_principal(e.request_context.authorizer),
+        principal=principal_of(e.request_context.authorizer),
         request_id=e.request_context.request_id,
         disconnect=disconnect,
         deadline_s=deadline_s,
@@ -77,7 +77,8 @@ def _headers(multi: dict[str, list[str]]) -> dict[str, str]:
     return out
 
 
-def _principal(context: Authorizer | None) -> Principal:
+def principal_of(context: Authorizer | None) -> Principal:
+    """Whose key it is; without an authorizer, nobody's."""
     if context is None or not context.key_id:
         return NOBODY
     return Principal(

@@ -52,8 +52,8 @@ def passthrough(gateway: Gateway, exchange: Exchange, operation: str) -> HttpRes
     meter.head(reply)
     kept = [(k, v) for k, v in reply.headers if k in _DOWN or k.startswith(_BEDROCK)]
     kept += [("x-slipstream-model", manners.printable(call.model_id)), ("server-timing", waterfall.server_timing())]
-    if (cost := meter.cost()) is not None:
-        kept.append(("x-slipstream-cost-usd", f"{cost.usd:.9f}"))
+    if (usd := meter.cost().usd) is not None:
+        kept.append(("x-slipstream-cost-usd", f"{usd:.9f}"))
     return HttpResponse(reply.status, kept, meter.watch(reply.body), meter.record)
 
 
@@ -92,11 +92,11 @@ class Meter:
         if reply.status >= 400:
             self.outcome = f"http_{reply.status}"
 
-    def cost(self) -> Cost | None:
+    def cost(self) -> Cost:
         """Dollars, where tokens and price are known."""
-        from slipstream.models.cost import price_of
+        from slipstream.models.cost import UNPRICED, price_of
 
-        return None if self.usage is None else price_of(self._call, self.usage)
+        return UNPRICED if self.usage is None else price_of(self._call, self.usage)
 
     def watch(self, body: Iterator[bytes]) -> Iterator[bytes]:
         """Hand ``body`` on, keeping its end; closing this closes it."""

@@ -87,7 +87,7 @@ class Catalogue:
         """All reviewed models, by family and then as the files have them."""
         return [model for name in FAMILIES for model in self._family(name).models]
 
-    def nearest(self, name: str, also: tuple[str, ...] = ()) -> list[str]:
+    def nearest(self, name: str, also: tuple[str, ...] = ()) -> tuple[str, ...]:
         """Up to three known ids (or names in ``also``) that look most like ``name``, best first."""
         from difflib import get_close_matches
 
@@ -96,7 +96,7 @@ class Catalogue:
         known |= {model.name.lower(): model.id for model in self.list()}
         known |= {model.id.partition(".")[2]: model.id for model in self.list()} | {alias: alias for alias in also}
         found = get_close_matches(bare, list(known), n=6, cutoff=0.5)
-        return list(dict.fromkeys(known[match] for match in found))[:3]
+        return tuple(dict.fromkeys(known[match] for match in found))[:3]
 
     def _family(self, name: str) -> Family:
         family = self._families.get(name)

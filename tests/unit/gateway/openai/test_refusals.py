@@ -112,8 +112,14 @@ def test_a_huge_wrong_value_is_not_repeated_whole():
         ({"messages": [user(), calling(call("a", name=""))]}, "messages[1].tool_calls[0].function.name"),
         ({"messages": [user(), calling(call("a", arguments="{"))]}, "messages[1].tool_calls[0].function.arguments"),
         ({"messages": [user(), calling(call("a", arguments="[]"))]}, "messages[1].tool_calls[0].function.arguments"),
-        ({"messages": [user(), calling(call("a", arguments='{"a":' * 150 + "1" + "}" * 150))]}, "messages[1].tool_calls[0].function.arguments"),
-        ({"messages": [user(), calling(call("a", arguments='{"a":' * 9999 + "1" + "}" * 9999))]}, "messages[1].tool_calls[0].function.arguments"),
+        (
+            {"messages": [user(), calling(call("a", arguments='{"a":' * 150 + "1" + "}" * 150))]},
+            "messages[1].tool_calls[0].function.arguments",
+        ),
+        (
+            {"messages": [user(), calling(call("a", arguments='{"a":' * 9999 + "1" + "}" * 9999))]},
+            "messages[1].tool_calls[0].function.arguments",
+        ),
         ({"messages": [user(), calling({**call("a"), "type": "custom"})]}, "messages[1].tool_calls[0].type"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"max_tokens": 2**31}, "max_tokens"),
@@ -140,18 +146,36 @@ def test_a_huge_wrong_value_is_not_repeated_whole():
         ({"tools": [{"type": "function", "function": {"name": "a b"}}]}, "tools[0].function.name"),
         ({"tools": [{"type": "function", "function": {"name": "ä"}}]}, "tools[0].function.name"),
         ({"tools": [{"type": "function", "function": {"name": "a" * 65}}]}, "tools[0].function.name"),
-        ({"tools": [{"type": "function", "function": {"name": "a", "parameters": []}}]}, "tools[0].function.parameters"),
-        ({"tools": [{"type": "function", "function": {"name": "a", "parameters": DEEP}}]}, "tools[0].function.parameters"),
+        (
+            {"tools": [{"type": "function", "function": {"name": "a", "parameters": []}}]},
+            "tools[0].function.parameters",
+        ),
+        (
+            {"tools": [{"type": "function", "function": {"name": "a", "parameters": DEEP}}]},
+            "tools[0].function.parameters",
+        ),
         ({"tools": [WEATHER, WEATHER]}, "tools[1].function.name"),
         ({"tool_choice": "required"}, "tool_choice"),
         ({"tool_choice": "sometimes"}, "tool_choice"),
         ({"tool_choice": {"type": "allowed_tools", "allowed_tools": {}}}, "tool_choice.type"),
-        ({"tools": [WEATHER], "tool_choice": {"type": "function", "function": {"name": "x"}}}, "tool_choice.function.name"),
+        (
+            {"tools": [WEATHER], "tool_choice": {"type": "function", "function": {"name": "x"}}},
+            "tool_choice.function.name",
+        ),
         ({"response_format": {"type": "xml"}}, "response_format.type"),
         ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
-        ({"response_format": {"type": "json_schema", "json_schema": {"name": "a"}}}, "response_format.json_schema.schema"),
-        ({"response_format": {"type": "json_schema", "json_schema": {"name": "", "schema": {}}}}, "response_format.json_schema.name"),
-        ({"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": DEEP}}}, "response_format.json_schema.schema"),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "a"}}},
+            "response_format.json_schema.schema",
+        ),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "", "schema": {}}}},
+            "response_format.json_schema.name",
+        ),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": DEEP}}},
+            "response_format.json_schema.schema",
+        ),
         ({"metadata": {"a": 1}}, "metadata.a"),
         ({"metadata": {"": "a"}}, "metadata."),
         ({"metadata": {"a": "é"}}, "metadata.a"),
@@ -163,7 +187,7 @@ def test_a_huge_wrong_value_is_not_repeated_whole():
         ({"slipstream": []}, "slipstream"),
         ({"prompt_cache_options": {"mode": "never"}}, "prompt_cache_options.mode"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_served_is_named(fields, param):
     assert refusal(**fields).param == param
 

@@ -237,7 +237,7 @@ def test_closing_the_stream_closes_the_answer():
 
 @pytest.mark.parametrize("text", ['"', "\\", "\n\r\n\n", "data: x\n\n", "\u2028", "\x00", "🙂", "é", "</script>"])
 def test_any_text_stays_inside_its_event(text):
-    [first, last] = play(Started(), TextDelta(text), Stopped("end_turn"))
+    [first, _] = play(Started(), TextDelta(text), Stopped("end_turn"))
     assert first.count(b"\n") == 2
     assert json.loads(first.removeprefix(b"data: "))["choices"][0]["delta"]["content"] == text
 
