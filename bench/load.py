@@ -7,7 +7,7 @@ import re
 import ssl as ssl_module
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from time import perf_counter
+from time import monotonic_ns, perf_counter
 
 SSE_TEXT = re.compile(rb'"content":"((?:[^"\\]|\\.)+)"')
 FRAME_TEXT = re.compile(rb'"delta":\{"text":"((?:[^"\\]|\\.)+)"\}')
@@ -23,6 +23,8 @@ class Target:
     request: bytes
     text: re.Pattern[bytes]
     ssl: ssl_module.SSLContext | None = None
+    keep_stamps: bool = False
+    """Tokens are monotonic clock readings in ns: keep how long each travelled."""
 
 
 @dataclass(slots=True)
@@ -31,6 +33,7 @@ class Sample:
 
     token_ms: list[float] = field(default_factory=list)
     total_ms: float = 0.0
+    travel_ms: list[float] = field(default_factory=list)
     error: str = ""
     text: bytes = b""
 
@@ -80,8 +83,11 @@ class _Client(asyncio.Protocol):
         if sample is None:
             return
         self._parts.append(data)
-        if found := len(self._target.text.findall(data)):
-            sample.token_ms.extend([at_ms] * found)
+        if found := self._target.text.findall(data):
+            sample.token_ms.extend([at_ms] * len(found))
+            if self._target.keep_stamps:
+                now_ns = monotonic_ns()
+                sample.travel_ms.extend((now_ns - int(stamp)) / 1e6 for stamp in found)
         if data.endswith(b"0\r\n\r\n"):
             sample.total_ms = at_ms
             self._finish(sample)

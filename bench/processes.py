@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -82,6 +83,6 @@ def _wait_for_port(process: subprocess.Popen[bytes], port_file: Path, log: Path)
         if process.poll() is not None:
             raise ProcessFailed(f"it ended with status {process.returncode}:\n{log.read_text()[-2000:]}")
         if port_file.exists() and (text := port_file.read_text().strip()):
-            return int(text)
+            return int(json.loads(text)["port"])
         time.sleep(0.02)
     raise ProcessFailed(f"it did not listen within {START_TIMEOUT_S:.0f} s:\n{log.read_text()[-2000:]}")

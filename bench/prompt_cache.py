@@ -47,14 +47,10 @@ def _post(url: str, body: dict[str, Any]) -> tuple[float, float, bytes]:
 
 def _ask_openai(base: str, model: str, system: str, question: str) -> dict[str, Any]:
     messages = [{"role": "system", "content": system}, {"role": "user", "content": question}]
-    body = {
-        "model": model, "stream": True, "max_tokens": 40, "messages": messages, "stream_options": {"include_usage": True},
-    }  # fmt: skip
+    body = {"model": model, "stream": True, "max_tokens": 40, "messages": messages}
     ttft, total, raw = _post(f"{base}/v1/chat/completions", body)
     chunks = [json.loads(line[6:]) for line in raw.decode().splitlines() if line.startswith("data: {")]
-    usage = next(chunk["usage"] for chunk in chunks if chunk.get("usage"))
-    cached = usage["prompt_tokens_details"]["cached_tokens"]
-    return {"ttft_ms": ttft, "total_ms": total, "input_tokens": usage["prompt_tokens"], "cached_tokens": cached}
+    return {"ttft_ms": ttft, "total_ms": total, "tokens": chunks[-1]["slipstream"]["tokens"]}
 
 
 def _ask_bedrock(base: str, model: str, system: str, question: str) -> dict[str, Any]:
@@ -64,11 +60,10 @@ def _ask_bedrock(base: str, model: str, system: str, question: str) -> dict[str,
         "inferenceConfig": {"maxTokens": 40},
     }
     quoted = urllib.parse.quote(model, safe="")
-    ttft, total, _ = _post(f"{base}/model/{quoted}/converse-stream", body)
-    usage = json.loads(_post(f"{base}/model/{quoted}/converse", body)[2])["usage"]
-    cached = usage.get("cacheReadInputTokens", 0)
-    total_input = usage["inputTokens"] + cached + usage.get("cacheWriteInputTokens", 0)
-    return {"ttft_ms": ttft, "total_ms": total, "input_tokens": total_input, "cached_tokens": cached}
+    ttft, total, raw = _post(f"{base}/model/{quoted}/converse-stream", body)
+    usage = json.loads(raw[raw.rindex(b'{"usage"') : raw.rindex(b"}") + 1])["usage"]
+    tokens = {"cached": usage.get("cacheReadInputTokens", 0), "cache_written": usage.get("cacheWriteInputTokens", 0)}
+    return {"ttft_ms": ttft, "total_ms": total, "tokens": tokens}
 
 
 def run(*, rounds: int = 3, tick: Callable[[], None] = lambda: None) -> dict[str, Any]:
@@ -105,6 +100,6 @@ def _summary(pairs: list[list[dict[str, Any]]]) -> dict[str, Any]:
     return {
         "cold": cold,
         "warm": warm,
-        "cached_share_of_prefix": round(warm["cached_tokens"] / max(1, warm["input_tokens"]), 4),
+        "cached_share_of_prefix": round(warm["tokens"]["cached"] / max(1, cold["tokens"]["cache_written"]), 4),
         "ttft_ratio": round(cold["ttft_ms"] / warm["ttft_ms"], 2),
     }

@@ -58,6 +58,8 @@ class HttpRequest:
     disconnect: Disconnect = NEVER
     denied: SlipstreamError | None = None
     """Why the host's authorizer turned the caller away; the app answers with it in the wire's own shape."""
+    deadline_s: float | None = None
+    """Monotonic time at which the host ends the run, or None where it never does."""
 
 
 def nothing() -> None:

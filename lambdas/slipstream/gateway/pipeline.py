@@ -7,11 +7,12 @@ from typing import Any
 
 from slipstream.chat.events import Event, Failed, Heartbeat, Started, Stopped, Usage
 from slipstream.chat.request import ChatRequest
-from slipstream.errors import ClientGone, InvalidRequest, SlipstreamError, UpstreamError
+from slipstream.errors import InvalidRequest, SlipstreamError, UpstreamError
+from slipstream.gateway.allowed import require_model
 from slipstream.gateway.http import NEVER, Disconnect
 from slipstream.gateway.ports import MetricsSink, ModelPort
 from slipstream.gateway.report import figures, report
-from slipstream.models.cost import Cost, price_of
+from slipstream.models.cost import UNPRICED, Cost, price_of
 from slipstream.models.prompt_plan import PromptPlanner
 from slipstream.models.resolve import Resolver
 from slipstream.models.resolved import ResolvedCall
@@ -35,9 +36,9 @@ class Answer:
         self._settle = settle
 
     @property
-    def cost(self) -> Cost | None:
-        """Dollars spent and saved; None without usage or price."""
-        return None if self.usage is None else price_of(self.call, self.usage)
+    def cost(self) -> Cost:
+        """Dollars spent and saved; both None without usage or price."""
+        return UNPRICED if self.usage is None else price_of(self.call, self.usage)
 
     def report(self) -> dict[str, Any]:
         """The reply's ``slipstream`` object."""
@@ -66,6 +67,7 @@ class Pipeline:
         waterfall.facts["region"] = self._region
         with waterfall.span("resolve"):
             call = self._resolver.resolve(request)
+            require_model(request.allowed_models, (request.model, call.model_id, call.target_id))
         with waterfall.span("plan"):
             call = self._planner.plan(call)
         try:
@@ -95,7 +97,7 @@ class Pipeline:
         """Hand the events on, keeping what the report and the metrics need."""
         waterfall = answer.waterfall
         stream = waterfall.begin("stream")
-        event = first
+        event, waiting = first, True
         try:
             while True:
                 kind = type(event)
@@ -106,18 +108,16 @@ class Pipeline:
                     waterfall.end(stream)
                 elif kind is Failed:
                     answer.outcome = event.error.code  # type: ignore[union-attr]
-                elif "ttft_ms" not in waterfall.facts and kind is not Started and kind is not Heartbeat:
+                elif waiting and kind is not Started and kind is not Heartbeat:
+                    waiting = False
                     waterfall.facts["ttft_ms"] = waterfall.now_ms()
                 yield event
                 event = next(rest)
         except StopIteration:
             return
-        except ClientGone:
-            answer.outcome = ClientGone.code
-            raise
-        except SlipstreamError as error:  # after a heartbeat the status has gone out: the error travels in the stream
+        except SlipstreamError as error:
             answer.outcome = error.code
-            yield Failed(error)
+            raise
         finally:
             if stream.end_ms is None:
                 waterfall.end(stream)
@@ -125,13 +125,13 @@ class Pipeline:
                 close()
 
     def _record_refused(self, call: ResolvedCall, waterfall: Waterfall, error: SlipstreamError) -> None:
-        self._metrics.record(*figures(call, waterfall, None, None, error.code))
+        self._metrics.record(*figures(call, waterfall, None, UNPRICED, error.code))
 
     def _settle(self, answer: Answer) -> None:
         with answer.waterfall.span("settle"):
             if answer.usage is not None:
                 self._planner.observe(answer.call, answer.usage)
-            self._resolver.flush()
+            self._resolver.settle()
         self._metrics.record(*figures(answer.call, answer.waterfall, answer.usage, answer.cost, answer.outcome))
 
 

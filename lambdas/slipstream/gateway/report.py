@@ -32,9 +32,9 @@ def report(answer: Answer) -> dict[str, Any]:
             out["latency"] = usage.latency or "standard"
         if usage.service_tier or call.service_tier:
             out["service_tier"] = usage.service_tier or "default"
-    if (cost := answer.cost) is not None:
-        out["cost_usd"] = round(cost.usd, 9)
-        out["saved_usd"] = round(cost.saved_usd, 9)
+    cost = answer.cost
+    if cost.usd is not None and cost.saved_usd is not None:
+        out["cost_usd"], out["saved_usd"] = round(cost.usd, 9), round(cost.saved_usd, 9)
     if call.cache_points:
         out["cache_points"] = [
             f"{mark.after}:{mark.index}" if mark.index >= 0 else mark.after for mark in call.cache_points
@@ -49,7 +49,7 @@ def report(answer: Answer) -> dict[str, Any]:
 
 
 def figures(
-    call: ResolvedCall, waterfall: Waterfall, usage: Usage | None, cost: Cost | None, outcome: str
+    call: ResolvedCall, waterfall: Waterfall, usage: Usage | None, cost: Cost, outcome: str
 ) -> tuple[dict[str, float], dict[str, str], dict[str, Any]]:
     """Metrics, dimensions and properties for a MetricsSink; names carry their units."""
     metrics: dict[str, float] = {"requests": 1.0, "errors": 0.0 if outcome == "ok" else 1.0}
@@ -62,9 +62,8 @@ def figures(
         metrics["output_tokens"] = usage.output_tokens
         metrics["cache_read_tokens"] = usage.cache_read_tokens
         metrics["cache_write_tokens"] = usage.cache_write_tokens
-    if cost is not None:
-        metrics["cost_usd"] = cost.usd
-        metrics["saved_usd"] = cost.saved_usd
+    if cost.usd is not None and cost.saved_usd is not None:
+        metrics["cost_usd"], metrics["saved_usd"] = cost.usd, cost.saved_usd
     properties = {
         "outcome": outcome,
         "tenant": call.request.tenant,

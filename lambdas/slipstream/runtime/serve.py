@@ -9,10 +9,15 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
+from slipstream.gateway.http import Principal
+
 from slipstream.runtime.settings import BadSetting, read_settings
+from slipstream.runtime.wsgi import Authenticate, WsgiApp, anyone, wsgi_app
 from slipstream.runtime.wsgi_server import Server
 
 
@@ -24,6 +29,9 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--port-file", type=Path, help="file to write the port into once it listens")
     parser.add_argument("--processes", type=int, default=1, help="host processes that share the port")
     parser.add_argument("--certificate", type=Path, help="PEM chain: serve https")
+    parser.add_argument(
+        "--behind-web-adapter", action="store_true", help="callers are known from API Gateway's request context"
+    )
     parser.add_argument("--private-key", type=Path, help="PEM key of the certificate")
     return parser.parse_args(argv)
 
@@ -36,11 +44,14 @@ def main(argv: list[str] | None = None) -> int:
     except BadSetting as error:
         print(f"slipstream: {error.message}", file=sys.stderr)  # noqa: T201
         return 2
-    server = Server(_app_after_fork, host=arguments.host, port=arguments.port, ssl_context=_ssl_context(arguments))
+    authenticate = principal_of_context if arguments.behind_web_adapter else anyone
+    server = Server(
+        _application(authenticate), host=arguments.host, port=arguments.port, ssl_context=_ssl_context(arguments)
+    )
     children = [pid for _ in range(arguments.processes - 1) if (pid := _fork(server))]
     if arguments.port_file:
         partial = arguments.port_file.with_suffix(".partial")
-        partial.write_text(str(server.port))
+        partial.write_text(f'{{"port": {server.port}}}')
         partial.replace(arguments.port_file)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
@@ -63,18 +74,31 @@ def _fork(server: Server) -> int:
     os._exit(0)
 
 
-_wsgi: Any = None
+def _application(authenticate: Authenticate) -> WsgiApp:
+    """An application that is built at the first request of each process: no thread or socket crosses a fork."""
+    built: list[WsgiApp] = []
+    building = Lock()
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if not built:
+            with building:
+                if not built:
+                    from slipstream.runtime.wiring import build
+
+                    built.append(wsgi_app(build(read_settings(os.environ), os.environ).app, authenticate=authenticate))
+        return built[0](environ, start_response)
+
+    return application
 
 
-def _app_after_fork(environ: dict[str, Any], start_response: Any) -> Any:
-    """Build the application at the first request of each process, so that no thread or socket crosses a fork."""
-    global _wsgi  # noqa: PLW0603 - one application a process
-    if _wsgi is None:
-        from slipstream.runtime.wiring import build_app
-        from slipstream.runtime.wsgi import wsgi_app
+def principal_of_context(headers: Mapping[str, str]) -> Principal:
+    """Who calls, from the request context that the Web Adapter hands on (it overwrites a caller's own header)."""
+    import msgspec
 
-        _wsgi = wsgi_app(build_app(read_settings(os.environ)))
-    return _wsgi(environ, start_response)
+    from slipstream.runtime.lambda_event import RequestContext, principal_of
+
+    context = msgspec.json.decode(headers.get("x-amzn-request-context", "{}"), type=RequestContext)
+    return principal_of(context.authorizer)
 
 
 def _ssl_context(arguments: argparse.Namespace) -> Any:

@@ -1,0 +1,5 @@
+"""``python -m local.bedrock``."""
+
+from local.bedrock.command import bedrock
+
+bedrock()

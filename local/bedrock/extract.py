@@ -1,0 +1,154 @@
+"""Text without a language model: the sentences of the prompt that fit the question best, in their own order.
+
+Scoring is BM25 (Robertson and Zaragoza, 2009) with k1 = 1.2 and b = 0.75 over the sentences of the prompt.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from functools import lru_cache
+from hashlib import blake2b
+
+K1, B = 1.2, 0.75
+BEST_SENTENCES = 4
+_SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?]+(?=\s|$)|\n|$)|[^.!?\n]*[.!?]+\S*?(?=\s|$)")
+_WORD = re.compile(r"[^\W_]+")
+_STOP = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "but",
+        "by",
+        "can",
+        "could",
+        "do",
+        "does",
+        "for",
+        "from",
+        "had",
+        "has",
+        "have",
+        "how",
+        "i",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "me",
+        "my",
+        "no",
+        "not",
+        "of",
+        "on",
+        "or",
+        "our",
+        "please",
+        "shall",
+        "should",
+        "so",
+        "tell",
+        "than",
+        "that",
+        "the",
+        "their",
+        "them",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "to",
+        "up",
+        "us",
+        "was",
+        "we",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "who",
+        "whom",
+        "why",
+        "will",
+        "with",
+        "would",
+        "you",
+        "your",
+        "explain",
+        "answer",
+        "question",
+        "following",
+        "using",
+        "according",
+    ]
+)
+
+
+def _stem(word: str) -> str:
+    for ending in ("ing", "ed", "es", "s"):
+        if len(word) > len(ending) + 3 and word.endswith(ending):
+            return word[: -len(ending)]
+    return word
+
+
+def terms(text: str) -> list[str]:
+    """Lower-cased, lightly stemmed words without stop words."""
+    return [_stem(word) for word in _WORD.findall(text.lower()) if word not in _STOP]
+
+
+def sentences(text: str) -> list[str]:
+    """Sentences and lines of ``text``, stripped, empty ones left out."""
+    return [found for part in _SENTENCE.findall(text) if (found := part.strip())]
+
+
+def split_question(turn: str) -> tuple[str, str]:
+    """The question of a user's turn, and what stands around it (which may hold the answer)."""
+    found = sentences(turn)
+    if not found:
+        return "", ""
+    asking = [i for i, sentence in enumerate(found) if sentence.endswith("?")]
+    at = asking[-1] if asking else len(found) - 1
+    return found[at], "\n".join(found[:at] + found[at + 1 :])
+
+
+@lru_cache(maxsize=256)
+def answer(context: str, turn: str, seed: int = 0) -> str:
+    """Answer ``turn`` from ``context`` (which may contain the turn itself)."""
+    question, around = split_question(turn)
+    asked = set(terms(question))
+    pool = [s for s in dict.fromkeys(sentences(context) + sentences(around)) if s != question and not s.endswith("?")]
+    scores = _bm25(pool, asked, seed)
+    best = sorted(sorted(range(len(pool)), key=lambda i: -scores[i])[:BEST_SENTENCES])
+    chosen = [pool[i] for i in best if scores[i] > 0.01]
+    if chosen:
+        return " ".join(chosen)
+    if not question:
+        return "The prompt holds no text to answer from."
+    return f"The prompt asks: {question} It holds no passage that answers it, so there is nothing to quote."
+
+
+def _bm25(pool: list[str], asked: set[str], seed: int) -> list[float]:
+    documents = [Counter(terms(sentence)) for sentence in pool]
+    lengths = [sum(document.values()) for document in documents]
+    average = sum(lengths) / len(lengths) if lengths else 1.0
+    frequency = Counter(term for document in documents for term in document if term in asked)
+    scores = []
+    for sentence, document, length in zip(pool, documents, lengths, strict=True):
+        score = 0.0
+        for term in asked & document.keys():
+            idf = math.log(1 + (len(pool) - frequency[term] + 0.5) / (frequency[term] + 0.5))
+            tf = document[term]
+            score += idf * tf * (K1 + 1) / (tf + K1 * (1 - B + B * length / (average or 1.0)))
+        tie = blake2b(f"{seed}{sentence}".encode(), digest_size=2).digest()
+        scores.append(score + int.from_bytes(tie, "big") / 65536 * 0.001)
+    return scores

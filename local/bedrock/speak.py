@@ -1,0 +1,101 @@
+"""What the model says: a tool call, JSON that fits a schema, or sentences of the prompt; cut by max_tokens and stop sequences."""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+from itertools import cycle, islice
+
+import msgspec
+
+from local.bedrock import extract, tokens
+from local.bedrock.prompt import Answer, Asked, TextOut, Tool, ToolOut
+from local.bedrock.schema_fit import Filler
+
+_ARGUMENT_FRAGMENT = 12
+
+
+def say(asked: Asked, *, limit: int, seed: int, exact_tokens: int | None) -> Answer:
+    """Answer deterministically. ``limit`` is the most tokens, ``exact_tokens`` a fixed length for plain text."""
+    called = tools_called(asked)
+    if called:
+        return _call(asked, called, limit, seed)
+    if asked.schema is not None:
+        value = Filler(
+            asked.schema or {"type": "object", "properties": {"answer": {"type": "string"}}}, _about(asked), seed
+        ).fill()
+        text = msgspec.json.encode(value).decode()
+    else:
+        text = extract.answer(asked.context(), asked.question(), seed)
+    pieces = tokens.pieces(text)
+    if exact_tokens is not None and asked.schema is None:
+        pieces = list(islice(cycle(pieces), exact_tokens))
+    return cut(pieces, asked.stop, limit)
+
+
+def cut(pieces: list[str], stop: tuple[str, ...], limit: int) -> Answer:
+    """Apply stop sequences (not part of the answer) and the token limit, whichever comes first."""
+    reason, matched = "end_turn", None
+    text = "".join(pieces)
+    found = [(at, s) for s in stop if s and (at := text.find(s)) >= 0]
+    if found:
+        at, matched = min(found)
+        kept: list[str] = []
+        for piece in pieces:
+            if at <= 0:
+                break
+            kept.append(piece[:at])
+            at -= len(piece)
+        pieces, reason = kept, "stop_sequence"
+    if len(pieces) > limit:
+        pieces, reason, matched = pieces[:limit], "max_tokens", None
+    return Answer([TextOut(pieces)], reason, matched)
+
+
+def tools_called(asked: Asked) -> list[Tool]:
+    """The tools that a model would call here."""
+    if not asked.tools or asked.tool_choice == "none":
+        return []
+    if asked.tool_choice.startswith("tool:"):
+        wanted = asked.tool_choice[5:]
+        return [tool for tool in asked.tools if tool.name == wanted]
+    answered = bool(asked.blocks) and asked.blocks[-1].section == "tool_result"
+    named = [] if answered else _named(asked)
+    if asked.tool_choice == "any" and not named:
+        named = [asked.tools[0]]
+    return named if asked.parallel_tools else named[:1]
+
+
+def _named(asked: Asked) -> list[Tool]:
+    turn = asked.question().lower()
+    found = []
+    for tool in asked.tools:
+        spelled = re.sub(r"[_\-]+", "[ _-]?", re.escape(tool.name.lower()).replace(r"\-", "-"))
+        match = re.search(rf"(?<!\w){spelled}(?!\w)", turn)
+        if match:
+            found.append((match.start(), tool))
+    return [tool for _, tool in sorted(found, key=lambda pair: pair[0])]
+
+
+def _call(asked: Asked, called: list[Tool], limit: int, seed: int) -> Answer:
+    blocks: list[TextOut | ToolOut] = []
+    left = limit
+    for index, tool in enumerate(called):
+        arguments = msgspec.json.encode(Filler(tool.schema, _about(asked, tool), seed).fill()).decode()
+        fragments = [arguments[i : i + _ARGUMENT_FRAGMENT] for i in range(0, len(arguments), _ARGUMENT_FRAGMENT)]
+        digest = blake2b(f"{seed}{index}{tool.name}{arguments}".encode(), digest_size=11).hexdigest()
+        blocks.append(ToolOut(f"tooluse_{digest}", tool.name, fragments[:left]))
+        left -= len(fragments)
+        if left < 0:
+            return Answer(blocks, "max_tokens")
+    return Answer(blocks, "tool_use")
+
+
+def _about(asked: Asked, tool: Tool | None = None) -> str:
+    turn = asked.question() or asked.context()
+    if tool is None:
+        return turn
+    parts = [p for p in re.split(r"(?<=[.!?;\n])\s+|\band then\b|\band\b(?=[^.]*\b(?:call|use|run)\b)", turn) if p]
+    spelled = tool.name.lower().replace("_", " ")
+    own = [p for p in parts if tool.name.lower() in p.lower() or spelled in p.lower()]
+    return " ".join(own) if own else turn
