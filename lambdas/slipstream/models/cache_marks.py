@@ -83,15 +83,12 @@ def without_own_points(request: ChatRequest, notes: list[str]) -> ChatRequest:
     if not has_own_points(request):
         return request
     notes.append("your cachePoints left out: the model rejects them")
-    return msgspec.structs.replace(
-        request,
-        tools=without_points(request.tools),
-        messages=[
-            msgspec.structs.replace(m, content=[p for p in m.content if type(p) is not CachePoint])
-            for m in request.messages
-        ],
-        system=[part for part in request.system if type(part) is not CachePoint],
-    )
+    messages = [
+        msgspec.structs.replace(message, content=[part for part in message.content if type(part) is not CachePoint])
+        for message in request.messages
+    ]
+    system = [part for part in request.system if type(part) is not CachePoint]
+    return msgspec.structs.replace(request, tools=without_points(request.tools), messages=messages, system=system)
 
 
 def without_points(tools: list[Tool]) -> list[Tool]:

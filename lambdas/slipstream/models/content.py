@@ -76,9 +76,7 @@ def _tools(request: ChatRequest, model: Model, notes: list[str]) -> ChatRequest:
 def _no_tools(request: ChatRequest, notes: list[str]) -> ChatRequest:
     """Converse knows no choice ``none``: leave the tools out, unless earlier turns hold calls, which need them."""
     if any(isinstance(part, ToolUse | ToolResult) for message in request.messages for part in message.content):
-        notes.append(
-            "tool_choice 'none' asked for in words: Converse has no such choice, and earlier tool calls need tools"
-        )
+        notes.append("tool_choice 'none' asked for in words: Converse lacks it, and earlier tool calls need the tools")
         return request
     return msgspec.structs.replace(request, tools=[], tool_choice=None)
 

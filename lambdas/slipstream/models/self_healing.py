@@ -48,7 +48,7 @@ def is_rule(rule: str) -> bool:
 
 
 def heal(call: ResolvedCall, error: SlipstreamError) -> tuple[ResolvedCall, list[str]] | None:
-    """The call without what was rejected, and the rules to remember; None where the message names nothing that was sent.
+    """The call without what was rejected, and the rules to remember; None where it names nothing that was sent.
 
     Tools and tool choices are never touched: an answer without the forced call would be another answer.
     """
