@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from slipstream.aws.credentials import CredentialSource
-from slipstream.aws.json_service import DYNAMODB, SECRETS_MANAGER, JsonService, Protocol
+from slipstream.aws.dynamodb import Table, dynamodb
 from slipstream.aws.key_store import DynamoKeyStore
 from slipstream.aws.pepper import SecretPepper
 from slipstream.aws.places import Places
+from slipstream.aws.secrets import Secrets
 from slipstream.aws.sigv4 import Signer
 from slipstream.aws.transport import Transport
 from slipstream.errors import SlipstreamError
@@ -60,14 +61,9 @@ def build_key_parts(settings: KeySettings, environ: Mapping[str, str]) -> KeyPar
     overrides = {"dynamodb": settings.dynamodb_url, "secretsmanager": settings.secrets_manager_url}
     places = Places(settings.region, {service: url for service, url in overrides.items() if url})
     transport, auth = Transport(), Signer(CredentialSource(environ), settings.region)
-
-    def service(protocol: Protocol) -> JsonService:
-        return JsonService(protocol, transport=transport, places=places, auth=auth)
-
-    return KeyParts(
-        DynamoKeyStore(service(DYNAMODB), settings.table),
-        SecretPepper(service(SECRETS_MANAGER), settings.pepper_secret_arn),
-    )
+    keys = Table(settings.table, dynamodb(transport=transport, auth=auth, places=places))
+    secrets = Secrets(transport=transport, auth=auth, places=places)
+    return KeyParts(DynamoKeyStore(keys), SecretPepper(secrets, settings.pepper_secret_arn))
 
 
 def _required(environ: Mapping[str, str], name: str, what: str) -> str:
