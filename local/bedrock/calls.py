@@ -135,7 +135,9 @@ def error_middleware(stats: Stats) -> Any:
             # The type and the place, never the message: it may quote a prompt.
             logging.getLogger("local.bedrock").error("%s in %s %s", type(error).__name__, request.method, request.path)
             stats.errors["InternalServerException"] += 1
-            response = encode(BedrockError("InternalServerException", f"The local server failed: {type(error).__name__}"))
+            response = encode(
+                BedrockError("InternalServerException", f"The local server failed: {type(error).__name__}")
+            )
         if not response.prepared:
             response.headers["x-amzn-RequestId"] = request_id
         return response

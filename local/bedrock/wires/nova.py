@@ -8,9 +8,9 @@ import msgspec
 
 from local.bedrock import eventstream
 from local.bedrock.catalogue import Api
-from local.bedrock.engine import Run
 from local.bedrock.errors import BedrockError
 from local.bedrock.prompt import Answer, Asked, Outcome, TextOut, ToolOut
+from local.bedrock.run import Run
 from local.bedrock.wires import invoke
 from local.bedrock.wires.answers import content_blocks
 from local.bedrock.wires.converse import Converse

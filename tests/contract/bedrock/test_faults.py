@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from typing import Any
@@ -68,8 +69,11 @@ def test_an_exception_in_mid_stream_comes_after_the_tokens_it_was_told(server: R
 
 def test_a_cut_stream_never_reports_its_end(server: Running) -> None:
     seen = []
-    with pytest.raises(ProtocolError, match="ended prematurely"):
-        for event in stream_of(server.boto(x_double_fault="cut;after=2")):
+    with (
+        contextlib.closing(stream_of(server.boto(x_double_fault="cut;after=2"))) as stream,
+        pytest.raises(ProtocolError, match="ended prematurely"),
+    ):
+        for event in stream:
             seen.append(next(iter(event)))
     assert "messageStop" not in seen
 
