@@ -52,7 +52,8 @@ class Engine:
         rules.check(model, asked)
         if not asked.blocks or not any(block.section in ("user", "tool_result", "assistant") for block in asked.blocks):
             raise invalid(
-                "A conversation must start with a user message. Try again with a conversation that starts with a user message."
+                "A conversation must start with a user message. Try again with a conversation that starts with a "
+                "user message."
             )
         use = self.cache.look_up(model, asked.blocks)
         total = asked.input_tokens()

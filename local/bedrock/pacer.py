@@ -1,7 +1,7 @@
 """Sleeping against absolute deadlines, to a fraction of a millisecond.
 
-Event loops round timers to whole milliseconds, which is as much as what the benchmarks measure. On Linux one timerfd on the monotonic
-clock serves all sleepers; elsewhere the loop's own timer does.
+Event loops round timers to whole milliseconds, which is as much as what the benchmarks measure. On Linux one timerfd
+on the monotonic clock serves all sleepers; elsewhere the loop's own timer does.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class StreamPlayer:
     """One streamed answer."""
 
     def __init__(
-        self, request: web.Request, run: Run, wire: Wire, engine: Engine, stats: Stats, fault: Fault | None
+        self, request: web.Request, *, run: Run, wire: Wire, engine: Engine, stats: Stats, fault: Fault | None
     ) -> None:
         self._request, self._run, self._engine, self._stats, self._fault = request, run, engine, stats, fault
         self._encoder: Encoder = wire.encoder(run)

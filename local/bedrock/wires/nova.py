@@ -66,7 +66,7 @@ class NovaEncoder:
     """Encodes one answer."""
 
     def open(self) -> bytes:
-        """messageStart."""
+        """Encode messageStart."""
         return invoke.chunk({"messageStart": {"role": "assistant"}})
 
     def start(self, index: int, block: TextOut | ToolOut) -> bytes:
@@ -77,12 +77,12 @@ class NovaEncoder:
         return invoke.chunk({"contentBlockStart": {"start": start, "contentBlockIndex": index}})
 
     def delta(self, index: int, block: TextOut | ToolOut, piece: str) -> bytes:
-        """contentBlockDelta."""
+        """Encode contentBlockDelta."""
         inner = {"text": piece} if isinstance(block, TextOut) else {"toolUse": {"input": piece}}
         return invoke.chunk({"contentBlockDelta": {"delta": inner, "contentBlockIndex": index}})
 
     def stop(self, index: int, block: TextOut | ToolOut, text: str) -> bytes:
-        """contentBlockStop."""
+        """Encode contentBlockStop."""
         return invoke.chunk({"contentBlockStop": {"contentBlockIndex": index}})
 
     def close(self, outcome: Outcome) -> bytes:

@@ -92,7 +92,9 @@ def test_bad_requests_get_bedrocks_errors(server: Running, path: str, body: byte
                                   "/model/arn:aws:bedrock:us-east-1::foundation-model/{}/converse"])  # fmt: skip
 def test_an_arn_may_come_encoded_or_not(server: Running, path: str) -> None:
     connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
-    connection.request("POST", path.format("amazon.nova-lite-v1:0"), b'{"messages":[{"role":"user","content":[{"text":"Hi"}]}]}')
+    connection.request(
+        "POST", path.format("amazon.nova-lite-v1:0"), b'{"messages":[{"role":"user","content":[{"text":"Hi"}]}]}'
+    )
     assert connection.getresponse().status == 200
     connection.close()
 

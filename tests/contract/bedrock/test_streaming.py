@@ -23,9 +23,9 @@ def test_tokens_arrive_before_later_ones_are_made() -> None:
     with Running(Settings(first_token_ms=0, token_ms=40, output_tokens=8)) as server:
         seen = []
         with contextlib.closing(server.boto().converse_stream(modelId=NOVA, messages=[says("Hi")])["stream"]) as stream:
-            for event in stream:
-                if "contentBlockDelta" in event:
-                    seen.append(server.control("stats")["completed_streams"])
+            seen.extend(
+                server.control("stats")["completed_streams"] for event in stream if "contentBlockDelta" in event
+            )
         # While the client holds each token but the last, the server has not yet finished.
         assert seen[:-1] == [0] * 7
 
