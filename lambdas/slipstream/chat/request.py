@@ -62,9 +62,12 @@ SystemPart = Text | CachePoint | OtherPart
 
 
 class Message(msgspec.Struct, frozen=True):
-    """One turn; neighbouring turns of one role are already merged by the wire."""
+    """One turn; neighbouring turns of one role are already merged by the wire.
 
-    role: Literal["user", "assistant"]
+    ``system`` (an instruction in mid-conversation) comes from Bedrock's wire only and is handed on to Converse.
+    """
+
+    role: Literal["user", "assistant", "system"]
     content: list[Part]
 
 
@@ -75,6 +78,10 @@ class Tool(msgspec.Struct, frozen=True):
     description: str | None
     schema: Any
     strict: bool | None = None
+    system: bool = False
+    """One of Bedrock's own tools (``systemTool``): only its name counts."""
+    cache_point: CachePoint | None = None
+    """The caller's own checkpoint right after this tool."""
 
 
 class ToolChoice(msgspec.Struct, frozen=True):
@@ -139,6 +146,10 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Top-level fields of Converse that the core does not interpret (guardrailConfig, additionalModelRequestFields,
     additionalModelResponseFieldPaths, promptVariables, outputConfig, …): handed on to Converse as they came."""
     stream: bool = False
+    include_usage: bool = False
+    """The caller asked for token counts in the stream (``stream_options.include_usage``)."""
     tenant: str = "default"
+    allowed_models: tuple[str, ...] = ()
+    """What the caller's key may use: ids, aliases or globs; empty means all. Checked once the model is resolved."""
     notes: list[str] = []
     """What the wire accepted without effect (``seed``): told in the reply."""

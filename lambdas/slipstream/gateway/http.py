@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from slipstream.errors import PermissionDenied
+from slipstream.errors import PermissionDenied, SlipstreamError
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,15 @@ class Principal:
 
 
 class Disconnect:
-    """Tells whether the caller has hung up. ``fileno`` is a descriptor that becomes readable then, or None."""
+    """Tells whether the caller has hung up."""
 
     def fileno(self) -> int | None:
-        """Descriptor to watch beside the upstream's, or None where a host cannot tell (Lambda)."""
+        """Descriptor to watch beside the upstream's, readable when ``gone`` is worth asking; None: cannot be told."""
         return None
+
+    def gone(self) -> bool:
+        """Whether the caller has really hung up (readable may also mean that it sent more)."""
+        return False
 
 
 NEVER = Disconnect()
@@ -52,6 +56,10 @@ class HttpRequest:
     received_s: float = field(default_factory=perf_counter)
     """Monotonic time at which the host had the whole request."""
     disconnect: Disconnect = NEVER
+    denied: SlipstreamError | None = None
+    """Why the host's authorizer turned the caller away; the app answers with it in the wire's own shape."""
+    deadline_s: float | None = None
+    """Monotonic time at which the host ends the run, or None where it never does."""
 
 
 def nothing() -> None:

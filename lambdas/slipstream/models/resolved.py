@@ -23,7 +23,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 class Price(msgspec.Struct, frozen=True):
-    """US dollars per million tokens."""
+    """US dollars per million tokens at the standard tier."""
 
     input: float
     output: float
@@ -31,6 +31,28 @@ class Price(msgspec.Struct, frozen=True):
     cache_write: float | None = None
     as_of: str = ""
     source: str = ""
+    cache_write_1h: float | None = None
+    """Price of a write that lives one hour; ``None``: as ``cache_write``."""
+    verified: bool = False
+    """Read on the provider's own price page at ``as_of``; otherwise a secondary source says so."""
+    tier_factors: dict[str, float] = {}
+    """Service tier → factor on every price (flex 0.5, …); absent: 1."""
+    long_above_tokens: int | None = None
+    """A prompt with more input tokens than this is billed at ``long_factor`` times every price."""
+    long_factor: float = 1.0
+
+
+class PromptCache(msgspec.Struct, frozen=True):
+    """How a model caches prompt prefixes. ``min_tokens`` is the shortest prefix that is kept.
+
+    ``explicit`` needs cachePoints, ``implicit`` reuses prefixes by itself; ``places`` says where a point may stand.
+    """
+
+    kind: Literal["explicit", "implicit", "none"] = "none"
+    min_tokens: int = 1024
+    max_points: int = 4
+    ttls: tuple[str, ...] = ("5m",)
+    places: tuple[Literal["tools", "system", "messages"], ...] = ("tools", "system", "messages")
 
 
 class CacheMark(msgspec.Struct, frozen=True):
@@ -55,8 +77,15 @@ class ResolvedCall(msgspec.Struct, frozen=True, kw_only=True):
     """Parameters that go out: max_tokens, temperature, top_p, top_k, stop, reasoning_effort. Absent: not sent."""
     top_k_field: str | None = None
     """Where top_k goes inside additionalModelRequestFields (``top_k``, or ``inferenceConfig.topK``)."""
+    reasoning_fields: dict[str, Any] = {}
+    """What carries ``reasoning_effort`` inside additionalModelRequestFields (``{"thinking": …}``). Empty while
+    ``sent`` has a ``reasoning_effort``: it goes into ``outputConfig.effort`` (Responses: ``reasoning.effort``)."""
     latency: str | None = None
     service_tier: str | None = None
+    prompt_cache: PromptCache | None = None
+    """The model's prompt cache; ``None``: it has none, or has rejected cache points."""
+    burndown: float = 1.0
+    """Quota tokens that one output token costs."""
     cache_points: list[CacheMark] = []
     """Checkpoints that the prompt plan adds to the caller's own; at most four in all."""
     notes: list[str] = []

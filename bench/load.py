@@ -1,0 +1,149 @@
+"""One load generator for every path: a closed loop over kept-alive connections that times each streamed token."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl as ssl_module
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic_ns, perf_counter
+
+SSE_TEXT = re.compile(rb'"content":"((?:[^"\\]|\\.)+)"')
+FRAME_TEXT = re.compile(rb'"delta":\{"text":"((?:[^"\\]|\\.)+)"\}')
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where requests go: raw request bytes, ready before the clock starts, and how a token looks in the answer."""
+
+    name: str
+    host: str
+    port: int
+    request: bytes
+    text: re.Pattern[bytes]
+    ssl: ssl_module.SSLContext | None = None
+    keep_stamps: bool = False
+    """Tokens are monotonic clock readings in ns: keep how long each travelled."""
+
+
+@dataclass(slots=True)
+class Sample:
+    """One request. Times in ms since its first byte was written; ``token_ms`` holds each token's arrival."""
+
+    token_ms: list[float] = field(default_factory=list)
+    total_ms: float = 0.0
+    travel_ms: list[float] = field(default_factory=list)
+    error: str = ""
+    text: bytes = b""
+
+    @property
+    def ttft_ms(self) -> float:
+        """Time to first token in ms."""
+        return self.token_ms[0]
+
+    @property
+    def itl_ms(self) -> float:
+        """Mean inter-token latency in ms."""
+        return (self.token_ms[-1] - self.token_ms[0]) / max(1, len(self.token_ms) - 1)
+
+
+class _Client(asyncio.Protocol):
+    """A connection that sends one request after the other as `next_sample` allows."""
+
+    def __init__(self, target: Target, next_sample: Callable[[], Sample | None], done: Callable[[], None]) -> None:
+        self._target = target
+        self._next_sample = next_sample
+        self._done = done
+        self._sample: Sample | None = None
+        self._parts: list[bytes] = []
+        self._transport: asyncio.Transport | None = None
+        self._finished = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP transports are
+        self._transport = transport
+        self._send()
+
+    def _send(self) -> None:
+        self._sample = self._next_sample()
+        assert self._transport is not None  # noqa: S101 - set when connected
+        if self._sample is None:
+            self._finished = True
+            self._transport.close()
+            self._done()
+            return
+        self._parts = []
+        self._started_s = perf_counter()
+        self._transport.write(self._target.request)
+
+    def data_received(self, data: bytes) -> None:
+        at_ms = (perf_counter() - self._started_s) * 1000
+        sample = self._sample
+        if sample is None:
+            return
+        self._parts.append(data)
+        if found := self._target.text.findall(data):
+            sample.token_ms.extend([at_ms] * len(found))
+            if self._target.keep_stamps:
+                now_ns = monotonic_ns()
+                sample.travel_ms.extend((now_ns - int(stamp)) / 1e6 for stamp in found)
+        if data.endswith(b"0\r\n\r\n"):
+            sample.total_ms = at_ms
+            self._finish(sample)
+            self._send()
+
+    def _finish(self, sample: Sample) -> None:
+        raw = b"".join(self._parts)
+        status = raw[9:12]
+        if status != b"200":
+            sample.error = f"status {status.decode()}"
+        elif not sample.token_ms:
+            sample.error = "no token"
+        sample.text = b"".join(self._target.text.findall(raw))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._finished:
+            return
+        if self._sample is not None:
+            raw = b"".join(self._parts)
+            self._sample.error = f"connection closed ({raw[9:12].decode('latin-1') or exc})"
+        self._finished = True
+        self._done()
+
+
+async def closed_loop(
+    target: Target,
+    *,
+    concurrency: int,
+    requests: int | None = None,
+    until_s: float | None = None,
+    progress: Callable[[], None] = lambda: None,
+) -> list[Sample]:
+    """Keep ``concurrency`` requests in flight until ``requests`` were sent or perf_counter reaches ``until_s``."""
+    samples: list[Sample] = []
+    open_clients = concurrency
+    finished = asyncio.Event()
+
+    def next_sample() -> Sample | None:
+        if (requests is not None and len(samples) >= requests) or (until_s is not None and perf_counter() >= until_s):
+            return None
+        samples.append(sample := Sample())
+        progress()
+        return sample
+
+    def done() -> None:
+        nonlocal open_clients
+        open_clients -= 1
+        if open_clients == 0:
+            finished.set()
+
+    loop = asyncio.get_running_loop()
+    server_name = target.host if target.ssl else None
+    for _ in range(concurrency):
+        await loop.create_connection(
+            lambda: _Client(target, next_sample, done), target.host, target.port, ssl=target.ssl,
+            server_hostname=server_name,
+        )  # fmt: skip
+    await finished.wait()
+    return samples

@@ -1,0 +1,175 @@
+"""What the gateway adds: the same answers direct, through the threaded host, and through the whole edge.
+
+The model service is the local double at a fixed pace (first token after 50 ms, 40 tokens at 5 ms). Requests go in on
+OpenAI's wire and out as ConverseStream; *direct* is the same ConverseStream call without the gateway. Rounds are
+interleaved, so that the machine's noise falls on all paths alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.load import FRAME_TEXT, SSE_TEXT, Sample, Target, closed_loop
+from bench.processes import running
+from bench.results import percentile, spread
+
+FIRST_TOKEN_MS, TOKEN_MS, TOKENS = 50, 5, 40
+MODEL = "us.amazon.nova-lite-v1:0"
+QUESTION = "What is a stream? Answer in forty words."
+FOLDER = Path("build/bench/run")
+
+
+@dataclass
+class Way:
+    """One path under test: its target, how to read its processes' CPU, and what was measured."""
+
+    target: Target
+    cpu_ms: Callable[[], float]
+    samples: list[Sample] = field(default_factory=list)
+    used_cpu_ms: float = 0.0
+    seconds: float = 0.0
+
+    def result(self) -> dict[str, Any]:
+        """Spreads in ms, errors, rate and CPU of what was measured."""
+        good = [s for s in self.samples if not s.error]
+        return {
+            "ttft_ms": spread([s.ttft_ms for s in good]),
+            "itl_ms": spread([s.itl_ms for s in good]),
+            "total_ms": spread([s.total_ms for s in good]),
+            "errors": len(self.samples) - len(good),
+            "requests": len(self.samples),
+            "requests_per_s": round(len(good) / self.seconds, 1) if self.seconds else 0.0,
+            "cpu_ms_per_request": round(self.used_cpu_ms / max(1, len(self.samples)), 2),
+            "same_text": len({s.text for s in good}) <= 1,
+        }
+
+
+def openai_body(*, stream: bool, max_tokens: int = 200) -> dict[str, Any]:
+    """A chat completion's body."""
+    return {
+        "model": MODEL,
+        "stream": stream,
+        "max_tokens": max_tokens,
+        "messages": [{"role": "user", "content": QUESTION}],
+    }
+
+
+def openai_request(host: str, port: int, key: str | None) -> bytes:
+    """A streamed chat completion as the OpenAI SDK sends it, ready to write."""
+    return post(host, port, "/v1/chat/completions", openai_body(stream=True), key)
+
+
+def converse_request(host: str, port: int, max_tokens: int = 200) -> bytes:
+    """The ConverseStream call that the gateway makes for it, ready to write."""
+    body = {
+        "messages": [{"role": "user", "content": [{"text": QUESTION}]}],
+        "inferenceConfig": {"maxTokens": max_tokens},
+    }
+    return post(host, port, f"/model/{MODEL.replace(':', '%3A')}/converse-stream", body, None)
+
+
+def post(host: str, port: int, path: str, body: dict[str, Any], key: str | None) -> bytes:
+    """A keep-alive POST as bytes."""
+    raw = json.dumps(body).encode()
+    rows = [
+        f"POST {path} HTTP/1.1", f"Host: {host}:{port}", "Content-Type: application/json", "Accept: */*",
+        f"Content-Length: {len(raw)}", f"Authorization: Bearer {key or 'none'}",
+    ]  # fmt: skip
+    return "\r\n".join(rows).encode() + b"\r\n\r\n" + raw
+
+
+def double_command() -> list[str]:
+    """The local Bedrock server at the benchmark's pace."""
+    pace = ["--first-token-ms", str(FIRST_TOKEN_MS), "--token-ms", str(TOKEN_MS), "--output-tokens", str(TOKENS)]
+    return [sys.executable, "-m", "local.bedrock", *pace]
+
+
+def gateway_environ(double_port: int) -> dict[str, str]:
+    """Environment of a gateway process that calls the double."""
+    return {
+        "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": f"http://127.0.0.1:{double_port}",
+        "PYTHONPATH": os.pathsep.join([".", "lambdas", os.environ.get("PYTHONPATH", "")]),
+    }  # fmt: skip
+
+
+async def _measure(
+    paths: Sequence[Way], concurrency: int, rounds: int, per_round: int, tick: Callable[[], None]
+) -> None:
+    """Interleave: in each round every path gets ``per_round`` requests; the first round only warms up."""
+    loop = asyncio.get_running_loop()
+    for number in range(rounds + 1):
+        for path in paths:
+            cpu, began = path.cpu_ms(), loop.time()
+            samples = await closed_loop(path.target, concurrency=concurrency, requests=per_round, progress=tick)
+            if number:
+                path.samples += samples
+                path.used_cpu_ms += path.cpu_ms() - cpu
+                path.seconds += loop.time() - began
+
+
+def run(
+    *,
+    concurrencies: Sequence[int] = (1, 10, 50),
+    requests: int = 200,
+    edge: tuple[str, int, str, Callable[[], float]] | None = None,
+    tick: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Measure every path at every concurrency. ``edge``: (host, port, key, CPU in ms) of a running local stack."""
+    out: dict[str, Any] = {}
+    processes = os.cpu_count() or 1
+    with ExitStack() as stack:
+        double = stack.enter_context(running(double_command(), environ={}, folder=FOLDER, name="double"))
+        environ = gateway_environ(double.port)
+        serve = [sys.executable, "-m", "slipstream.runtime.serve"]
+        one = stack.enter_context(running(serve, environ=environ, folder=FOLDER, name="gateway-1"))
+        many = stack.enter_context(
+            running([*serve, "--processes", str(processes)], environ=environ, folder=FOLDER, name="gateway-n")
+        )
+        for concurrency in concurrencies:
+            host = one if concurrency == 1 else many
+            paths = {
+                "direct": Way(
+                    Target("direct", "127.0.0.1", double.port, converse_request("127.0.0.1", double.port), FRAME_TEXT),
+                    lambda: 0.0,
+                ),
+                "gateway": Way(
+                    Target("gateway", "127.0.0.1", host.port, openai_request("127.0.0.1", host.port, None), SSE_TEXT),
+                    host.cpu_ms,
+                ),
+            }
+            if edge is not None:
+                address, port, key, edge_cpu_ms = edge
+                paths["edge"] = Way(
+                    Target("edge", address, port, openai_request(address, port, key), SSE_TEXT), edge_cpu_ms
+                )
+            rounds = max(2, min(10, requests // max(10, concurrency * 2)))
+            per_round = max(concurrency * 2, requests // rounds)
+            asyncio.run(_measure(list(paths.values()), concurrency, rounds, per_round, tick))
+            out[str(concurrency)] = {name: path.result() for name, path in paths.items()} | {
+                "added_ttft_ms": {
+                    name: _added(paths["direct"], path) for name, path in paths.items() if name != "direct"
+                }
+            }
+    return {"pace": {"first_token_ms": FIRST_TOKEN_MS, "token_ms": TOKEN_MS, "tokens": TOKENS}, "concurrency": out}
+
+
+def _added(direct: Way, path: Way) -> dict[str, float]:
+    """Difference of medians and of 99th percentiles of TTFT, in ms."""
+    base = sorted(s.ttft_ms for s in direct.samples if not s.error)
+    mine = sorted(s.ttft_ms for s in path.samples if not s.error)
+    if not base or not mine:
+        return {}
+    return {
+        "p50": round(statistics.median(mine) - statistics.median(base), 3),
+        "p99": round(percentile(mine, 0.99) - percentile(base, 0.99), 3),
+    }

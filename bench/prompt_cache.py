@@ -1,0 +1,105 @@
+"""A long stable prefix, asked twice: how much of it the second call reads from the prompt cache.
+
+On both wires, and through an inference-profile ARN. Tokens and times are the local double's, so the gain in time is
+*modelled*; that the checkpoint is placed and hit is the product's own.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from bench.overhead import gateway_environ
+from bench.processes import running
+
+FOLDER = Path("build/bench/run")
+PREFIX_TOKENS = 8_000
+MODEL = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+QUESTIONS = ("Which of these words stands first?", "Which of these words stands last?")
+WORDS = ("stream", "token", "latency", "cache", "prefix", "region", "quota", "window", "answer", "budget")
+
+
+def prefix(seed: int) -> str:
+    """A text of about 8,000 tokens that no other run has used: the first call must find the cache cold."""
+    source = random.Random(seed)
+    lines = [" ".join(source.choices(WORDS, k=12)) + "." for _ in range(PREFIX_TOKENS // 12)]
+    return "\n".join(lines)
+
+
+def _post(url: str, body: dict[str, Any]) -> tuple[float, float, bytes]:
+    """TTFB in ms, total in ms, body."""
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
+    began = perf_counter()
+    with urllib.request.urlopen(request) as reply:  # noqa: S310 - a loopback address that this benchmark made
+        first = reply.read(1)
+        ttfb = perf_counter() - began
+        rest = reply.read()
+    return ttfb * 1000, (perf_counter() - began) * 1000, first + rest
+
+
+def _ask_openai(base: str, model: str, system: str, question: str) -> dict[str, Any]:
+    messages = [{"role": "system", "content": system}, {"role": "user", "content": question}]
+    body = {"model": model, "stream": True, "max_tokens": 40, "messages": messages}
+    ttft, total, raw = _post(f"{base}/v1/chat/completions", body)
+    chunks = [json.loads(line[6:]) for line in raw.decode().splitlines() if line.startswith("data: {")]
+    return {"ttft_ms": ttft, "total_ms": total, "tokens": chunks[-1]["slipstream"]["tokens"]}
+
+
+def _ask_bedrock(base: str, model: str, system: str, question: str) -> dict[str, Any]:
+    body = {
+        "system": [{"text": system}],
+        "messages": [{"role": "user", "content": [{"text": question}]}],
+        "inferenceConfig": {"maxTokens": 40},
+    }
+    quoted = urllib.parse.quote(model, safe="")
+    ttft, total, raw = _post(f"{base}/model/{quoted}/converse-stream", body)
+    usage = json.loads(raw[raw.rindex(b'{"usage"') : raw.rindex(b"}") + 1])["usage"]
+    tokens = {"cached": usage.get("cacheReadInputTokens", 0), "cache_written": usage.get("cacheWriteInputTokens", 0)}
+    return {"ttft_ms": ttft, "total_ms": total, "tokens": tokens}
+
+
+def run(*, rounds: int = 3, tick: Callable[[], None] = lambda: None) -> dict[str, Any]:
+    """Ask twice over the same prefix, for each wire and for an inference-profile ARN; medians over ``rounds``."""
+    with ExitStack() as stack:
+        double = stack.enter_context(
+            running([sys.executable, "-m", "local.bedrock"], environ={}, folder=FOLDER, name="cache-double")
+        )
+        environ = gateway_environ(double.port)
+        environ["AWS_ENDPOINT_URL_BEDROCK"] = f"http://127.0.0.1:{double.port}"
+        gateway = stack.enter_context(
+            running(
+                [sys.executable, "-m", "slipstream.runtime.serve"], environ=environ, folder=FOLDER, name="cache-gateway"
+            )
+        )
+        base = f"http://127.0.0.1:{gateway.port}"
+        arn = f"arn:aws:bedrock:us-east-1:123456789012:inference-profile/{MODEL}"
+        out: dict[str, Any] = {}
+        for seed, (name, ask, model) in enumerate(
+            [("openai", _ask_openai, MODEL), ("bedrock", _ask_bedrock, MODEL), ("profile_arn", _ask_openai, arn)]
+        ):
+            pairs = []
+            for number in range(rounds):
+                system = prefix(1000 * seed + number)
+                pairs.append([ask(base, model, system, question) for question in QUESTIONS])
+                tick()
+            out[name] = _summary(pairs)
+    return {"prefix_tokens": PREFIX_TOKENS, "model": MODEL, "label": "modelled", "ways": out}
+
+
+def _summary(pairs: list[list[dict[str, Any]]]) -> dict[str, Any]:
+    middle = sorted(pairs, key=lambda pair: pair[0]["ttft_ms"] / pair[1]["ttft_ms"])[len(pairs) // 2]
+    cold, warm = middle
+    return {
+        "cold": cold,
+        "warm": warm,
+        "cached_share_of_prefix": round(warm["tokens"]["cached"] / max(1, cold["tokens"]["cache_written"]), 4),
+        "ttft_ratio": round(cold["ttft_ms"] / warm["ttft_ms"], 2),
+    }

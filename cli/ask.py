@@ -1,0 +1,104 @@
+"""``slipstream ask``: one question, a document if need be, the answer as it streams, and its waterfall."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.document import read_document, system_prompt
+from cli.gateway_client import CallFailed, Reply, stream
+from cli.target import find
+
+USE_CASES = ("extraction", "classification", "summarization", "creative", "code", "chat")
+
+
+@click.command()
+@click.argument("question")
+@click.option("--file", "-f", "document", type=click.Path(path_type=Path), help="A text to answer from.")
+@click.option("--model", "-m", default="balanced", show_default=True, help="Alias, Bedrock id or profile ARN.")
+@click.option("--use-case", type=click.Choice(USE_CASES), help="Preset of sampling parameters.")
+@click.option("--latency", type=click.Choice(["standard", "optimized"]), help="Bedrock's latency-optimized inference.")
+@click.option("--max-tokens", type=click.IntRange(1), default=1024, show_default=True, help="Longest answer.")
+@click.option("--base-url", help="The gateway; else SLIPSTREAM_BASE_URL, else the local stack.")
+@click.option("--api-key", help="Its key; else SLIPSTREAM_API_KEY, else the local stack's.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output and nothing else.")
+def ask(
+    question: str,
+    *,
+    document: Path | None,
+    model: str,
+    use_case: str | None,
+    latency: str | None,
+    max_tokens: int,
+    base_url: str | None,
+    api_key: str | None,
+    as_json: bool,
+) -> None:
+    """Ask QUESTION and stream the answer, then show where the milliseconds went."""
+    if not question.strip():
+        raise click.UsageError('the question is empty: slipstream ask "What does this say?" --file notes.md')
+    target = find(base_url, api_key)
+    body = request(question, document, model=model, use_case=use_case, latency=latency, max_tokens=max_tokens)
+    reply = Reply()
+    try:
+        for piece in stream(target, body, reply):
+            if not as_json:
+                sys.stdout.write(piece)
+                sys.stdout.flush()
+    except CallFailed as error:
+        if not as_json and reply.text:
+            sys.stdout.write("\n")
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        click.echo(json.dumps(as_object(reply)))
+    else:
+        show(reply, max_tokens)
+
+
+def request(
+    question: str,
+    document: Path | None,
+    *,
+    model: str,
+    use_case: str | None,
+    latency: str | None,
+    max_tokens: int,
+) -> dict[str, Any]:
+    """The request's body: the document goes first, as the stable prefix that Bedrock can keep."""
+    messages = [{"role": "user", "content": question}]
+    if document is not None:
+        messages.insert(0, {"role": "system", "content": system_prompt(read_document(document))})
+    options = {name: value for name, value in (("use_case", use_case), ("latency", latency)) if value}
+    body: dict[str, Any] = {"model": model, "messages": messages, "max_tokens": max_tokens}
+    return {**body, "slipstream": options} if options else body
+
+
+def as_object(reply: Reply) -> dict[str, Any]:
+    """What ``--json`` prints."""
+    return {
+        "answer": reply.text,
+        "finish_reason": reply.finish_reason,
+        "first_token_ms": None if reply.first_token_ms is None else round(reply.first_token_ms, 3),
+        "total_ms": round(reply.total_ms, 3),
+        "slipstream": reply.report,
+    }
+
+
+def show(reply: Reply, max_tokens: int) -> None:
+    """The waterfall and the line below it."""
+    from rich.console import Console
+
+    from cli.waterfall_view import summary, waterfall
+
+    console = Console(highlight=False)
+    console.print("\n")
+    if reply.finish_reason == "length":
+        console.print(f"(cut at {max_tokens} tokens: --max-tokens raises that)", style="yellow")
+    console.print(waterfall(reply.report))
+    console.print(summary(reply.report, reply.first_token_ms, reply.total_ms), style="dim", soft_wrap=True)
+    for note in reply.report.get("notes", ()):
+        console.print(f"note: {note}", style="dim")

@@ -1,0 +1,70 @@
+"""``slipstream bench``: measure, write build/bench/NAME.json and a figure, print a table (or JSON)."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+BENCHMARKS = {
+    "overhead": "time to first token and CPU that the gateway adds, at 1, 10 and 50 requests at once",
+    "streaming": "wait until something to read, streamed against buffered",
+    "prompt-cache": "share of a long prefix read from the prompt cache on the second request",
+    "cold-start": "process start to first byte on the deployed bundle",
+    "soak": "50 streams at once for a minute: errors, lost or doubled chunks",
+    "upstream-cost": "our signer and event-stream parser against botocore's",
+}
+
+
+def measure(name: str, tick: Callable[[], None]) -> dict[str, Any]:
+    """Run one benchmark by name and leave its JSON and figure in build/bench."""
+    from bench import figures, results
+
+    module = importlib.import_module(f"bench.{name.replace('-', '_')}")
+    result: dict[str, Any] = module.run(tick=tick)
+    results.write(name, result)
+    if (draw := figures.FIGURES.get(name)) is not None:
+        draw(result)
+    return result
+
+
+@click.command("bench")
+@click.argument("names", nargs=-1, type=click.Choice(["all", *BENCHMARKS, "report"]), metavar="NAME…")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else there.")
+def bench(names: tuple[str, ...], as_json: bool) -> None:
+    """Measure NAME… (default: all), then write build/bench/report.html.
+
+    Names: overhead, streaming, prompt-cache, cold-start, soak, upstream-cost; `report` only rebuilds the page.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from bench.report import write_report
+
+    everything = not names or "all" in names
+    chosen = list(BENCHMARKS) if everything else [name for name in names if name != "report"]
+    found: dict[str, Any] = {}
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed} requests"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        for name in chosen:
+            task = progress.add_task(name, total=None)
+            found[name] = measure(name, lambda task=task: progress.advance(task))  # type: ignore[misc]
+            progress.update(task, total=progress.tasks[-1].completed or 1)
+    page = write_report()
+    if as_json:
+        json.dump(found[chosen[0]] if len(chosen) == 1 else found, sys.stdout)
+        return
+    console = Console()
+    for name, result in found.items():
+        console.rule(name)
+        console.print_json(json.dumps(result))
+    console.print(f"Page with every figure: {page}")

@@ -1,0 +1,45 @@
+"""Which gateway the command line speaks to: flags, else the environment, else the local stack."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import click
+
+from local import endpoint, places
+
+NOWHERE = "no gateway to ask: run `make up` for a local one, or set SLIPSTREAM_BASE_URL and SLIPSTREAM_API_KEY"
+
+
+@dataclass(frozen=True)
+class Target:
+    """``base_url`` is the API's root without /v1 (a stage prefix is kept)."""
+
+    base_url: str
+    api_key: str
+
+
+def find(base_url: str | None, api_key: str | None) -> Target:
+    """Complete what the flags say. Raises click.ClickException that says what to do."""
+    base_url = base_url or os.environ.get("SLIPSTREAM_BASE_URL")
+    api_key = api_key or os.environ.get("SLIPSTREAM_API_KEY")
+    if base_url:
+        if not api_key:
+            raise click.ClickException(f"no key for {base_url}: give --api-key or set SLIPSTREAM_API_KEY")
+        return Target(_root(base_url), api_key)
+    try:
+        found = endpoint.read(places.default().endpoint)
+    except FileNotFoundError:
+        raise click.ClickException(NOWHERE) from None
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    return Target(found.base_url, api_key or found.api_key)
+
+
+def _root(url: str) -> str:
+    """Without a trailing slash or /v1: people paste either form."""
+    if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).netloc:
+        raise click.ClickException(f"{url!r} is no address of a gateway: it looks like https://host/stage")
+    return url.rstrip("/").removesuffix("/v1")

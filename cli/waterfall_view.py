@@ -1,0 +1,68 @@
+"""A reply's waterfall as bars in the terminal, and its tokens and dollars in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+WIDTH = 48
+COLOURS = {
+    "parse": "cyan", "resolve": "cyan", "plan": "cyan", "heal": "magenta", "connect": "yellow",
+    "bedrock_wait": "blue", "first_token": "blue", "stream": "green", "settle": "bright_black",
+}  # fmt: skip
+EXPLAINED = {
+    "bedrock_wait": "bedrock wait",
+    "first_token": "first token",
+}
+
+
+def laid_out(spans_ms: Mapping[str, float]) -> list[tuple[str, float, float]]:
+    """(name, start, duration) in ms: the request path is synchronous, so each span begins where the last one ended."""
+    rows, start = [], 0.0
+    for name, duration in spans_ms.items():
+        rows.append((name, start, duration))
+        start += duration
+    return rows
+
+
+def bar(start: float, duration: float, total: float, width: int = WIDTH) -> tuple[int, int]:
+    """Columns of blank and of bar; a span that took any time at all gets one column."""
+    if total <= 0:
+        return 0, 0
+    blank = min(int(start / total * width), width - 1)
+    return blank, min(max(round(duration / total * width), 1 if duration > 0 else 0), width - blank)
+
+
+def waterfall(report: Mapping[str, Any]) -> Table:
+    """The bars of ``report["spans_ms"]``."""
+    rows = laid_out(report.get("spans_ms") or {})
+    total = max((start + duration for _, start, duration in rows), default=0.0)
+    table = Table.grid(padding=(0, 1))
+    table.add_column(justify="right")
+    table.add_column(width=WIDTH, no_wrap=True)
+    table.add_column(justify="right")
+    for name, start, duration in rows:
+        blank, filled = bar(start, duration, total)
+        shown = Text(" " * blank).append("█" * filled, style=COLOURS.get(name, "white"))
+        table.add_row(EXPLAINED.get(name, name), shown, f"{duration:,.1f} ms")
+    return table
+
+
+def summary(report: Mapping[str, Any], first_token_ms: float | None, total_ms: float) -> str:
+    """One line: model, times as the client saw them, tokens, dollars."""
+    tokens = report.get("tokens") or {}
+    said = [str(report.get("model", "?"))]
+    if first_token_ms is not None:
+        said.append(f"first token {first_token_ms:,.0f} ms")
+    said.append(f"total {total_ms:,.0f} ms")
+    if tokens:
+        cached = f" ({tokens['cached']:,} from cache)" if tokens.get("cached") else ""
+        said.append(f"{tokens.get('input', 0):,} tokens in{cached}, {tokens.get('output', 0):,} out")
+    if "cost_usd" in report:
+        said.append(f"${report['cost_usd']:.6f}")
+    if saved := report.get("saved_usd"):
+        said.append(f"{'saved' if saved > 0 else 'lost'} ${abs(saved):.6f} by prompt caching")
+    return " · ".join(said)

@@ -1,0 +1,158 @@
+"""AWS's binary event stream (application/vnd.amazon.eventstream), both ways.
+
+A frame: total length, header length, CRC of these eight bytes, headers, payload, CRC of everything before it
+(CRC-32 as in zlib). Contract-tested against botocore's parser; why our own: docs/adr/0003.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from zlib import crc32
+
+import msgspec
+
+from slipstream.errors import StreamCut
+
+MAX_HEADER_BYTES = 128 * 1024
+MAX_PAYLOAD_BYTES = 24 * 1024 * 1024
+_OVERHEAD = 16
+_REMEMBERED_BLOCKS = 512
+
+HeaderValue = bool | int | bytes | str
+_PRELUDE = struct.Struct(">III")
+_CRC = struct.Struct(">I")
+_FIXED = {2: struct.Struct(">b"), 3: struct.Struct(">h"), 4: struct.Struct(">i"), 5: struct.Struct(">q")}
+_TIMESTAMP, _UUID = 8, 9
+
+
+class BadFrame(StreamCut):
+    """Bytes that are no event stream: a wrong checksum, an impossible length, an unknown header type."""
+
+    code = "bad_event_stream"
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One frame. ``headers`` may be shared between messages: read only."""
+
+    headers: Mapping[str, HeaderValue]
+    payload: bytes
+
+
+class Decoder:
+    """Frames from bytes that come in any pieces."""
+
+    __slots__ = ("_blocks", "_buffer")
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        # A stream repeats a handful of header blocks, so each is read once.
+        self._blocks: dict[bytes, dict[str, HeaderValue]] = {}
+
+    @property
+    def idle(self) -> bool:
+        """Whether no frame is half read."""
+        return not self._buffer
+
+    def feed(self, data: bytes) -> list[Message]:
+        """The messages completed by ``data``. Raises BadFrame."""
+        if self._buffer:
+            data = self._buffer + data
+        messages: list[Message] = []
+        at, end = 0, len(data)
+        while end - at >= 12:
+            total, header_bytes, prelude_crc = _PRELUDE.unpack_from(data, at)
+            crc = crc32(data[at : at + 8])
+            if crc != prelude_crc:
+                raise BadFrame("a frame of the model's stream is damaged (checksum of its prelude)")
+            if header_bytes > MAX_HEADER_BYTES or not 0 <= total - header_bytes - _OVERHEAD <= MAX_PAYLOAD_BYTES:
+                raise BadFrame("a frame of the model's stream has an impossible length")
+            stop = at + total
+            if stop > end:
+                break
+            if crc32(data[at + 8 : stop - 4], crc) != _CRC.unpack_from(data, stop - 4)[0]:
+                raise BadFrame("a frame of the model's stream is damaged (checksum)")
+            payload_at = at + 12 + header_bytes
+            messages.append(Message(self._headers(data[at + 12 : payload_at]), data[payload_at : stop - 4]))
+            at = stop
+        self._buffer = data[at:]
+        return messages
+
+    def _headers(self, block: bytes) -> dict[str, HeaderValue]:
+        headers = self._blocks.get(block)
+        if headers is None:
+            try:
+                headers = _decode_headers(block)
+            except (struct.error, IndexError, UnicodeDecodeError):
+                raise BadFrame("a frame of the model's stream has malformed headers") from None
+            if len(self._blocks) < _REMEMBERED_BLOCKS:
+                self._blocks[block] = headers
+        return headers
+
+
+def _decode_headers(block: bytes) -> dict[str, HeaderValue]:
+    headers: dict[str, HeaderValue] = {}
+    at, end = 0, len(block)
+    while at < end:
+        name_end = at + 1 + block[at]
+        name = block[at + 1 : name_end].decode()
+        kind = block[name_end]
+        value, at = _decode_value(block, kind, name_end + 1)
+        if at > end:
+            raise IndexError
+        if name in headers:
+            raise BadFrame(f"a frame of the model's stream has the header {name} twice")
+        headers[name] = value
+    return headers
+
+
+def _decode_value(block: bytes, kind: int, at: int) -> tuple[HeaderValue, int]:
+    if kind in (0, 1):
+        return kind == 0, at
+    if kind in _FIXED:
+        return _FIXED[kind].unpack_from(block, at)[0], at + _FIXED[kind].size
+    if kind in (6, 7):
+        stop = at + 2 + int.from_bytes(block[at : at + 2], "big")
+        raw = block[at + 2 : stop]
+        return (raw if kind == 6 else raw.decode()), stop
+    if kind == _TIMESTAMP:
+        return _FIXED[5].unpack_from(block, at)[0], at + 8
+    if kind == _UUID:
+        return block[at : at + 16], at + 16
+    raise BadFrame(f"a frame of the model's stream has a header of unknown type {kind}")
+
+
+_encoded: dict[tuple[tuple[str, HeaderValue], ...], bytes] = {}
+
+
+def encode_headers(headers: Mapping[str, HeaderValue]) -> bytes:
+    """Header block; strings, bytes, booleans and 64-bit integers. Blocks of strings alone are remembered."""
+    key = tuple(headers.items())
+    block = _encoded.get(key)
+    if block is None:
+        block = b"".join([_encode_header(name, value) for name, value in key])
+        # True == 1 as a key, so only blocks of strings may be looked up.
+        if len(_encoded) < _REMEMBERED_BLOCKS and all(type(value) is str for _, value in key):
+            _encoded[key] = block
+    return block
+
+
+def _encode_header(name: str, value: HeaderValue) -> bytes:
+    raw = name.encode()
+    head = bytes((len(raw),)) + raw
+    if isinstance(value, bool):
+        return head + (b"\x00" if value else b"\x01")
+    if isinstance(value, int):
+        return head + b"\x05" + _FIXED[5].pack(value)
+    kind, body = (b"\x07", value.encode()) if isinstance(value, str) else (b"\x06", value)
+    return head + kind + len(body).to_bytes(2, "big") + body
+
+
+def encode_message(headers: Mapping[str, HeaderValue], payload: bytes) -> bytes:
+    """One frame."""
+    block = encode_headers(headers)
+    header_bytes = len(block)
+    prelude = struct.pack(">II", header_bytes + len(payload) + _OVERHEAD, header_bytes)
+    prelude += _CRC.pack(crc32(prelude))
+    frame = prelude + block + payload
+    return frame + _CRC.pack(crc32(frame))

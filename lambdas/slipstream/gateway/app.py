@@ -1,0 +1,219 @@
+"""The gateway as an application: both wires' routes, and what HTTP asks of every answer.
+
+A wire's modules are imported when its first request comes, so a cold start pays for one wire only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from slipstream.errors import MethodNotAllowed, SlipstreamError
+from slipstream.gateway import manners, routes
+from slipstream.gateway.allowed import require_model
+from slipstream.gateway.exchange import Exchange, Gateway
+from slipstream.gateway.failures import guarded, unexpected
+from slipstream.gateway.http import App, HttpRequest, HttpResponse
+from slipstream.telemetry.waterfall import Waterfall
+
+if TYPE_CHECKING:
+    from slipstream.chat.request import ChatRequest
+    from slipstream.gateway.pipeline import Answer
+
+JSON = ("content-type", "application/json")
+STREAM_HEADERS = [("x-accel-buffering", "no")]
+ANY_ROUTE = "GET, HEAD, POST, OPTIONS"
+
+
+def create_app(gateway: Gateway) -> App:
+    """The application over ``gateway``; any number of threads may call it."""
+    return _Application(gateway).respond
+
+
+class _Application:
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._routes: dict[str, Callable[[Exchange], HttpResponse]] = {
+            "healthz": self._health,
+            "chat": self._chat,
+            "embeddings": self._embeddings,
+            "models": self._models,
+            "model": self._model,
+            "converse": lambda exchange: self._converse(exchange, stream=False),
+            "converse-stream": lambda exchange: self._converse(exchange, stream=True),
+        }
+
+    def respond(self, request: HttpRequest) -> HttpResponse:
+        """Answer one request; never raises."""
+        request_id = manners.request_id(request.headers, request.request_id)
+        exchange = Exchange(request, Waterfall(request.received_s), request_id)
+        exchange.waterfall.facts["request_id"] = request_id
+        wire = routes.wire_of(request.path)
+        try:
+            response = self._dispatch(exchange)
+        except Exception as error:
+            response = _failed(wire, error, request_id)
+        response.headers += self._common(request, wire, request_id)
+        if request.method == "HEAD":
+            response.body = ()
+        return response
+
+    def _common(self, request: HttpRequest, wire: routes.Wire, request_id: str) -> manners.Headers:
+        headers = [("x-request-id", request_id), ("cache-control", "no-store")]
+        if wire == "bedrock":
+            headers.append(("x-amzn-requestid", request_id))
+        if request.method != "OPTIONS":
+            headers += manners.allow_origin(request.headers, self._gateway.cors_origins)
+        return headers
+
+    def _dispatch(self, exchange: Exchange) -> HttpResponse:
+        request = exchange.request
+        if request.method == "OPTIONS":
+            return self._options(request)
+        health = request.path.endswith(routes.HEALTH.template)
+        if request.denied is not None and not health:
+            raise request.denied
+        found = routes.match(request.path)
+        method = "GET" if request.method == "HEAD" else request.method
+        if method != found.route.method:
+            return _refused_method(found.route, request.method)
+        if found.route is not routes.HEALTH:
+            request.principal.require("invoke")
+        if method == "POST":
+            manners.check_body(request.headers, len(request.body), self._gateway.max_body_bytes)
+        exchange.identifier = found.identifier
+        if (handler := self._routes.get(found.route.name)) is not None:
+            return handler(exchange)
+        from slipstream.gateway.bedrock import invoke
+
+        return invoke.passthrough(self._gateway, exchange, found.route.name)
+
+    def _options(self, request: HttpRequest) -> HttpResponse:
+        allow = ANY_ROUTE if request.path == "*" else routes.match(request.path).route.allow
+        return HttpResponse(204, manners.preflight(request.headers, self._gateway.cors_origins, allow))
+
+    # -- small routes
+
+    def _health(self, _exchange: Exchange) -> HttpResponse:
+        return _whole(msgspec.json.encode({"status": "ok", "version": self._gateway.version}))
+
+    def _models(self, _exchange: Exchange) -> HttpResponse:
+        from slipstream.gateway.openai import models_list
+
+        return _whole(models_list.encode(self._gateway.catalogue, self._gateway.aliases))
+
+    def _model(self, exchange: Exchange) -> HttpResponse:
+        from slipstream.gateway.openai import models_list
+
+        return _whole(models_list.encode_one(self._gateway.catalogue, self._gateway.aliases, exchange.identifier))
+
+    def _embeddings(self, exchange: Exchange) -> HttpResponse:
+        from slipstream.gateway.openai import embeddings
+
+        request, waterfall = exchange.request, exchange.waterfall
+        with waterfall.span("parse"):
+            asked = embeddings.decode(request.body, request.principal)
+        model_id = self._gateway.aliases.get(asked.model, asked.model)
+        require_model(request.principal.models, (asked.model, model_id))
+        with waterfall.span("embed"):
+            made = self._gateway.embedder.embed(model_id, asked.texts, asked.dimensions, waterfall, request.disconnect)
+        timing = ("server-timing", waterfall.server_timing())
+        return _whole(embeddings.encode(asked, made.vectors, made.input_tokens), [timing])
+
+    # -- answers of a model
+
+    def _chat(self, exchange: Exchange) -> HttpResponse:
+        from slipstream.gateway.openai import chat
+
+        request = exchange.request
+        with exchange.waterfall.span("parse"):
+            asked = chat.decode(request.body, request.headers, request.principal)
+        answer = self._answer(exchange, asked)
+        if asked.stream:
+            return _streamed(answer, chat.stream(answer), "text/event-stream; charset=utf-8")
+        return _completed(answer, chat.complete, "openai", exchange.request_id)
+
+    def _converse(self, exchange: Exchange, *, stream: bool) -> HttpResponse:
+        from slipstream.gateway.bedrock import converse, reply
+        from slipstream.gateway.bedrock import stream as frames
+
+        request = exchange.request
+        with exchange.waterfall.span("parse"):
+            asked = converse.decode(
+                exchange.identifier, request.body, request.headers, request.principal, stream=stream
+            )
+        answer = self._answer(exchange, asked)
+        if stream:
+            return _streamed(answer, frames.stream(answer), frames.CONTENT_TYPE)
+        response = _completed(answer, reply.complete, "bedrock", exchange.request_id)
+        if response.status == 200:
+            report = msgspec.json.encode(answer.report())
+            response.headers.append(("x-slipstream-report", manners.ascii_json(report)))
+        return response
+
+    def _answer(self, exchange: Exchange, asked: ChatRequest) -> Answer:
+        answer = self._gateway.pipeline.answer(asked, exchange.waterfall, exchange.request.disconnect)
+        answer.events = guarded(answer.events, exchange.request_id)
+        return answer
+
+
+def _whole(body: bytes, headers: manners.Headers | None = None) -> HttpResponse:
+    return HttpResponse(200, [JSON, ("content-length", str(len(body))), *(headers or ())], (body,))
+
+
+def _refused_method(route: routes.Route, method: str) -> HttpResponse:
+    error = MethodNotAllowed(f"{routes.printable(method)} is not for {route.template}; it takes {route.allow}")
+    response = _encoded(route.wire, error)
+    response.headers.append(("allow", route.allow))
+    return response
+
+
+def _encoded(wire: routes.Wire, error: SlipstreamError) -> HttpResponse:
+    if wire == "bedrock":
+        from slipstream.gateway.bedrock.errors import encode
+    else:
+        from slipstream.gateway.openai.errors import encode
+    status, headers, body = encode(error)
+    return HttpResponse(status, [*headers, ("content-length", str(len(body)))], (body,))
+
+
+def _failed(wire: routes.Wire, error: Exception, request_id: str) -> HttpResponse:
+    return _encoded(wire, error if isinstance(error, SlipstreamError) else unexpected(error, request_id))
+
+
+def _of_model(answer: Answer) -> tuple[str, str]:
+    return ("x-slipstream-model", manners.printable(answer.call.model_id))
+
+
+def _streamed(answer: Answer, parts: Iterator[bytes], content_type: str) -> HttpResponse:
+    headers = [("content-type", content_type), *STREAM_HEADERS, _of_model(answer)]
+    return HttpResponse(200, headers, _closing(answer, parts), answer.settle)
+
+
+def _closing(answer: Answer, parts: Iterator[bytes]) -> Iterator[bytes]:
+    """Hand ``parts`` on; a host that stops early ends the upstream call with it."""
+    events = answer.events
+    try:
+        yield from parts
+    finally:
+        events.close()  # type: ignore[attr-defined]
+
+
+def _completed(answer: Answer, complete: Callable[[Answer], bytes], wire: routes.Wire, request_id: str) -> HttpResponse:
+    """The whole answer, or its error with the true status; settled in both cases."""
+    try:
+        body = complete(answer)
+    except Exception as error:
+        response = _failed(wire, error, request_id)
+        response.settle = answer.settle
+        return response
+    finally:
+        answer.events.close()  # type: ignore[attr-defined]
+    headers = [_of_model(answer), ("server-timing", answer.waterfall.server_timing())]
+    if (usd := answer.cost.usd) is not None:
+        headers.append(("x-slipstream-cost-usd", f"{usd:.9f}"))
+    response = _whole(body, headers)
+    response.settle = answer.settle
+    return response

@@ -1,0 +1,61 @@
+"""What the gateway is made of, and what one exchange carries from step to step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from slipstream.gateway.http import Disconnect, HttpRequest
+from slipstream.gateway.ports import Embedder, MetricsSink, PassthroughPort
+from slipstream.telemetry.waterfall import Waterfall
+
+if TYPE_CHECKING:
+    from slipstream.chat.request import ChatRequest
+    from slipstream.gateway.openai.models_list import ModelList
+    from slipstream.gateway.pipeline import Answer
+    from slipstream.models.resolved import ResolvedCall
+
+MAX_BODY_BYTES = 6 * 1024 * 1024
+"""Lambda's own limit of an invocation, so that local hosts refuse what the cloud would."""
+
+
+class Answers(Protocol):
+    """The pipeline, as the app calls it."""
+
+    def answer(self, request: ChatRequest, waterfall: Waterfall, disconnect: Disconnect) -> Answer:
+        """Call the model and wait for its first event. Raises SlipstreamError before it."""
+        ...
+
+
+class Resolves(Protocol):
+    """The resolver, as the app calls it."""
+
+    def resolve(self, request: ChatRequest) -> ResolvedCall:
+        """Decide on model, parameters and place. Raises ModelNotFound."""
+        ...
+
+
+class Gateway(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that the app needs, built once an environment."""
+
+    pipeline: Answers
+    resolver: Resolves
+    catalogue: ModelList
+    embedder: Embedder
+    passthrough: PassthroughPort
+    metrics: MetricsSink
+    version: str
+    aliases: Mapping[str, str] = {}
+    cors_origins: Sequence[str] = ()
+    max_body_bytes: int = MAX_BODY_BYTES
+
+
+class Exchange(msgspec.Struct):
+    """One request on its way; ``identifier`` is the path's, decoded."""
+
+    request: HttpRequest
+    waterfall: Waterfall
+    request_id: str
+    identifier: str = ""

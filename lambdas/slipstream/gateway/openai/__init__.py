@@ -1,0 +1,1 @@
+"""OpenAI's wire: Chat Completions, Embeddings, Models and the shape of errors."""

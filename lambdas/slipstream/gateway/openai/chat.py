@@ -1,0 +1,9 @@
+"""Chat Completions: what the gateway calls."""
+
+from __future__ import annotations
+
+from slipstream.gateway.openai.completion import complete
+from slipstream.gateway.openai.request import decode
+from slipstream.gateway.openai.sse import stream
+
+__all__ = ["complete", "decode", "stream"]

@@ -1,0 +1,142 @@
+"""The way of one request: resolve → plan → call → stream → settle. Reading `Pipeline` is understanding the product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from slipstream.chat.events import Event, Failed, Heartbeat, Started, Stopped, Usage
+from slipstream.chat.request import ChatRequest
+from slipstream.errors import InvalidRequest, SlipstreamError, UpstreamError
+from slipstream.gateway.allowed import require_model
+from slipstream.gateway.http import NEVER, Disconnect
+from slipstream.gateway.ports import MetricsSink, ModelPort
+from slipstream.gateway.report import figures, report
+from slipstream.models.cost import UNPRICED, Cost, price_of
+from slipstream.models.prompt_plan import PromptPlanner
+from slipstream.models.resolve import Resolver
+from slipstream.models.resolved import ResolvedCall
+from slipstream.telemetry.waterfall import Waterfall
+
+
+class Answer:
+    """An answer on its way: ``events`` is read once; ``report`` is whole when they are exhausted."""
+
+    __slots__ = ("_settle", "call", "events", "outcome", "request", "stop_reason", "usage", "waterfall")
+
+    def __init__(self, request: ChatRequest, waterfall: Waterfall, settle: Any) -> None:
+        self.request = request
+        self.waterfall = waterfall
+        self.call: ResolvedCall
+        self.events: Iterator[Event]
+        self.usage: Usage | None = None
+        self.stop_reason: str | None = None
+        self.outcome = "cut"
+        """``ok`` once the model stopped by itself; else an error's code, or ``cut`` when nobody read to the end."""
+        self._settle = settle
+
+    @property
+    def cost(self) -> Cost:
+        """Dollars spent and saved; both None without usage or price."""
+        return UNPRICED if self.usage is None else price_of(self.call, self.usage)
+
+    def report(self) -> dict[str, Any]:
+        """The reply's ``slipstream`` object."""
+        return report(self)
+
+    def settle(self) -> None:
+        """Everything that can wait for the last byte: learning, cache bookkeeping, metrics. Never raises."""
+        self._settle(self)
+
+
+class Pipeline:
+    """Built once an environment; ``answer`` is called by any number of threads."""
+
+    def __init__(
+        self, *, resolver: Resolver, planner: PromptPlanner, models: ModelPort, metrics: MetricsSink, region: str
+    ) -> None:
+        self._resolver = resolver
+        self._planner = planner
+        self._models = models
+        self._metrics = metrics
+        self._region = region
+
+    def answer(self, request: ChatRequest, waterfall: Waterfall, disconnect: Disconnect = NEVER) -> Answer:
+        """Call the model and wait for its first event, so that an error before it gets its true HTTP status."""
+        answer = Answer(request, waterfall, self._settle)
+        waterfall.facts["region"] = self._region
+        with waterfall.span("resolve"):
+            call = self._resolver.resolve(request)
+            require_model(request.allowed_models, (request.model, call.model_id, call.target_id))
+        with waterfall.span("plan"):
+            call = self._planner.plan(call)
+        try:
+            answer.call, first, rest = self._open(call, waterfall, disconnect)
+        except SlipstreamError as error:
+            self._record_refused(call, waterfall, error)
+            raise
+        answer.events = self._flow(answer, first, rest)
+        return answer
+
+    def _open(
+        self, call: ResolvedCall, waterfall: Waterfall, disconnect: Disconnect
+    ) -> tuple[ResolvedCall, Event, Iterator[Event]]:
+        """Call the model; where it rejects a parameter, learn that and call once more without it."""
+        events = self._models.stream(call, waterfall, disconnect)
+        try:
+            return call, _first(events), events
+        except InvalidRequest as error:
+            with waterfall.span("heal"):
+                healed = self._resolver.learn(call, error)
+            if healed is None:
+                raise
+        events = self._models.stream(healed, waterfall, disconnect)
+        return healed, _first(events), events
+
+    def _flow(self, answer: Answer, first: Event, rest: Iterator[Event]) -> Iterator[Event]:
+        """Hand the events on, keeping what the report and the metrics need."""
+        waterfall = answer.waterfall
+        stream = waterfall.begin("stream")
+        event, waiting = first, True
+        try:
+            while True:
+                kind = type(event)
+                if kind is Usage:
+                    answer.usage = event  # type: ignore[assignment]
+                elif kind is Stopped:
+                    answer.stop_reason, answer.outcome = event.reason, "ok"  # type: ignore[union-attr]
+                    waterfall.end(stream)
+                elif kind is Failed:
+                    answer.outcome = event.error.code  # type: ignore[union-attr]
+                elif waiting and kind is not Started and kind is not Heartbeat:
+                    waiting = False
+                    waterfall.facts["ttft_ms"] = waterfall.now_ms()
+                yield event
+                event = next(rest)
+        except StopIteration:
+            return
+        except SlipstreamError as error:
+            answer.outcome = error.code
+            raise
+        finally:
+            if stream.end_ms is None:
+                waterfall.end(stream)
+            if (close := getattr(rest, "close", None)) is not None:
+                close()
+
+    def _record_refused(self, call: ResolvedCall, waterfall: Waterfall, error: SlipstreamError) -> None:
+        self._metrics.record(*figures(call, waterfall, None, UNPRICED, error.code))
+
+    def _settle(self, answer: Answer) -> None:
+        with answer.waterfall.span("settle"):
+            if answer.usage is not None:
+                self._planner.observe(answer.call, answer.usage)
+            self._resolver.settle()
+        self._metrics.record(*figures(answer.call, answer.waterfall, answer.usage, answer.cost, answer.outcome))
+
+
+def _first(events: Iterator[Event]) -> Event:
+    try:
+        return next(events)
+    except StopIteration:
+        raise UpstreamError("the model service answered with an empty stream; try again") from None

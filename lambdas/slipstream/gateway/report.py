@@ -1,0 +1,72 @@
+"""What a reply says of itself: the ``slipstream`` object for the caller, figures for the metrics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from slipstream.chat.events import Usage
+from slipstream.models.cost import Cost
+from slipstream.models.resolved import ResolvedCall
+from slipstream.telemetry.waterfall import Waterfall
+
+if TYPE_CHECKING:
+    from slipstream.gateway.pipeline import Answer
+
+
+def report(answer: Answer) -> dict[str, Any]:
+    """Model, what was sent, tokens, dollars and the waterfall in ms; keys without a value are left out."""
+    call, usage, facts = answer.call, answer.usage, answer.waterfall.facts
+    out: dict[str, Any] = {"model": call.model_id, "target": call.target_id, "region": facts.get("region")}
+    if call.sent:
+        out["sent"] = call.sent
+    if use_case := call.request.options.use_case:
+        out["use_case"] = use_case
+    if usage is not None:
+        out["tokens"] = {
+            "input": usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens,
+            "cached": usage.cache_read_tokens,
+            "cache_written": usage.cache_write_tokens,
+            "output": usage.output_tokens,
+        }
+        if usage.latency or call.latency:
+            out["latency"] = usage.latency or "standard"
+        if usage.service_tier or call.service_tier:
+            out["service_tier"] = usage.service_tier or "default"
+    cost = answer.cost
+    if cost.usd is not None and cost.saved_usd is not None:
+        out["cost_usd"], out["saved_usd"] = round(cost.usd, 9), round(cost.saved_usd, 9)
+    if call.cache_points:
+        out["cache_points"] = [
+            f"{mark.after}:{mark.index}" if mark.index >= 0 else mark.after for mark in call.cache_points
+        ]
+    if notes := [*call.request.notes, *call.notes]:
+        out["notes"] = notes
+    if "ttft_ms" in facts:
+        out["ttft_ms"] = round(facts["ttft_ms"], 3)
+    out["total_ms"] = round(answer.waterfall.now_ms(), 3)
+    out["spans_ms"] = answer.waterfall.ms()
+    return out
+
+
+def figures(
+    call: ResolvedCall, waterfall: Waterfall, usage: Usage | None, cost: Cost, outcome: str
+) -> tuple[dict[str, float], dict[str, str], dict[str, Any]]:
+    """Metrics, dimensions and properties for a MetricsSink; names carry their units."""
+    metrics: dict[str, float] = {"requests": 1.0, "errors": 0.0 if outcome == "ok" else 1.0}
+    metrics |= {f"span_{name}_ms": ms for name, ms in waterfall.ms().items()}
+    metrics["total_ms"] = round(waterfall.now_ms(), 3)
+    if "ttft_ms" in waterfall.facts:
+        metrics["ttft_ms"] = round(waterfall.facts["ttft_ms"], 3)
+    if usage is not None:
+        metrics["input_tokens"] = usage.input_tokens
+        metrics["output_tokens"] = usage.output_tokens
+        metrics["cache_read_tokens"] = usage.cache_read_tokens
+        metrics["cache_write_tokens"] = usage.cache_write_tokens
+    if cost.usd is not None and cost.saved_usd is not None:
+        metrics["cost_usd"], metrics["saved_usd"] = cost.usd, cost.saved_usd
+    properties = {
+        "outcome": outcome,
+        "tenant": call.request.tenant,
+        "request_id": waterfall.facts.get("request_id", ""),
+    }
+    return metrics, {"model": call.model_id}, properties

@@ -1,0 +1,119 @@
+"""Reads a ValidationException: which parameter the model does not want, and how the call goes without it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from slipstream.chat.request import CachePoint, ChatRequest
+from slipstream.errors import InvalidRequest, SlipstreamError
+from slipstream.models.parameters import EITHER
+from slipstream.models.resolved import ResolvedCall
+
+REFUSALS = re.compile(
+    r"not (?:currently )?(?:be )?(?:supported|permitted|allowed|accepted|available|recognized)|unsupported|deprecated|"
+    r"does ?n[o'’]t (?:currently )?(?:support|accept|allow)|do(?:es)? not (?:support|accept|allow)|extraneous|unknown|"
+    r"unrecognized|unexpected|cannot (?:both )?be|can ?not be|invalid (?:field|parameter|key)|only the default|"
+    r"may only be set|did not allow"
+)
+"""How Bedrock and the models behind it say no to a field, rather than to its value."""
+
+MENTIONS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("cache_points", re.compile(r"cache_?point|cache_?control|prompt cach|caching")),
+    ("latency", re.compile(r"latency|performance_?config")),
+    ("service_tier", re.compile(r"service_? ?tier")),
+    ("reasoning_effort", re.compile(r"reasoning_?\.?(?:effort|config)?\b|thinking|outputconfig\.effort|\beffort\b")),
+    ("stop", re.compile(r"stop_?sequences?|\bstop\b")),
+    ("top_k", re.compile(r"\btop_?k\b")),
+    ("temperature", re.compile(r"\btemperature\b")),
+    ("top_p", re.compile(r"\btop_?p\b")),
+)
+"""Our name of a parameter → how messages call it, in the order in which to ask (in lower case)."""
+
+TOO_MANY_TOKENS = re.compile(r"max(?:imum)?_?\s?tokens.*?(?:exceeds?|greater than|limit of|at most).*?(\d[\d,]*)")
+TOOLS = re.compile(r"tool_?choice|tool use|toolconfig|forc\w+ tool")
+LIMIT_RULE = re.compile(r"max_tokens<=[1-9]\d{0,8}")
+RULES = frozenset({*(name for name, _ in MENTIONS), EITHER})
+
+
+def is_rule(rule: str) -> bool:
+    """Whether this is a rule that we could have learnt: a shared table may hold those of other versions."""
+    return rule in RULES or LIMIT_RULE.fullmatch(rule) is not None
+
+
+def heal(call: ResolvedCall, error: SlipstreamError) -> tuple[ResolvedCall, str] | None:
+    """The call without the rejected parameter, and the rule; None where the message names none that was sent.
+
+    Tools and tool choices are never touched: an answer without the forced call would be another answer.
+    """
+    if not isinstance(error, InvalidRequest):
+        return None
+    text = error.message.lower()
+    if TOOLS.search(text):
+        return None
+    limit = TOO_MANY_TOKENS.search(text)
+    if limit is not None:
+        return _lower_limit(call, int(limit[1].replace(",", "")))
+    if not REFUSALS.search(text):
+        return None
+    named = [name for name, pattern in MENTIONS if pattern.search(text)]
+    if "temperature" in named and "top_p" in named and "temperature" in call.sent and "top_p" in call.sent:
+        return _without(call, "top_p", EITHER), EITHER
+    for name in named:
+        if _was_sent(call, name):
+            return _without(call, name, name), name
+    return None
+
+
+def _was_sent(call: ResolvedCall, name: str) -> bool:
+    if name == "cache_points":
+        return bool(call.cache_points) or _has_cache_points(call.request)
+    if name in ("latency", "service_tier"):
+        return getattr(call, name) is not None
+    return name in call.sent
+
+
+def _without(call: ResolvedCall, name: str, rule: str) -> ResolvedCall:
+    notes = [*call.notes, f"{name} left out: the model rejected it ({rule}); remembered"]
+    if name == "cache_points":
+        request = without_cache_points(call.request, notes)
+        return msgspec.structs.replace(call, request=request, cache_points=[], prompt_cache=None, notes=notes)
+    changes: dict[str, Any] = {"notes": notes}
+    if name in ("latency", "service_tier"):
+        changes[name] = None
+    else:
+        changes["sent"] = {key: value for key, value in call.sent.items() if key != name}
+        if name == "reasoning_effort":
+            changes["reasoning_fields"] = {}
+    return msgspec.structs.replace(call, **changes)
+
+
+def _lower_limit(call: ResolvedCall, limit: int) -> tuple[ResolvedCall, str] | None:
+    """Only a max_tokens that we chose is lowered; the caller's own is the caller's to correct."""
+    chosen = call.sent.get("max_tokens")
+    if call.request.parameters.max_tokens is not None or chosen is None or not 0 < limit < chosen:
+        return None
+    notes = [*call.notes, f"max_tokens lowered to {limit}, the model's limit by its own words; remembered"]
+    sent = {**call.sent, "max_tokens": limit}
+    return msgspec.structs.replace(call, sent=sent, notes=notes), f"max_tokens<={limit}"
+
+
+def without_cache_points(request: ChatRequest, notes: list[str]) -> ChatRequest:
+    """The request without the caller's own cachePoints, told in ``notes`` if there were any: they only save money."""
+    if not _has_cache_points(request):
+        return request
+    notes.append("your cachePoints left out: the model rejects them")
+    messages = [
+        msgspec.structs.replace(message, content=[part for part in message.content if type(part) is not CachePoint])
+        for message in request.messages
+    ]
+    system = [part for part in request.system if type(part) is not CachePoint]
+    return msgspec.structs.replace(request, messages=messages, system=system)
+
+
+def _has_cache_points(request: ChatRequest) -> bool:
+    return any(type(part) is CachePoint for part in request.system) or any(
+        type(part) is CachePoint for message in request.messages for part in message.content
+    )

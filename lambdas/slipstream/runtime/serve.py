@@ -1,0 +1,115 @@
+"""``python -m slipstream.runtime.serve``: the chat function in the threaded WSGI server, one or several processes.
+
+The inner loop of development, the host under the Lambda Web Adapter, and the yardstick of the benchmarks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from slipstream.gateway.http import Principal
+
+from slipstream.runtime.settings import BadSetting, read_settings
+from slipstream.runtime.wsgi import Authenticate, WsgiApp, anyone, wsgi_app
+from slipstream.runtime.wsgi_server import Server
+
+
+def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
+    """Command line of the server."""
+    parser = argparse.ArgumentParser(prog="slipstream.runtime.serve", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
+    parser.add_argument("--port", type=int, default=8080, help="port; 0 takes a free one")
+    parser.add_argument("--port-file", type=Path, help="file to write the port into once it listens")
+    parser.add_argument("--processes", type=int, default=1, help="host processes that share the port")
+    parser.add_argument("--certificate", type=Path, help="PEM chain: serve https")
+    parser.add_argument(
+        "--behind-web-adapter", action="store_true", help="callers are known from API Gateway's request context"
+    )
+    parser.add_argument("--private-key", type=Path, help="PEM key of the certificate")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; 2 when a setting is wrong."""
+    arguments = parse_arguments(argv)
+    try:
+        read_settings(os.environ)
+    except BadSetting as error:
+        print(f"slipstream: {error.message}", file=sys.stderr)  # noqa: T201
+        return 2
+    authenticate = principal_of_context if arguments.behind_web_adapter else anyone
+    server = Server(
+        _application(authenticate), host=arguments.host, port=arguments.port, ssl_context=_ssl_context(arguments)
+    )
+    children = [pid for _ in range(arguments.processes - 1) if (pid := _fork(server))]
+    if arguments.port_file:
+        partial = arguments.port_file.with_suffix(".partial")
+        partial.write_text(f'{{"port": {server.port}}}')
+        partial.replace(arguments.port_file)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        for pid in children:
+            os.kill(pid, signal.SIGTERM)
+    return 0
+
+
+def _fork(server: Server) -> int:
+    """Start one more process on the same listening socket; the child serves here until it is told to end."""
+    pid = os.fork()
+    if pid:
+        return pid
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    server.serve_forever()
+    os._exit(0)
+
+
+def _application(authenticate: Authenticate) -> WsgiApp:
+    """An application that is built at the first request of each process: no thread or socket crosses a fork."""
+    built: list[WsgiApp] = []
+    building = Lock()
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if not built:
+            with building:
+                if not built:
+                    from slipstream.runtime.wiring import build
+
+                    built.append(wsgi_app(build(read_settings(os.environ), os.environ).app, authenticate=authenticate))
+        return built[0](environ, start_response)
+
+    return application
+
+
+def principal_of_context(headers: Mapping[str, str]) -> Principal:
+    """Who calls, from the request context that the Web Adapter hands on (it overwrites a caller's own header)."""
+    import msgspec
+
+    from slipstream.runtime.lambda_event import RequestContext, principal_of
+
+    context = msgspec.json.decode(headers.get("x-amzn-request-context", "{}"), type=RequestContext)
+    return principal_of(context.authorizer)
+
+
+def _ssl_context(arguments: argparse.Namespace) -> Any:
+    if arguments.certificate is None:
+        return None
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(arguments.certificate, arguments.private_key)
+    return context
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""The chat function's settings: read once from its environment, typed, with errors that name the variable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
+
+from slipstream.errors import SlipstreamError
+
+T = TypeVar("T")
+ENDPOINT_SERVICES = ("bedrock-runtime", "bedrock-mantle", "bedrock", "dynamodb", "secretsmanager")
+
+
+class BadSetting(SlipstreamError):
+    """An environment variable that cannot be used; the message names it, its value's shape and what would be right."""
+
+    code = "bad_setting"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a deployment chooses for the chat function."""
+
+    region: str
+    aliases: dict[str, str] = {}
+    """Alias → model id or inference-profile id."""
+    prices: dict[str, dict[str, float]] = {}
+    """Model id → dollars per million tokens (input, output, cache_read, cache_write), over the catalogue's."""
+    state_table: str = ""
+    """DynamoDB table for learnt rules; empty: this environment's memory only."""
+    cors_origins: list[str] = []
+    """Origins that browsers may call from; ``*`` for all, empty for none."""
+    heartbeat_s: float = 15.0
+    """Seconds without an event after which a stream gets a sign of life."""
+    connect_timeout_s: float = 3.0
+    read_timeout_s: float = 300.0
+    """Longest silence of the model service, in seconds."""
+    metrics_namespace: str = "Slipstream"
+    endpoints: dict[str, str] = {}
+    """Service → base URL, where the SDK's own variables say so (tests, the local stack)."""
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Build Settings from environment variables. Raises BadSetting."""
+    region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+    if not region:
+        raise BadSetting("AWS_REGION is not set: set it to the region that Bedrock is called in, for example us-east-1")
+    defaults = Settings(region=region)
+    return Settings(
+        region=region,
+        aliases=_json(environ, "SLIPSTREAM_ALIASES", dict[str, str]) or {},
+        prices=_json(environ, "SLIPSTREAM_PRICES", dict[str, dict[str, float]]) or {},
+        state_table=environ.get("SLIPSTREAM_STATE_TABLE", ""),
+        cors_origins=environ.get("SLIPSTREAM_CORS_ORIGINS", "").replace(",", " ").split(),
+        heartbeat_s=_seconds(environ, "SLIPSTREAM_HEARTBEAT_S", defaults.heartbeat_s),
+        connect_timeout_s=_seconds(environ, "SLIPSTREAM_CONNECT_TIMEOUT_S", defaults.connect_timeout_s),
+        read_timeout_s=_seconds(environ, "SLIPSTREAM_READ_TIMEOUT_S", defaults.read_timeout_s),
+        metrics_namespace=environ.get("SLIPSTREAM_METRICS_NAMESPACE", defaults.metrics_namespace),
+        endpoints=_endpoints(environ),
+    )
+
+
+def _json(environ: Mapping[str, str], name: str, kind: type[T]) -> T | None:
+    text = environ.get(name)
+    if not text:
+        return None
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.MsgspecError as error:
+        raise BadSetting(f"{name} must be a JSON object ({error}); it is {len(text)} characters that are not") from None
+
+
+def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
+    text = environ.get(name)
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 900:
+        raise BadSetting(f"{name} must be a number of seconds above 0 and up to 900, not {text!r}")
+    return value
+
+
+def _endpoints(environ: Mapping[str, str]) -> dict[str, str]:
+    everywhere = environ.get("AWS_ENDPOINT_URL", "")
+    found = {s: environ.get(f"AWS_ENDPOINT_URL_{s.upper().replace('-', '_')}") or everywhere for s in ENDPOINT_SERVICES}
+    return {service: url for service, url in found.items() if url}

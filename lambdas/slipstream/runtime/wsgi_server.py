@@ -1,0 +1,276 @@
+"""A threaded WSGI server for one machine: a thread per connection, kept alive, each body item sent at once.
+
+General servers take half a millisecond of each request before the application sees it, as much as all the rest of the
+gateway; this one takes a third of that (docs/adr/0002). It serves `slipstream dev`, the benchmarks and the Web Adapter.
+"""
+
+from __future__ import annotations
+
+import io
+import socket
+import struct
+import sys
+from collections.abc import Iterable
+from threading import Thread
+from typing import Any
+
+from slipstream.gateway.http import Disconnect
+from slipstream.runtime.wsgi import DISCONNECT_KEY, WsgiApp
+
+MAX_HEAD_BYTES = 64 * 1024
+MAX_BODY_BYTES = 64 * 1024 * 1024
+IDLE_TIMEOUT_S = 300
+BODYLESS = ("204", "304")
+TLS_ALERT = b"\x15"
+
+
+class BadRequest(Exception):
+    """The peer does not speak HTTP/1.1; ``args[0]`` is the status line to answer with."""
+
+
+class SocketDisconnect(Disconnect):
+    """Watches the caller's own socket."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._fileno = sock.fileno()
+
+    def fileno(self) -> int | None:
+        """The client socket's descriptor."""
+        return self._fileno
+
+    def gone(self) -> bool:
+        """Whether the peer closed its side (or, over TLS, said that it will)."""
+        # A duplicate of the descriptor: SSLSocket refuses MSG_PEEK, and the raw bytes tell enough.
+        with socket.socket(fileno=socket.dup(self._fileno)) as raw:
+            try:
+                seen = raw.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return False
+            except OSError:
+                return True
+        return seen in (b"", TLS_ALERT)
+
+
+class Connection:
+    """One client connection: requests one after the other until it closes."""
+
+    def __init__(self, sock: socket.socket, app: WsgiApp, base: dict[str, Any]) -> None:
+        self._sock = sock
+        self._app = app
+        self._buffer = b""
+        self._base = base | {DISCONNECT_KEY: SocketDisconnect(sock)}
+
+    def serve(self) -> None:
+        """Serve until the peer closes, errs, or an answer breaks."""
+        try:
+            while (head := self._read_head()) is not None:
+                environ = self._environ(head)
+                if not self._respond(environ):
+                    return
+        except BadRequest as error:
+            self._refuse(error.args[0])
+        except OSError:
+            return
+        finally:
+            self._sock.close()
+
+    def _refuse(self, status: str) -> None:
+        try:
+            self._sock.sendall(f"HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
+        except OSError:
+            return
+
+    # -- request
+
+    def _more(self) -> None:
+        data = self._sock.recv(65536)
+        if not data:
+            raise ConnectionError("closed inside a request")
+        self._buffer += data
+
+    def _read_head(self) -> list[str] | None:
+        while (end := self._buffer.find(b"\r\n\r\n")) < 0:
+            if len(self._buffer) > MAX_HEAD_BYTES:
+                raise BadRequest("431 Request Header Fields Too Large")
+            data = self._sock.recv(65536)
+            if not data:
+                return None
+            self._buffer += data
+        head, self._buffer = self._buffer[:end], self._buffer[end + 4 :]
+        return head.decode("latin-1").split("\r\n")
+
+    def _environ(self, head: list[str]) -> dict[str, Any]:
+        try:
+            method, target, version = head[0].split(" ")
+        except ValueError:
+            raise BadRequest("400 Bad Request") from None
+        if not version.startswith("HTTP/1."):
+            raise BadRequest("505 HTTP Version Not Supported")
+        path, _, query = target.partition("?")
+        environ = self._base | {
+            "REQUEST_METHOD": method,
+            "PATH_INFO": path,
+            "RAW_URI": target,
+            "QUERY_STRING": query,
+            "SERVER_PROTOCOL": version,
+        }
+        for line in head[1:]:
+            name, colon, value = line.partition(":")
+            if not colon or name != name.strip():
+                raise BadRequest("400 Bad Request")
+            key = name.upper().replace("-", "_")
+            if key not in ("CONTENT_LENGTH", "CONTENT_TYPE"):
+                key = "HTTP_" + key
+            environ[key] = f"{environ[key]},{value.strip()}" if key in environ else value.strip()
+        body = self._read_body(environ)
+        environ["wsgi.input"] = io.BytesIO(body)
+        environ["CONTENT_LENGTH"] = str(len(body))
+        return environ
+
+    def _read_body(self, environ: dict[str, Any]) -> bytes:
+        if environ.get("HTTP_EXPECT", "").lower() == "100-continue":
+            self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if "HTTP_TRANSFER_ENCODING" in environ:
+            return self._read_chunked()
+        length_text = environ.get("CONTENT_LENGTH", "0") or "0"
+        if not length_text.isdecimal():
+            raise BadRequest("400 Bad Request")
+        if (length := int(length_text)) > MAX_BODY_BYTES:
+            raise BadRequest("413 Content Too Large")
+        return self._take(length)
+
+    def _take(self, length: int) -> bytes:
+        if len(self._buffer) < length:
+            parts, have = [self._buffer], len(self._buffer)
+            while have < length:
+                data = self._sock.recv(min(length - have, 1 << 20))
+                if not data:
+                    raise ConnectionError("closed inside a body")
+                parts.append(data)
+                have += len(data)
+            self._buffer = b"".join(parts)
+        body, self._buffer = self._buffer[:length], self._buffer[length:]
+        return body
+
+    def _line(self) -> bytes:
+        while (end := self._buffer.find(b"\r\n")) < 0:
+            if len(self._buffer) > MAX_HEAD_BYTES:
+                raise BadRequest("400 Bad Request")
+            self._more()
+        line, self._buffer = self._buffer[:end], self._buffer[end + 2 :]
+        return line
+
+    def _read_chunked(self) -> bytes:
+        parts: list[bytes] = []
+        total = 0
+        while True:
+            try:
+                size = int(self._line().partition(b";")[0], 16)
+            except ValueError:
+                raise BadRequest("400 Bad Request") from None
+            total += size
+            if size < 0 or total > MAX_BODY_BYTES:
+                raise BadRequest("413 Content Too Large")
+            if size == 0:
+                while self._line():
+                    pass
+                return b"".join(parts)
+            parts.append(self._take(size))
+            self._line()
+
+    # -- response
+
+    def _respond(self, environ: dict[str, Any]) -> bool:
+        """Answer one request; True when the connection may carry another."""
+        head: list[str] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], _exc_info: Any = None) -> None:
+            head[:] = [f"HTTP/1.1 {status}", *(f"{k}: {v}" for k, v in headers)]
+
+        keep: bool = environ["SERVER_PROTOCOL"] == "HTTP/1.1" and environ.get("HTTP_CONNECTION", "").lower() != "close"
+        parts = self._app(environ, start_response)
+        try:
+            self._send(head, parts, environ["REQUEST_METHOD"] == "HEAD", keep=keep)
+        except OSError:
+            return False
+        except Exception as error:  # whatever it was, the client must see a broken answer
+            print(f"answer broken off: {type(error).__name__}", file=sys.stderr)  # noqa: T201
+            return False
+        finally:
+            if (close := getattr(parts, "close", None)) is not None:
+                close()
+        return keep
+
+    def _send(self, head: list[str], parts: Iterable[bytes], head_only: bool, *, keep: bool) -> None:
+        names = [line.partition(":")[0].lower() for line in head]
+        bodyless = head_only or head[0].split(" ")[1] in BODYLESS
+        chunked = not bodyless and "content-length" not in names and keep
+        if chunked:
+            head.append("transfer-encoding: chunked")
+        if not keep:
+            head.append("connection: close")
+        pending = ("\r\n".join(head) + "\r\n\r\n").encode("latin-1")
+        send = self._sock.sendall
+        if not bodyless:
+            for part in parts:
+                if part:  # the head leaves with the first bytes, in one write
+                    send(pending + (b"%x\r\n%b\r\n" % (len(part), part) if chunked else part))
+                    pending = b""
+        if chunked:
+            pending += b"0\r\n\r\n"
+        if pending:
+            send(pending)
+
+
+class Server:
+    """Listens on ``host``:``port`` (0: any free port) and serves ``app``; ``ssl_context`` makes it https."""
+
+    def __init__(
+        self, app: WsgiApp, *, host: str = "127.0.0.1", port: int = 0, ssl_context: Any = None, backlog: int = 512
+    ) -> None:
+        self._app = app
+        self._ssl = ssl_context
+        self._socket = socket.create_server((host, port), backlog=backlog)
+        self.port: int = self._socket.getsockname()[1]
+        self._base = {
+            "SCRIPT_NAME": "",
+            "SERVER_NAME": host,
+            "SERVER_PORT": str(self.port),
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "https" if ssl_context else "http",
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": True,
+            "wsgi.run_once": False,
+        }
+
+    def serve_forever(self) -> None:
+        """Accept until ``close``; each connection gets a daemon thread."""
+        while True:
+            try:
+                sock, _ = self._socket.accept()
+            except OSError:
+                return
+            Thread(target=self._connection, args=(sock,), daemon=True).start()
+
+    def start(self) -> Thread:
+        """Serve in a background thread (tests)."""
+        thread = Thread(target=self.serve_forever, daemon=True)
+        thread.start()
+        return thread
+
+    def close(self) -> None:
+        """Stop accepting; connections that are open end with their peers."""
+        self._socket.close()
+
+    def _connection(self, sock: socket.socket) -> None:
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._ssl is not None:
+                sock = self._ssl.wrap_socket(sock, server_side=True)
+        except OSError:
+            sock.close()
+            return
+        # The kernel's own timeout: Python's would add a poll to every read and write.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", IDLE_TIMEOUT_S, 0))
+        Connection(sock, self._app, self._base).serve()

@@ -1,0 +1,1 @@
+"""What API Gateway does, on a laptop: routes and authorizer of the deployed API, answers streamed."""

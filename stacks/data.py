@@ -1,0 +1,75 @@
+"""What outlives a deployment of the gateway: tables, bucket, and the pepper of the keys' hashes."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, Environment, RemovalPolicy, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from stacks.constructs.item_table import ItemTable
+from stacks.review import acknowledge
+from stacks.settings import DeploySettings
+
+UNFINISHED_UPLOAD_DAYS, OBJECT_DAYS = 1, 30
+
+
+class DataStack(Stack):
+    """``keys`` and ``state`` tables, ``bodies`` bucket, ``pepper`` secret; ``encryption_key`` where it is ours."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: DeploySettings, env: Environment | None = None
+    ) -> None:
+        super().__init__(scope, construct_id, env=env, description="Slipstream: keys, learnt state, stored bodies")
+        keep = settings.retain_data and not settings.is_local
+        removal = RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY
+        self.encryption_key: kms.Key | None = None
+        if settings.encryption == "customer":
+            self.encryption_key = kms.Key(self, "Key", enable_key_rotation=True, removal_policy=removal)
+        self.keys = self._table("Keys", removal)
+        self.state = self._table("State", removal)
+        self.bodies = self._bucket(removal)
+        self.pepper = secretsmanager.Secret(
+            self,
+            "Pepper",
+            description="Keys the hashes of API keys: whoever has the table alone cannot test guesses",
+            generate_secret_string=secretsmanager.SecretStringGenerator(password_length=64, exclude_punctuation=True),
+            encryption_key=self.encryption_key,
+            removal_policy=removal,
+        )
+        acknowledge(
+            self.pepper,
+            "AwsSolutions-SMG4",
+            "a new pepper would void every key that was handed out; it is rotated by issuing new keys",
+        )
+
+    def _table(self, name: str, removal: RemovalPolicy) -> dynamodb.Table:
+        return ItemTable(self, name, encryption_key=self.encryption_key, removal_policy=removal).table
+
+    def _bucket(self, removal: RemovalPolicy) -> s3.Bucket:
+        bucket = s3.Bucket(
+            self,
+            "Bodies",
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            encryption=s3.BucketEncryption.KMS if self.encryption_key else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=self.encryption_key,
+            bucket_key_enabled=True if self.encryption_key else None,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    abort_incomplete_multipart_upload_after=Duration.days(UNFINISHED_UPLOAD_DAYS),
+                    expiration=Duration.days(OBJECT_DAYS),
+                )
+            ],
+            removal_policy=removal,
+        )
+        acknowledge(
+            bucket,
+            "AwsSolutions-S1",
+            "holds bodies that expire; who wants every read on record turns on CloudTrail's data events",
+        )
+        return bucket

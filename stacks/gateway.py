@@ -1,0 +1,232 @@
+"""What takes requests: REST API, authorizer, chat function, key administration."""
+
+from __future__ import annotations
+
+import json
+
+from aws_cdk import CfnOutput, Environment, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from stacks.constructs.access_log import AccessLog
+from stacks.constructs.api_domain import ApiDomain
+from stacks.constructs.bundle import Bundle
+from stacks.constructs.gateway_responses import GatewayResponses
+from stacks.constructs.key_authorizer import KeyAuthorizer
+from stacks.constructs.model_access import ModelAccess
+from stacks.constructs.python_function import FunctionSettings, PythonFunction
+from stacks.constructs.rest_gateway import RestGateway, StageSettings
+from stacks.constructs.target import Target
+from stacks.constructs.web_firewall import WebFirewall
+from stacks.data import DataStack
+from stacks.log_retention import retention
+from stacks.review import acknowledge
+from stacks.settings import DeploySettings
+
+ADMIN_MEMORY_MB, ADMIN_TIMEOUT_S = 512, 20
+
+
+class GatewayStack(Stack):
+    """Outputs: BaseUrl, ApiId, StageName, ChatFunction, AuthorizerFunction, KeysFunction (names with alias)."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: DeploySettings,
+        data: DataStack,
+        env: Environment | None = None,
+    ) -> None:
+        super().__init__(scope, construct_id, env=env, description="Slipstream: a gateway in front of Amazon Bedrock")
+        self._settings, self._data = settings, data
+        self._target = Target.local() if settings.is_local else Target.cloud(settings.architecture)
+        log = AccessLog(self, "AccessLog", retention=retention(settings)) if settings.access_log else None
+        self.gateway = RestGateway(self, "Gateway", stage=self._stage_settings(), access_log=log)
+        if log is None:
+            acknowledge(self.gateway.api, "AwsSolutions-APIG1", "switched off by the setting access_log")
+        self.chat = self._chat()
+        self.authorizer = self._authorizer()
+        self.keys = self._keys()
+        key_authorizer = KeyAuthorizer(
+            self,
+            "KeyAuthorizer",
+            function=self.authorizer.alias,
+            cache_ttl_s=settings.authorizer_cache_ttl_s,
+            accept_x_api_key=settings.accept_x_api_key,
+        )
+        self.gateway.add_routes(chat=self.chat.alias, keys=self.keys.alias, authorizer=key_authorizer.authorizer)
+        GatewayResponses(self, "Responses", api=self.gateway.api, cors_origin=_error_origin(settings.cors_origins))
+        self._add_front()
+        self._review()
+        self._tell()
+
+    def _stage_settings(self) -> StageSettings:
+        chosen = self._settings
+        return StageSettings(
+            name=chosen.stage,
+            timeout_s=chosen.timeout_s,
+            throttle_rate=chosen.throttle_rate,
+            throttle_burst=chosen.throttle_burst,
+            cloudwatch_role=chosen.cloudwatch_role,
+            closed=bool(chosen.custom_domain),
+        )
+
+    def _chat(self) -> PythonFunction:
+        chosen, data = self._settings, self._data
+        function = PythonFunction(
+            self,
+            "Chat",
+            bundle=Bundle("chat", self._target),
+            handler="handlers.chat.app",
+            description="Slipstream: answers",
+            environment={
+                "SLIPSTREAM_ALIASES": json.dumps(chosen.aliases, sort_keys=True),
+                "SLIPSTREAM_PRICES": json.dumps(chosen.prices, sort_keys=True),
+                "SLIPSTREAM_STATE_TABLE": data.state.table_name,
+                "SLIPSTREAM_CORS_ORIGINS": ",".join(chosen.cors_origins),
+                "SLIPSTREAM_HEARTBEAT_S": f"{chosen.heartbeat_s:g}",
+                "SLIPSTREAM_METRICS_NAMESPACE": chosen.metrics_namespace,
+            },
+            settings=FunctionSettings(
+                memory_mb=chosen.memory_mb,
+                timeout_s=chosen.timeout_s,
+                architecture=self._target.architecture,
+                streaming_host=chosen.streaming_host,
+                provisioned_concurrency=chosen.provisioned_concurrency,
+                snap_start=chosen.snap_start,
+                log_retention=retention(chosen),
+            ),
+            vpc=self._vpc(),
+        )
+        ModelAccess(
+            self,
+            "Models",
+            role=function.role,
+            models=chosen.callable_models,
+            mantle_project=chosen.mantle_project,
+        )
+        # Rules that one environment learnt from a rejected call are read by all.
+        self._grant(
+            function,
+            data.state.table_arn,
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:Query",
+        )
+        return function
+
+    def _authorizer(self) -> PythonFunction:
+        chosen, data = self._settings, self._data
+        remembered_s = chosen.authorizer_cache_ttl_s if chosen.accept_x_api_key else 0
+        function = self._admin_function(
+            "Authorizer", "handlers.authorizer.handler", {"SLIPSTREAM_REMEMBER_KEYS_S": str(remembered_s)}
+        )
+        self._grant(function, data.keys.table_arn, "dynamodb:GetItem")
+        return function
+
+    def _keys(self) -> PythonFunction:
+        api_id, stage = self.gateway.api.rest_api_id, self._settings.stage
+        origins = ",".join(self._settings.cors_origins)
+        function = self._admin_function(
+            "Keys",
+            "handlers.keys.handler",
+            {"SLIPSTREAM_API_ID": api_id, "SLIPSTREAM_API_STAGE": stage, "SLIPSTREAM_CORS_ORIGINS": origins},
+        )
+        self._grant(
+            function,
+            self._data.keys.table_arn,
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:Scan",
+        )
+        cache = f"/restapis/{api_id}/stages/{stage}/cache/authorizers"
+        self._grant(function, f"arn:{self.partition}:apigateway:{self.region}::{cache}", "apigateway:DELETE")
+        return function
+
+    def _admin_function(self, name: str, handler: str, environment: dict[str, str]) -> PythonFunction:
+        """A buffered function that works with keys: it reads the pepper and finds the table in its environment."""
+        data = self._data
+        function = PythonFunction(
+            self,
+            name,
+            bundle=Bundle("admin", self._target),
+            handler=handler,
+            description=f"Slipstream: {name.lower()}",
+            environment={
+                "SLIPSTREAM_KEYS_TABLE": data.keys.table_name,
+                "SLIPSTREAM_PEPPER_SECRET_ARN": data.pepper.secret_arn,
+                **environment,
+            },
+            settings=FunctionSettings(
+                memory_mb=ADMIN_MEMORY_MB,
+                timeout_s=ADMIN_TIMEOUT_S,
+                architecture=self._target.architecture,
+                log_retention=retention(self._settings),
+            ),
+        )
+        self._grant(function, data.pepper.secret_arn, "secretsmanager:GetSecretValue")
+        return function
+
+    def _grant(self, function: PythonFunction, resource: str, *actions: str) -> None:
+        function.role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=[resource]))
+
+    def _vpc(self) -> ec2.IVpc | None:
+        chosen = self._settings
+        if chosen.vpc_id is None:
+            return None
+        return ec2.Vpc.from_vpc_attributes(
+            self,
+            "Vpc",
+            vpc_id=chosen.vpc_id,
+            availability_zones=list(chosen.vpc_availability_zones),
+            private_subnet_ids=list(chosen.vpc_subnet_ids),
+        )
+
+    def _add_front(self) -> None:
+        chosen, stage = self._settings, self.gateway.api.deployment_stage
+        if chosen.waf:
+            WebFirewall(self, "Firewall", stage_arn=stage.stage_arn, requests_per_5_min=chosen.waf_requests_per_5_min)
+        else:
+            acknowledge(stage, "AwsSolutions-APIG3", "AWS WAF is a deploy setting: it costs by the request")
+        if chosen.custom_domain and chosen.certificate_arn:
+            zone = (chosen.hosted_zone_id, chosen.hosted_zone_name)
+            ApiDomain(
+                self,
+                "Domain",
+                name=chosen.custom_domain,
+                certificate_arn=chosen.certificate_arn,
+                stage=stage,
+                hosted_zone=(zone[0], zone[1]) if zone[0] and zone[1] else None,
+            )
+
+    def _review(self) -> None:
+        for function in (self.chat, self.authorizer, self.keys):
+            acknowledge(function.function, "AwsSolutions-L1", "Python 3.13 is what the bundle is built and tested for")
+        if self._settings.vpc_id:
+            acknowledge(
+                self.chat.role,
+                "AwsSolutions-IAM5[Resource::*]",
+                "a function in a VPC makes network interfaces that do not exist yet, and EC2's describing actions "
+                "take no resource",
+            )
+
+    def _tell(self) -> None:
+        domain = self._settings.custom_domain
+        for name, value in {
+            "BaseUrl": f"https://{domain}/" if domain else self.gateway.api.url,
+            "ApiId": self.gateway.api.rest_api_id,
+            "StageName": self._settings.stage,
+            "ChatFunction": self.chat.alias.function_arn,
+            "AuthorizerFunction": self.authorizer.alias.function_arn,
+            "KeysFunction": self.keys.alias.function_arn,
+        }.items():
+            CfnOutput(self, name, value=value)
+
+
+def _error_origin(origins: tuple[str, ...]) -> str | None:
+    """Origin that may read API Gateway's own errors: these cannot choose one from a list, and hold nothing private."""
+    return None if not origins else origins[0] if len(origins) == 1 else "*"

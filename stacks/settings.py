@@ -1,0 +1,185 @@
+"""Every choice of a deployment, typed and described. `-c name=value` or cdk.json's context sets them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import Annotated, Any, Literal, get_args, get_type_hints
+
+from stacks.setting import BadSetting, between, describe, one_of, read
+
+LOCAL = "local"
+ALIASES = {
+    "fast": "us.amazon.nova-lite-v1:0",
+    "balanced": "us.anthropic.claude-haiku-4-5-20251001-v1:0",
+    "best": "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+}
+LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+
+
+def _is_stage(value: str) -> str | None:
+    right = value.isascii() and value.isalnum() and value == value.lower() and len(value) <= 20
+    return None if right else "up to 20 lower-case letters and digits: it is part of names and of the URL"
+
+
+def _is_arn(service: str) -> Any:
+    return lambda value: None if value.startswith("arn:") and f":{service}:" in value else f"the ARN of {service}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploySettings:
+    """A deployment's choices. Build one with ``from_context``."""
+
+    stage: Annotated[
+        str,
+        "name of the deployment: part of stack names and of the URL; 'local' is the emulator's",
+        _is_stage,
+    ] = "prod"
+    region: Annotated[str | None, "region to deploy into; nothing: the one of the CDK's credentials"] = None
+    aliases: Annotated[
+        dict[str, str],
+        "alias → model id, inference-profile id or ARN; fast, balanced and best are expected by clients",
+    ] = field(default_factory=lambda: dict(ALIASES))
+    models: Annotated[
+        tuple[str, ...],
+        "model ids, inference-profile ids and ARNs that may be called beside the aliases'; nothing else is granted",
+    ] = ("amazon.titan-embed-text-v2:0",)
+    mantle_project: Annotated[
+        str | None,
+        "project of Bedrock's mantle endpoint that Responses-only models are called in; nothing: not granted",
+    ] = "default"
+    prices: Annotated[
+        dict[str, dict[str, float]],
+        "model id → dollars per million tokens, over the catalogue's",
+    ] = field(default_factory=dict)
+    streaming_host: Annotated[
+        Literal["runtime", "web_adapter"],
+        "what streams inside Lambda: our runtime loop, or AWS's Lambda Web Adapter",
+    ] = "runtime"
+    architecture: Annotated[Literal["arm64", "x86_64"], "processor of the functions"] = "arm64"
+    memory_mb: Annotated[int, "memory of the chat function; processor share grows with it", between(128, 10240)] = 1024
+    timeout_s: Annotated[int, "longest answer, in seconds", between(10, 900)] = 900
+    provisioned_concurrency: Annotated[int | None, "chat environments kept warm and billed", between(1, 10000)] = None
+    snap_start: Annotated[bool, "start the chat function from a snapshot; excludes provisioned_concurrency"] = False
+    heartbeat_s: Annotated[
+        float,
+        "seconds of silence after which a stream shows a sign of life",
+        between(1, 280),
+    ] = 15.0
+    cors_origins: Annotated[tuple[str, ...], "origins that browsers may call from; '*' for all, nothing for none"] = ()
+    authorizer_cache_ttl_s: Annotated[
+        int,
+        "seconds for which a checked key is believed, so at most until a revocation works",
+        between(0, 3600),
+    ] = 300
+    accept_x_api_key: Annotated[
+        bool,
+        "take keys from x-api-key too; the authorizer function then remembers keys instead of API Gateway",
+    ] = False
+    throttle_rate: Annotated[float, "requests a second, all callers together", between(1, 10000)] = 100.0
+    throttle_burst: Annotated[int, "requests at once above the rate", between(1, 10000)] = 200
+    waf: Annotated[bool, "put AWS WAF in front"] = False
+    waf_requests_per_5_min: Annotated[
+        int,
+        "requests from one address in 5 minutes; with waf",
+        between(10, 2000000000),
+    ] = 3000
+    custom_domain: Annotated[str | None, "host name of the API, for example llm.example.com"] = None
+    certificate_arn: Annotated[str | None, "ACM certificate of custom_domain, same region", _is_arn("acm")] = None
+    hosted_zone_id: Annotated[str | None, "Route 53 zone that gets custom_domain's record; nothing: no record"] = None
+    hosted_zone_name: Annotated[str | None, "name of hosted_zone_id, for example example.com"] = None
+    vpc_id: Annotated[str | None, "VPC that the chat function runs in; it must reach Bedrock, DynamoDB"] = None
+    vpc_subnet_ids: Annotated[tuple[str, ...], "private subnets of vpc_id, one a zone"] = ()
+    vpc_availability_zones: Annotated[tuple[str, ...], "zones of vpc_subnet_ids, in their order"] = ()
+    access_log: Annotated[bool, "log every request: route, status, times, key id; never bodies or queries"] = True
+    cloudwatch_role: Annotated[
+        bool,
+        "let API Gateway write logs: one role for an account and region; false: it has one",
+    ] = True
+    log_retention_days: Annotated[int, "days that logs are kept", one_of(*LOG_DAYS)] = 30
+    encryption: Annotated[
+        Literal["aws", "customer"],
+        "keys that encrypt data at rest: AWS's, or one of your own",
+    ] = "aws"
+    retain_data: Annotated[bool, "keep tables, bucket and pepper when the stack is destroyed"] = True
+    metrics_namespace: Annotated[str, "CloudWatch namespace of the metrics"] = "Slipstream"
+
+    @classmethod
+    def from_context(cls, context: Mapping[str, Any]) -> DeploySettings:
+        """Read CDK context; names with ':', '@' or '/' are the CDK's own. Raises BadSetting."""
+        known = get_type_hints(cls, include_extras=True)
+        given = {name: value for name, value in context.items() if not set(name) & set(":@/")}
+        for name in given:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                hint = f"did you mean '{near[0]}'?" if near else "docs/deploy.md lists them"
+                raise BadSetting(f"there is no setting '{name}'; {hint}")
+        settings = cls(**{name: read(name, known[name], value) for name, value in given.items()})
+        settings.check_together()
+        return settings
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the emulator is the target."""
+        return self.stage == LOCAL
+
+    @property
+    def callable_models(self) -> tuple[str, ...]:
+        """Everything that may be called: the aliases' models and ``models``, each once."""
+        return tuple(dict.fromkeys((*self.aliases.values(), *self.models)))
+
+    def check_together(self) -> None:
+        """Raise BadSetting for values that exclude or need each other."""
+        rules = (
+            (
+                self.snap_start and self.provisioned_concurrency,
+                "snap_start excludes provisioned_concurrency: choose one",
+            ),
+            (
+                self.snap_start and self.streaming_host == "web_adapter",
+                "snap_start needs streaming_host=runtime: the adapter has no restore hook",
+            ),
+            (
+                bool(self.custom_domain) != bool(self.certificate_arn),
+                "custom_domain and certificate_arn go together: give both, or neither",
+            ),
+            (
+                bool(self.hosted_zone_id) != bool(self.hosted_zone_name),
+                "hosted_zone_id and hosted_zone_name go together: give both, or neither",
+            ),
+            (self.hosted_zone_id and not self.custom_domain, "hosted_zone_id needs custom_domain"),
+            (
+                bool(self.vpc_id) != bool(self.vpc_subnet_ids),
+                "vpc_id and vpc_subnet_ids go together: give both, or neither",
+            ),
+            (
+                len(self.vpc_subnet_ids) != len(self.vpc_availability_zones),
+                f"vpc_availability_zones has {len(self.vpc_availability_zones)} entries and vpc_subnet_ids "
+                f"{len(self.vpc_subnet_ids)}: give each subnet its zone",
+            ),
+        )
+        for broken, message in rules:
+            if broken:
+                raise BadSetting(message)
+
+
+def reference() -> str:
+    """The settings as a Markdown table, for docs/deploy.md."""
+    declared = get_type_hints(DeploySettings, include_extras=True)
+    lines = ["| setting | takes | default | what |", "|---|---|---|---|"]
+    for one in fields(DeploySettings):
+        kind, doc = get_args(declared[one.name])[:2]
+        lines.append(f"| `{one.name}` | {describe(kind)} | {_default(one)} | {doc} |")
+    return "\n".join(lines) + "\n"
+
+
+def _default(declared: Field[Any]) -> str:
+    value = declared.default if declared.default_factory is MISSING else declared.default_factory()
+    if isinstance(value, bool):
+        value = str(value).lower()
+    elif isinstance(value, dict):
+        value = ", ".join(f"{name}={item}" for name, item in value.items())
+    elif isinstance(value, tuple):
+        value = ", ".join(value)
+    return "" if value in (None, "") else f"`{value}`"

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from local.endpoint import Endpoint
+from tests.unit.cli.conftest import REPORT, Gateway, Shell
+
+
+def test_the_answer_is_printed_with_its_waterfall_tokens_and_cost(online: Shell, gateway: Gateway) -> None:
+    gateway.streams("Forty", "-two.")
+
+    result = online.run("ask", "What is it?")
+
+    assert result.exit_code == 0
+    assert "Forty-two." in result.output
+    for shown in ("bedrock wait", "50.0 ms", "9,000 tokens in (8,000 from cache)", "$0.000123", "saved $0.000456"):
+        assert shown in result.output
+    assert "note: seed has no effect" in result.output
+
+
+def test_the_document_is_sent_before_the_question(online: Shell, gateway: Gateway) -> None:
+    gateway.streams("yes")
+    (online.folder / "notes.md").write_text("The sky is green.")
+
+    online.run("ask", "Which colour?", "--file", str(online.folder / "notes.md"))
+
+    ((_, path, body),) = gateway.asked
+    assert path == "/v1/chat/completions"
+    assert [message["role"] for message in body["messages"]] == ["system", "user"]
+    assert "The sky is green." in body["messages"][0]["content"]
+    assert body["messages"][1]["content"] == "Which colour?"
+
+
+def test_the_options_travel_in_the_slipstream_object(online: Shell, gateway: Gateway) -> None:
+    gateway.streams("yes")
+
+    online.run("ask", "?", "--use-case", "extraction", "--latency", "optimized", "--model", "best", "--max-tokens", "9")
+
+    body = gateway.asked[0][2]
+    assert body["slipstream"] == {"use_case": "extraction", "latency": "optimized"}
+    assert (body["model"], body["max_tokens"], body["stream"]) == ("best", 9, True)
+
+
+def test_without_options_no_slipstream_object_is_sent(online: Shell, gateway: Gateway) -> None:
+    gateway.streams("yes")
+
+    online.run("ask", "?")
+
+    assert "slipstream" not in gateway.asked[0][2]
+
+
+def test_json_prints_one_object_and_nothing_else(online: Shell, gateway: Gateway) -> None:
+    gateway.streams("Forty", "-two.")
+
+    found = json.loads(online.run("ask", "What is it?", "--json").stdout)
+
+    assert found["answer"] == "Forty-two."
+    assert found["finish_reason"] == "stop"
+    assert found["slipstream"] == REPORT
+    assert 0 < found["first_token_ms"] <= found["total_ms"]
+
+
+def test_a_stream_that_breaks_off_is_never_taken_for_a_whole_answer(online: Shell, gateway: Gateway) -> None:
+    gateway.streams("Forty", whole=False)
+
+    result = online.run("ask", "What is it?")
+
+    assert result.exit_code == 1
+    assert "Forty" in result.output
+    assert "not complete" in result.output
+
+
+def test_an_error_event_in_the_stream_is_told(online: Shell, gateway: Gateway) -> None:
+    gateway.body = b'data: {"error": {"message": "the model cut the answer"}}\n\n'
+
+    result = online.run("ask", "What is it?")
+
+    assert result.exit_code == 1
+    assert "the model cut the answer" in result.output
+
+
+def test_a_refusal_is_told_in_the_gateways_words(online: Shell, gateway: Gateway) -> None:
+    gateway.refuses(400, {"message": "the prompt has 400,000 tokens", "code": "context_length_exceeded"})
+
+    result = online.run("ask", "What is it?")
+
+    assert result.exit_code == 1
+    assert "the prompt has 400,000 tokens [context_length_exceeded]" in result.output
+
+
+def test_a_throttle_says_when_to_try_again(online: Shell, gateway: Gateway) -> None:
+    gateway.refuses(429, {"message": "too many tokens", "code": "rate_limit_exceeded"}, retry_after="7")
+
+    assert "Try again in 7 s." in online.run("ask", "What is it?").output
+
+
+def test_an_answer_that_is_no_json_is_shown_as_it_came(online: Shell, gateway: Gateway) -> None:
+    gateway.status, gateway.body = 502, b"<html>Bad Gateway</html>"
+
+    assert "<html>Bad Gateway</html> [502]" in online.run("ask", "What is it?").output
+
+
+def test_nothing_to_ask_says_how_to_get_a_gateway(shell: Shell) -> None:
+    result = shell.run("ask", "What is it?")
+
+    assert result.exit_code == 1
+    assert "make up" in result.output
+    assert "SLIPSTREAM_BASE_URL" in result.output
+
+
+def test_a_gateway_that_does_not_listen_is_told_apart_from_one_that_refuses(shell: Shell) -> None:
+    result = shell.run("ask", "?", "--base-url", "http://127.0.0.1:9", "--api-key", "k")
+
+    assert "nothing listens at http://127.0.0.1:9" in result.output
+
+
+def test_an_address_without_a_key_asks_for_one(shell: Shell) -> None:
+    assert "--api-key" in shell.run("ask", "?", "--base-url", "http://127.0.0.1:9").output
+
+
+def test_what_is_no_address_is_refused(shell: Shell) -> None:
+    assert "is no address" in shell.run("ask", "?", "--base-url", "localhost", "--api-key", "k").output
+
+
+@pytest.mark.parametrize("suffix", ["", "/", "/v1", "/v1/"])
+def test_every_form_of_the_address_that_people_paste_works(shell: Shell, gateway: Gateway, suffix: str) -> None:
+    gateway.streams("yes")
+
+    shell.run("ask", "?", "--base-url", f"{gateway.url}/prod{suffix}", "--api-key", "k")
+
+    assert gateway.asked[0][1] == "/prod/v1/chat/completions"
+    assert gateway.keys == ["Bearer k"]
+
+
+def test_the_local_stacks_endpoint_is_used_when_nothing_else_is_said(shell: Shell, gateway: Gateway) -> None:
+    gateway.streams("yes")
+    Endpoint(gateway.url, "", "", "", "sk-slip-local", "m").write(shell.folder / "local" / "endpoint.json")
+
+    assert shell.run("ask", "?").exit_code == 0
+    assert gateway.keys == ["Bearer sk-slip-local"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "is empty"),
+        (b" \n\t ", "is empty"),
+        (b"\x89PNG\r\n\x1a\n\xff\xfe", "not a text"),
+        (b"text\0with nul", "not a text"),
+        (b"x" * 4_000_001, "the limit is 4 MB"),
+    ],
+)
+def test_what_is_no_document_is_refused_before_anything_is_sent(
+    online: Shell, gateway: Gateway, content: bytes, says: str
+) -> None:
+    (online.folder / "doc").write_bytes(content)
+
+    result = online.run("ask", "?", "--file", str(online.folder / "doc"))
+
+    assert result.exit_code == 1
+    assert says in result.output
+    assert not gateway.asked
+
+
+def test_a_missing_document_and_a_folder_are_told_apart(online: Shell) -> None:
+    assert "cannot be read: No such file" in online.run("ask", "?", "-f", str(online.folder / "none")).output
+    assert "is a folder" in online.run("ask", "?", "-f", str(online.folder)).output
+
+
+def test_an_empty_question_is_refused(online: Shell, gateway: Gateway) -> None:
+    assert online.run("ask", "  ").exit_code == 2
+    assert not gateway.asked
+
+
+def test_an_answer_cut_by_the_limit_says_how_to_raise_it(online: Shell, gateway: Gateway) -> None:
+    gateway.body = b'data: {"choices": [{"delta": {"content": "a"}, "finish_reason": "length"}]}\n\ndata: [DONE]\n\n'
+
+    assert "--max-tokens raises that" in online.run("ask", "?").output

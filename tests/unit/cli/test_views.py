@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from cli.demo_table import Outcome, saved, table
+from cli.gateway_client import Reply
+from cli.tour import SAMPLES, TOUR
+from cli.up import blocks
+from cli.waterfall_view import WIDTH, bar, laid_out, summary, waterfall
+from local.endpoint import Endpoint
+
+FOUND = Endpoint(
+    "http://127.0.0.1:8", "https://localhost:9", "/x/ca.pem", "http://127.0.0.1:8/v1", "sk-slip-1", "amazon.nova-lite"
+)
+STREAMING, CACHE, OPTIMIZED, SMALLER, AT_ONCE = TOUR
+spans = st.floats(min_value=0, max_value=1e6, allow_nan=False)
+
+
+def printed(shown: object) -> str:
+    console = Console(width=200, record=True, file=None, force_terminal=False)
+    with console.capture() as captured:
+        console.print(shown)
+    return captured.get()
+
+
+def reply(first_ms: float, total_ms: float, cost: float | None = None) -> Reply:
+    report = {"tokens": {"input": 100, "cached": 90, "output": 5}} | ({} if cost is None else {"cost_usd": cost})
+    return Reply("text", first_ms, total_ms, "stop", report)
+
+
+@given(start=spans, duration=spans, after=spans)
+def test_a_bar_never_leaves_its_column_and_shows_whatever_took_time(
+    start: float, duration: float, after: float
+) -> None:
+    blank, filled = bar(start, duration, start + duration + after)
+
+    assert blank >= 0
+    assert blank + filled <= WIDTH
+    assert duration == 0 or start + duration + after == 0 or filled >= 1 or blank + 1 > WIDTH
+
+
+def test_each_span_begins_where_the_last_one_ended() -> None:
+    assert laid_out({"parse": 1.0, "plan": 2.0, "stream": 3.0}) == [
+        ("parse", 0.0, 1.0),
+        ("plan", 1.0, 2.0),
+        ("stream", 3.0, 3.0),
+    ]
+
+
+def test_a_reply_without_spans_has_an_empty_waterfall() -> None:
+    assert printed(waterfall({})).strip() == ""
+
+
+def test_money_lost_by_caching_is_called_lost() -> None:
+    assert "lost $0.000200 by prompt caching" in summary({"saved_usd": -0.0002}, None, 10.0)
+
+
+def test_the_wait_for_a_stream_is_set_against_the_whole_buffered_answer() -> None:
+    outcome = Outcome(STREAMING, [reply(100, 1_000)], 1_000, reply(1_000, 1_000), 1_000)
+
+    assert saved(outcome) == ("first token 1,000 ms", "-90% wait (modelled)")
+
+
+def test_questions_asked_at_once_are_set_against_their_sum() -> None:
+    outcome = Outcome(AT_ONCE, [reply(100, 500), reply(100, 400)], 510, None, 900)
+
+    assert saved(outcome) == ("total 900 ms", "-43% time (modelled)")
+
+
+def test_a_smaller_model_is_set_against_the_price_of_the_best() -> None:
+    outcome = Outcome(SMALLER, [reply(100, 500, 0.0001)], 500, reply(200, 900, 0.001), 900)
+
+    assert saved(outcome) == ("$0.001000", "-90% cost")
+
+
+def test_the_table_has_a_row_for_each_stop() -> None:
+    outcomes = [Outcome(stop, [reply(1, 2, 0.1)], 2, reply(2, 4, 0.2), 4) for stop in TOUR]
+
+    shown = printed(table(outcomes))
+
+    assert all(stop.technique in shown for stop in TOUR)
+    assert "100 (90)" in shown
+
+
+def test_every_stop_asks_about_a_document_that_is_there() -> None:
+    for stop in TOUR:
+        for question in stop.questions:
+            body = stop.body(question, stop.changes)
+            assert (SAMPLES / stop.document).read_text().strip() in body["messages"][0]["content"]
+
+
+def test_the_questions_about_one_document_share_their_prefix() -> None:
+    first, second = STREAMING.body("a", {}), CACHE.body("b", {})
+
+    assert first["messages"][0] == second["messages"][0]
+
+
+def test_each_paste_block_carries_what_its_client_needs() -> None:
+    found = blocks(FOUND)
+
+    assert "http://127.0.0.1:8/v1/chat/completions" in found["curl"]
+    assert "sk-slip-1" in found["curl"]
+    assert 'base_url="http://127.0.0.1:8/v1", api_key="sk-slip-1"' in found["OpenAI SDK"]
+    for name in ("AWS_REGION", "AWS_CA_BUNDLE", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_BEARER_TOKEN_BEDROCK"):
+        assert name in found["boto3"]
+
+
+def test_the_python_blocks_compile() -> None:
+    found = blocks(FOUND)
+
+    for name in ("OpenAI SDK", "boto3"):
+        compile(found[name], name, "exec")

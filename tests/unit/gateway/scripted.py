@@ -1,0 +1,163 @@
+"""A gateway whose model says what a test tells it to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from slipstream.chat.events import Event, Started, Stopped, TextDelta, Usage
+from slipstream.chat.request import ChatRequest
+from slipstream.errors import ModelNotFound, SlipstreamError
+from slipstream.fakes.metrics import MemoryMetrics
+from slipstream.gateway.exchange import Gateway
+from slipstream.gateway.http import NEVER, Disconnect, HttpRequest, HttpResponse, Principal
+from slipstream.gateway.ports import Embeddings, RawReply
+from slipstream.models.resolved import ResolvedCall
+from slipstream.telemetry.waterfall import Waterfall
+
+HELLO: tuple[Event, ...] = (
+    Started(),
+    TextDelta("Hel"),
+    TextDelta("lo"),
+    Stopped("end_turn"),
+    Usage(input_tokens=7, output_tokens=2, upstream_latency_ms=31),
+)
+
+
+class ScriptedAnswer:
+    """What the pipeline hands to a wire; ``closed`` and ``settled`` tell what became of it."""
+
+    cost = None
+
+    def __init__(self, request: ChatRequest, waterfall: Waterfall, script: Iterable[Event | Exception]) -> None:
+        self.call = ResolvedCall(request=request, target_id=f"us.{request.model}", model_id=request.model)
+        self.waterfall = waterfall
+        self.closed = False
+        self.settled = 0
+        self.events: Iterator[Event] = self._play(script)
+
+    def _play(self, script: Iterable[Event | Exception]) -> Iterator[Event]:
+        try:
+            for step in script:
+                if isinstance(step, Exception):
+                    raise step
+                yield step
+        finally:
+            self.closed = True
+
+    def report(self) -> dict[str, Any]:
+        return {"model": self.call.model_id, "notes": ["“quoted”"]}
+
+    def settle(self) -> None:
+        self.settled += 1
+
+
+class ScriptedPipeline:
+    """Plays ``script`` for every request; an exception in first place is raised before the answer begins."""
+
+    def __init__(self, script: Sequence[Event | Exception]) -> None:
+        self.script = script
+        self.requests: list[ChatRequest] = []
+        self.answers: list[ScriptedAnswer] = []
+
+    def answer(self, request: ChatRequest, waterfall: Waterfall, _disconnect: Disconnect = NEVER) -> ScriptedAnswer:
+        self.requests.append(request)
+        if isinstance(self.script[0], Exception):
+            raise self.script[0]
+        self.answers.append(ScriptedAnswer(request, waterfall, self.script))
+        return self.answers[-1]
+
+
+class ScriptedResolver:
+    """Knows the aliases; refuses names without a dot."""
+
+    def __init__(self, aliases: Mapping[str, str]) -> None:
+        self._aliases = aliases
+
+    def resolve(self, request: ChatRequest) -> ResolvedCall:
+        model_id = self._aliases.get(request.model, request.model)
+        if "." not in model_id:
+            raise ModelNotFound(f"there is no model '{request.model}'; nearest: fast", param="model")
+        return ResolvedCall(request=request, target_id=f"us.{model_id}", model_id=model_id)
+
+
+class ScriptedPassthrough:
+    """Replies with ``reply``; keeps what it was called with."""
+
+    def __init__(self, reply: RawReply | SlipstreamError) -> None:
+        self.reply = reply
+        self.calls: list[tuple[str, str, bytes, dict[str, str]]] = []
+
+    def passthrough(
+        self,
+        model_id: str,
+        operation: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        _waterfall: Waterfall,
+        _disconnect: Disconnect,
+    ) -> RawReply:
+        self.calls.append((model_id, operation, body, dict(headers)))
+        if isinstance(self.reply, SlipstreamError):
+            raise self.reply
+        return self.reply
+
+
+class ScriptedEmbedder:
+    """One small vector a text."""
+
+    def embed(
+        self, model_id: str, texts: Sequence[str], dimensions: int | None, _waterfall: Waterfall, _gone: Disconnect
+    ) -> Embeddings:
+        return Embeddings([[float(len(text)), 0.5] for text in texts], input_tokens=len(texts) * 3)
+
+
+class OneModel:
+    """A catalogue with nothing in it."""
+
+    def list(self) -> Iterable[Any]:
+        return []
+
+    def nearest(self, name: str) -> Iterable[str]:
+        return ["fast"]
+
+
+ALIASES = {"fast": "vendor.quick-v1"}
+MODEL = "vendor.model-v1:0"
+
+
+def gateway(script: Sequence[Event | Exception] = HELLO, **more: Any) -> Gateway:
+    """A gateway that plays ``script``; ``more`` replaces parts."""
+    parts: dict[str, Any] = {
+        "pipeline": ScriptedPipeline(script),
+        "resolver": ScriptedResolver(ALIASES),
+        "catalogue": OneModel(),
+        "embedder": ScriptedEmbedder(),
+        "passthrough": ScriptedPassthrough(RawReply(200, [("content-type", "application/json")], iter((b"{}",)))),
+        "metrics": MemoryMetrics(),
+        "version": "9.9.9",
+        "aliases": ALIASES,
+    }
+    return Gateway(**(parts | more))
+
+
+def post(path: str, body: bytes = b'{"messages":[]}', **more: Any) -> HttpRequest:
+    """A POST as a host hands it over."""
+    headers = {"content-type": "application/json"} | more.pop("headers", {})
+    return HttpRequest("POST", path, headers, body, **more)
+
+
+def drain(response: HttpResponse) -> bytes:
+    """Read the body, close it and settle, as a host does."""
+    try:
+        return b"".join(response.body)
+    finally:
+        close: Callable[[], None] | None = getattr(response.body, "close", None)
+        if close is not None:
+            close()
+        response.settle()
+
+
+def limited_to(*models: str) -> Principal:
+    """A key that may use ``models`` only."""
+    return Principal(key_id="k", tenant="acme", models=models)

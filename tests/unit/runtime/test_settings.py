@@ -1,0 +1,46 @@
+"""The chat function's settings say what is wrong with them."""
+
+from __future__ import annotations
+
+import pytest
+
+from slipstream.runtime.settings import BadSetting, read_settings
+
+REGION = {"AWS_REGION": "eu-central-1"}
+
+
+def test_a_region_is_enough() -> None:
+    settings = read_settings(REGION)
+    assert settings.region == "eu-central-1"
+    assert settings.endpoints == {}
+    assert settings.cors_origins == []
+
+
+def test_without_a_region_the_message_names_the_variable() -> None:
+    with pytest.raises(BadSetting, match="AWS_REGION is not set"):
+        read_settings({})
+
+
+def test_a_services_own_endpoint_wins_over_the_common_one() -> None:
+    settings = read_settings(
+        REGION | {"AWS_ENDPOINT_URL": "http://all", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "http://model"}
+    )
+    assert settings.endpoints["bedrock-runtime"] == "http://model"
+    assert settings.endpoints["dynamodb"] == "http://all"
+
+
+@pytest.mark.parametrize("text", ["no json", "[1]", '{"fast": 1}'])
+def test_aliases_that_are_no_json_object_of_texts_are_refused_by_name(text: str) -> None:
+    with pytest.raises(BadSetting, match="SLIPSTREAM_ALIASES"):
+        read_settings(REGION | {"SLIPSTREAM_ALIASES": text})
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "0", "901", "nan"])
+def test_a_time_out_of_range_is_refused_by_name(text: str) -> None:
+    with pytest.raises(BadSetting, match="SLIPSTREAM_HEARTBEAT_S must be a number of seconds"):
+        read_settings(REGION | {"SLIPSTREAM_HEARTBEAT_S": text})
+
+
+def test_origins_are_separated_by_commas_or_blanks() -> None:
+    settings = read_settings(REGION | {"SLIPSTREAM_CORS_ORIGINS": "https://a.example, https://b.example"})
+    assert settings.cors_origins == ["https://a.example", "https://b.example"]
