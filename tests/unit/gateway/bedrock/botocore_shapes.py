@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from typing import Any
 
 import botocore.session
@@ -33,7 +34,7 @@ def converse_parameters(operation: str = "Converse") -> st.SearchStrategy[dict[s
 
 def _checkpoints_follow_tools(parameters: dict[str, Any]) -> bool:
     kinds = ["cachePoint", *(next(iter(tool)) for tool in parameters.get("toolConfig", {}).get("tools", ()))]
-    return ("cachePoint", "cachePoint") not in zip(kinds, kinds[1:], strict=False)
+    return ("cachePoint", "cachePoint") not in itertools.pairwise(kinds)
 
 
 def serialized(parameters: dict[str, Any], operation: str = "Converse") -> dict[str, Any]:
