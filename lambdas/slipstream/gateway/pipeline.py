@@ -7,7 +7,7 @@ from typing import Any
 
 from slipstream.chat.events import Event, Failed, Heartbeat, Started, Stopped, Usage
 from slipstream.chat.request import ChatRequest
-from slipstream.errors import ClientGone, InvalidRequest, SlipstreamError, UpstreamError
+from slipstream.errors import InvalidRequest, SlipstreamError, UpstreamError
 from slipstream.gateway.allowed import require_model
 from slipstream.gateway.http import NEVER, Disconnect
 from slipstream.gateway.ports import MetricsSink, ModelPort
@@ -115,12 +115,9 @@ class Pipeline:
                 event = next(rest)
         except StopIteration:
             return
-        except ClientGone:
-            answer.outcome = ClientGone.code
-            raise
-        except SlipstreamError as error:  # after a heartbeat the status has gone out: the error travels in the stream
+        except SlipstreamError as error:
             answer.outcome = error.code
-            yield Failed(error)
+            raise
         finally:
             if stream.end_ms is None:
                 waterfall.end(stream)
