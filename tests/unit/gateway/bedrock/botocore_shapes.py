@@ -64,7 +64,7 @@ def _string(shape: Any) -> st.SearchStrategy[str]:
         return st.sampled_from(shape.enum)
     if "pattern" in shape.metadata:
         return st.just(next((text for name, text in TEXT.items() if name in shape.name), "word"))
-    return st.text(min_size=shape.metadata.get("min", 0), max_size=max(6, shape.metadata.get("min", 0)))
+    return st.text(min_size=1, max_size=6)
 
 
 def _number(shape: Any) -> st.SearchStrategy[Any]:
