@@ -76,10 +76,6 @@ class Table:
             fields["IndexName"] = index
         yield from self._pages("Query", fields, limit)
 
-    def scan(self) -> Iterator[Item]:
-        """Every item of the table, page by page: for operators, not for requests."""
-        yield from self._pages("Scan", {"TableName": self._name}, None)
-
     def _pages(self, operation: str, fields: Item, left: int | None) -> Iterator[Item]:
         while True:
             if left is not None:
