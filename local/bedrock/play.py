@@ -16,6 +16,7 @@ from local.bedrock.prompt import Answer
 from local.bedrock.stats import Stats
 from local.bedrock.wires.wire import Encoder, Wire, frames
 
+REQUEST_ID = web.RequestKey("request_id", str)
 GARBAGE = b"\x00\x00\x00\x2aThese bytes are no message of any stream.\r\n\r\n"
 
 
@@ -57,7 +58,7 @@ async def whole(request: web.Request, run: Run, wire: Wire, engine: Engine, faul
     if fault is not None and fault.kind == "garbage":
         return web.Response(body=GARBAGE, content_type="application/json")
     body = msgspec.json.encode(wire.complete(run, answer, outcome))
-    return web.Response(body=body, content_type="application/json", headers=wire.headers(outcome))
+    return web.Response(body=body, content_type="application/json", headers=wire.headers(run))
 
 
 class StreamPlayer:
@@ -71,8 +72,8 @@ class StreamPlayer:
         self._answer: Answer = engine.answer(run)
         self._sent = 0
         self._first_s = run.pace.first_token_s
-        headers = {"Content-Type": wire.stream_content_type, "x-amzn-RequestId": request["request_id"]}
-        self._response = web.StreamResponse(headers=headers | wire.stream_headers)
+        headers = {"Content-Type": wire.stream_content_type, "x-amzn-RequestId": request[REQUEST_ID]}
+        self._response = web.StreamResponse(headers=headers | wire.headers(run))
 
     async def play(self) -> web.StreamResponse:
         """Send everything; the quota is settled and the stream counted however it ends."""

@@ -14,6 +14,7 @@ from slipstream.chat.request import (
     Reasoning,
     ResponseFormat,
     Text,
+    Tool,
     ToolResult,
     ToolUse,
 )
@@ -140,7 +141,7 @@ def _tool_config(call: ResolvedCall) -> Json | None:
         if not _has_tool_history(request):
             return None
         choice = None
-    tools = [_tool_spec(tool.name, tool.description, tool.schema, tool.strict) for tool in request.tools]
+    tools = [block for tool in request.tools for block in _tool(tool)]
     tools = tools or _tools_of_history(request)
     if not tools:
         return None
@@ -151,6 +152,14 @@ def _tool_config(call: ResolvedCall) -> Json | None:
     if choice is not None:
         config["toolChoice"] = {"tool": {"name": choice.name}} if choice.kind == "tool" else {choice.kind: {}}
     return config
+
+
+def _tool(tool: Tool) -> list[Json]:
+    if tool.system:
+        block = {"systemTool": {"name": tool.name}}
+    else:
+        block = _tool_spec(tool.name, tool.description, tool.schema, tool.strict)
+    return [block] if tool.cache_point is None else [block, _cache_point(tool.cache_point.ttl)]
 
 
 def _tool_spec(name: str, description: str | None, schema: Any, strict: bool | None) -> Json:
@@ -172,9 +181,7 @@ def _additional(call: ResolvedCall) -> Json:
     top_k = call.sent.get("top_k")
     if top_k is not None and call.top_k_field:
         _merge(fields, _nested(call.top_k_field, top_k))
-    effort = call.sent.get("reasoning_effort")
-    if effort is not None and call.model_id.startswith("openai."):
-        fields["reasoning_effort"] = effort
+    _merge(fields, call.reasoning_fields)
     request = call.request
     if request.parallel_tool_calls is False and request.tools and call.model_id.startswith("anthropic."):
         # Converse has no field for it; Claude reads it here.
@@ -191,7 +198,7 @@ def _output_config(call: ResolvedCall) -> Json:
     if wanted is not None and wanted.kind == "json_schema":
         config["textFormat"] = {"type": "json_schema", "structure": {"jsonSchema": _json_schema(wanted)}}
     effort = call.sent.get("reasoning_effort")
-    if effort is not None and not call.model_id.startswith("openai."):
+    if effort is not None and not call.reasoning_fields:
         config["effort"] = effort
     return config
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from local.bedrock import eventstream
+from local.bedrock.catalogue import Api
 from local.bedrock.engine import Run
 from local.bedrock.errors import invalid
 from local.bedrock.prompt import Answer, Asked, Block, Outcome, Tool
@@ -20,9 +21,8 @@ from local.bedrock.wires.wire import Encoder, converted
 class Converse:
     """The Converse wire, for Converse and ConverseStream."""
 
-    api = "converse"
+    api: Api = "converse"
     stream_content_type = eventstream.CONTENT_TYPE
-    stream_headers: dict[str, str] = {}
 
     def decode(self, model_id: str, body: dict[str, Any]) -> Asked:
         """Read a Converse body. Raises BedrockError."""
@@ -62,7 +62,7 @@ class Converse:
         """An encoder of ConverseStream's events."""
         return ConverseEncoder(usage_json, echoes)
 
-    def headers(self, outcome: Outcome) -> dict[str, str]:
+    def headers(self, run: Run) -> dict[str, str]:
         """Converse says nothing in headers."""
         return {}
 

@@ -10,6 +10,7 @@ from botocore.eventstream import EventStreamBuffer
 from botocore.parsers import EventStreamJSONParser
 from hypothesis import given
 from hypothesis import strategies as st
+
 from slipstream import eventstream
 from slipstream.chat.events import (
     Event,
@@ -36,7 +37,6 @@ from slipstream.errors import (
 )
 from slipstream.gateway.bedrock import reply, stream
 from slipstream.telemetry.waterfall import Waterfall
-
 from tests.unit.gateway.bedrock.botocore_shapes import service
 from tests.unit.gateway.scripted import ScriptedAnswer
 

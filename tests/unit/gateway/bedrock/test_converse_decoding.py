@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from slipstream.chat.request import (
     CachePoint,
     ChatRequest,
@@ -22,7 +23,6 @@ from slipstream.chat.request import (
 from slipstream.errors import InvalidRequest
 from slipstream.gateway.bedrock import converse
 from slipstream.gateway.http import Principal
-
 from tests.unit.gateway.bedrock.botocore_shapes import converse_parameters, serialized
 
 KEY = Principal(key_id="k", tenant="acme", models=("vendor.*",))

@@ -1,0 +1,230 @@
+"""Amazon Bedrock as a model port: the dialect that a model speaks, one retry before the first event, deadlines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from slipstream.aws import converse, embeddings, responses, retry
+from slipstream.aws.connection import Patience
+from slipstream.aws.converse_stream import ConverseReader
+from slipstream.aws.passthrough import headers_up, reply
+from slipstream.aws.places import Authorizes, Place, Places, signed_request
+from slipstream.aws.responses_stream import ResponsesReader
+from slipstream.aws.service_errors import from_response
+from slipstream.aws.sigv4 import Headers, quote_segment
+from slipstream.aws.transport import Request, Response, Transport
+from slipstream.chat.events import Event, Failed, Heartbeat, Started
+from slipstream.errors import ClientGone, SlipstreamError, StreamCut
+from slipstream.gateway.http import NEVER, Disconnect
+from slipstream.gateway.ports import Embeddings, RawReply
+from slipstream.models.resolved import Endpoint, ResolvedCall
+from slipstream.telemetry.waterfall import Waterfall
+
+EVENT_STREAM = [("content-type", "application/json"), ("accept", "application/vnd.amazon.eventstream")]
+SSE = [("content-type", "application/json"), ("accept", "text/event-stream")]
+ERROR_BYTES = 1024 * 1024
+RUNTIME = Endpoint()
+
+Reader = ConverseReader | ResponsesReader
+
+
+class _Prepared(NamedTuple):
+    place: Place
+    path: str
+    headers: Headers
+    body: bytes
+    service: str
+
+
+class BedrockModels:
+    """Implements gateway.ports' ModelPort, PassthroughPort and Embedder. Built once an environment; safe for threads.
+
+    ``auth`` signs (sigv4.Signer) or carries a Bedrock key (sigv4.Bearer). ``endpoints`` maps service → base URL where
+    the SDK's variables override AWS's hosts. ``retry_delay_s`` is the most that the jitter before the one retry takes.
+    """
+
+    def __init__(
+        self,
+        *,
+        region: str,
+        auth: Authorizes,
+        transport: Transport,
+        endpoints: Mapping[str, str] | None = None,
+        heartbeat_s: float = 15.0,
+        retry_delay_s: float = 0.2,
+    ) -> None:
+        self._transport = transport
+        self._places = Places(region, endpoints or {})
+        self._auth = auth
+        self._heartbeat_s = heartbeat_s
+        self._retry_delay_s = retry_delay_s
+
+    def prewarm(self, endpoint: Endpoint = RUNTIME) -> None:
+        """Have a connection ready before the first request. Raises UpstreamUnavailable, UpstreamTimeout."""
+        self._transport.prewarm(self._places.of(endpoint.host).origin)
+
+    def stream(self, call: ResolvedCall, waterfall: Waterfall, disconnect: Disconnect = NEVER) -> Iterator[Event]:
+        """See ModelPort.stream. ``deadline_ms`` counts from the waterfall's origin."""
+        prepared = self._prepare(call)
+        patience = self._patience(disconnect, waterfall, call.request.options.deadline_ms)
+        begun = False
+        for attempt in (1, 2):
+            try:
+                for event in self._once(prepared, call.endpoint.dialect, patience, waterfall):
+                    begun = begun or type(event) is not Heartbeat
+                    yield event
+            except SlipstreamError as error:
+                if begun or attempt == 2 or not retry.worth_another(error):
+                    raise
+                waterfall.facts["retried"] = error.code
+                if not retry.pause(retry.wait_s(error, self._retry_delay_s), disconnect, patience.deadline_s):
+                    raise
+            else:
+                return
+
+    def passthrough(
+        self,
+        model_id: str,
+        operation: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        waterfall: Waterfall,
+        disconnect: Disconnect = NEVER,
+    ) -> RawReply:
+        """See PassthroughPort. Not repeated: the caller is an SDK that repeats by itself, and both would multiply."""
+        path = f"/model/{quote_segment(model_id)}/{operation}"
+        prepared = _Prepared(self._places.of(RUNTIME.host), path, headers_up(headers), body, RUNTIME.signing_name)
+        return reply(self._answer(prepared, self._patience(disconnect, waterfall, quiet=False), waterfall))
+
+    def embed(
+        self,
+        model_id: str,
+        texts: Sequence[str],
+        dimensions: int | None,
+        waterfall: Waterfall,
+        disconnect: Disconnect = NEVER,
+    ) -> Embeddings:
+        """See Embedder. One retry for each call that fails."""
+        patience = self._patience(disconnect, waterfall, quiet=False)
+
+        def invoke(body: bytes) -> bytes:
+            path = f"/model/{quote_segment(model_id)}/invoke"
+            headers = [("content-type", "application/json"), ("accept", "application/json")]
+            prepared = _Prepared(self._places.of(RUNTIME.host), path, headers, body, RUNTIME.signing_name)
+            try:
+                return self._invoke(prepared, patience)
+            except SlipstreamError as error:
+                delay_s = retry.wait_s(error, self._retry_delay_s)
+                if not retry.worth_another(error) or not retry.pause(delay_s, disconnect, patience.deadline_s):
+                    raise
+                return self._invoke(prepared, patience)
+
+        with waterfall.span("bedrock_wait"):
+            return embeddings.embed(model_id, texts, dimensions, invoke)
+
+    def _patience(
+        self, disconnect: Disconnect, waterfall: Waterfall, deadline_ms: int | None = None, *, quiet: bool = True
+    ) -> Patience:
+        return Patience(
+            self._transport.read_timeout_s,
+            disconnect=disconnect,
+            deadline_s=None if deadline_ms is None else waterfall.origin_s + deadline_ms / 1000,
+            quiet_s=self._heartbeat_s if quiet else None,
+        )
+
+    def _prepare(self, call: ResolvedCall) -> _Prepared:
+        endpoint = call.endpoint
+        place, service = self._places.of(endpoint.host), endpoint.signing_name
+        if endpoint.dialect == "responses":
+            return _Prepared(place, f"{endpoint.path_prefix}/responses", SSE, responses.encode(call), service)
+        path = f"{endpoint.path_prefix}/model/{quote_segment(call.target_id)}/converse-stream"
+        return _Prepared(place, path, EVENT_STREAM, converse.encode(call), service)
+
+    def _once(self, prepared: _Prepared, dialect: str, patience: Patience, waterfall: Waterfall) -> Iterator[Event]:
+        # Signed anew for each attempt: a signature is good for minutes only.
+        exchange = self._transport.send(prepared.place.origin, self._sign(prepared), patience, waterfall)
+        span = waterfall.begin("bedrock_wait")
+        response: Response | None = None
+        try:
+            while (response := exchange.head()) is None:
+                yield Heartbeat()
+        finally:
+            waterfall.end(span)
+            if response is None:
+                exchange.close()
+        if response.status != 200:
+            raise from_response(response.status, response.headers, response.read_all(ERROR_BYTES))
+        yield from _events(ResponsesReader() if dialect == "responses" else ConverseReader(), response, waterfall)
+
+    def _answer(self, prepared: _Prepared, patience: Patience, waterfall: Waterfall | None) -> Response:
+        exchange = self._transport.send(prepared.place.origin, self._sign(prepared), patience, waterfall)
+        span = waterfall.begin("bedrock_wait") if waterfall is not None else None
+        try:
+            while (response := exchange.head()) is None:
+                pass
+            return response
+        finally:
+            if waterfall is not None and span is not None:
+                waterfall.end(span)
+
+    def _invoke(self, prepared: _Prepared, patience: Patience) -> bytes:
+        response = self._answer(prepared, patience, None)
+        body = response.read_all()
+        if response.status != 200:
+            raise from_response(response.status, response.headers, body)
+        return body
+
+    def _sign(self, prepared: _Prepared) -> Request:
+        return signed_request(
+            prepared.place, prepared.path, prepared.headers, prepared.body, auth=self._auth, service=prepared.service
+        )
+
+
+def _events(reader: Reader, response: Response, waterfall: Waterfall) -> Iterator[Event]:
+    first = waterfall.begin("first_token")
+    begun, more = False, True
+    failure: SlipstreamError | None = None
+    out: list[Event] = []
+    try:
+        while more:
+            more, failure = _pull(reader, response, out)
+            for event in out:
+                kind = type(event)
+                if kind is not Heartbeat:
+                    begun = True
+                    if first.end_ms is None and kind is not Started:
+                        waterfall.end(first)
+                yield event
+            out.clear()
+    finally:
+        response.close()
+        if first.end_ms is None:
+            waterfall.end(first)
+    if failure is not None:
+        if not begun:
+            raise failure
+        yield Failed(failure)
+
+
+def _pull(reader: Reader, response: Response, out: list[Event]) -> tuple[bool, SlipstreamError | None]:
+    """Append what has come; says whether there may be more, and why not."""
+    try:
+        data = response.read()
+    except ClientGone:
+        raise
+    except SlipstreamError as error:
+        return False, None if reader.complete else error
+    try:
+        if data:
+            reader.feed(data, out)
+        elif data is None:
+            out.append(Heartbeat())
+        else:
+            reader.finish(out)
+            if reader.complete:
+                return False, None
+            return False, StreamCut("the model's stream ended before the answer was complete; try again")
+    except SlipstreamError as error:
+        return False, error
+    return True, None
