@@ -45,9 +45,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"slipstream: {error.message}", file=sys.stderr)  # noqa: T201
         return 2
     authenticate = principal_of_context if arguments.behind_web_adapter else anyone
-    server = Server(
-        _application(authenticate), host=arguments.host, port=arguments.port, ssl_context=_ssl_context(arguments)
-    )
+    server = Server(_application(authenticate), host=arguments.host, port=arguments.port, ssl_context=_ssl_context(arguments))
     children = [pid for _ in range(arguments.processes - 1) if (pid := _fork(server))]
     if arguments.port_file:
         partial = arguments.port_file.with_suffix(".partial")
