@@ -54,7 +54,7 @@ def _json_setting(name: str) -> dict[str, Any]:
 
 
 def _aliases() -> dict[str, str]:
-    return _json_setting("SLIPSTREAM_ALIASES") or dict(DEFAULT_ALIASES)
+    return {**DEFAULT_ALIASES, **_json_setting("SLIPSTREAM_ALIASES")}
 
 
 def _everything(aliases: dict[str, str]) -> dict[str, Any]:
@@ -157,7 +157,9 @@ def _print_detail(shown: dict[str, Any]) -> None:
 
 def _plain(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_plain(inner)}" for key, inner in value.items() if inner not in (None, [], (), {}, ""))
+        return ", ".join(
+            f"{key} {_plain(inner)}" for key, inner in value.items() if inner not in (None, [], (), {}, "")
+        )
     if isinstance(value, list | tuple):
         return ", ".join(_plain(inner) for inner in value)
     return str(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from threading import Lock
 from time import monotonic
 from typing import Any, Protocol
 
@@ -55,6 +56,7 @@ class Resolver:
         self._rules = rules
         self._region = region
         self._clock = clock
+        self._learning = Lock()
         self._learnt: dict[str, frozenset[str]] = {}
         self._pending: deque[tuple[str, str]] = deque()
         self._loaded_at_s: float | None = None
@@ -143,12 +145,13 @@ class Resolver:
     def _add(self, rules: Mapping[str, list[str]]) -> None:
         from slipstream.models.self_healing import is_rule
 
-        # A new dict each time: readers on other threads see the old or the new one, never half of one.
-        merged = dict(self._learnt)
-        for model_id, learnt in rules.items():
-            merged[model_id] = merged.get(model_id, _NOTHING) | {rule for rule in learnt if is_rule(rule)}
-        self._learnt = merged
-        self._plain = {}
+        with self._learning:
+            # A new dict each time: readers on other threads see the old or the new one, never half of one.
+            merged = dict(self._learnt)
+            for model_id, learnt in rules.items():
+                merged[model_id] = merged.get(model_id, _NOTHING) | {rule for rule in learnt if is_rule(rule)}
+            self._learnt = merged
+            self._plain = {}
 
     def _settle(self, model: Model, request: ChatRequest, rejected: frozenset[str]) -> Settled:
         use_case, asked = request.options.use_case, request.parameters

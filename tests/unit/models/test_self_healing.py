@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -236,3 +237,15 @@ def test_a_store_that_fails_to_load_is_no_trouble() -> None:
     resolver = Resolver(rules=Down())
     resolver.settle()
     assert resolver.resolve(asking(HAIKU, user("hi"))).sent
+
+
+def test_rules_learnt_on_many_threads_at_once_are_all_kept(resolver: Resolver) -> None:
+    models = [f"anthropic.claude-future-{i}" for i in range(40)]
+
+    def learn(model: str) -> None:
+        resolver.learn(resolved(resolver, model, temperature=0.3), no("temperature is deprecated for this model."))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(learn, models))
+    assert [model for model in models if "temperature" in resolved(resolver, model, temperature=0.3).sent] == []
+    assert sorted(model for model, _ in resolver.pending_rules()) == sorted(models)
