@@ -65,7 +65,7 @@ def heal(call: ResolvedCall, error: SlipstreamError) -> tuple[ResolvedCall, list
     named = [name for name, pattern in MENTIONS if pattern.search(text)]
     if "temperature" in named and "top_p" in named and TOGETHER.search(text):
         both = "temperature" in call.sent and "top_p" in call.sent
-        return (_without(call, "top_p", EITHER), [EITHER]) if both else None
+        return (_without(call, _loser(call), EITHER), [EITHER]) if both else None
     sent = [name for name in named if _was_sent(call, name)]
     if not sent:
         return None
@@ -75,6 +75,12 @@ def heal(call: ResolvedCall, error: SlipstreamError) -> tuple[ResolvedCall, list
     for name in refused:
         call = _without(call, name, name if remembered else None)
     return call, refused if remembered else []
+
+
+def _loser(call: ResolvedCall) -> str:
+    """Of temperature and top_p the one that only the preset wanted; else top_p."""
+    asked = call.request.parameters
+    return "temperature" if asked.temperature is None and asked.top_p is not None else "top_p"
 
 
 def _was_sent(call: ResolvedCall, name: str) -> bool:

@@ -188,6 +188,14 @@ def test_the_pair_rule_lets_either_alone_pass(resolver: Resolver) -> None:
     assert "top_p" not in resolved(resolver, temperature=0.3, top_p=0.8).sent
 
 
+def test_of_a_refused_pair_the_presets_half_goes(resolver: Resolver) -> None:
+    asked = asking(SONNET_4, parameters=Parameters(top_p=0.8), options=Options(use_case="chat"))
+    again = resolver.learn(resolver.resolve(asked), no("`temperature` and `top_p` cannot both be specified."))
+    assert again is not None
+    assert again.sent["top_p"] == 0.8
+    assert "temperature" not in again.sent
+
+
 def test_learning_the_same_twice_changes_nothing(resolver: Resolver) -> None:
     error = no("temperature is deprecated for this model.")
     call = resolved(resolver, temperature=0.3)
