@@ -56,7 +56,7 @@ class Stage:
             self.console.file.flush()
         self.console.print("\n")
         self.console.print(waterfall(reply.report))
-        self.console.print(summary(reply.report, reply.first_token_ms, reply.total_ms), style="dim")
+        self.console.print(summary(reply.report, reply.first_token_ms, reply.total_ms), style="dim", soft_wrap=True)
         return reply
 
     def at_once(self, stop: Stop) -> list[Reply]:

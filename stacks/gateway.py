@@ -129,8 +129,11 @@ class GatewayStack(Stack):
 
     def _keys(self) -> PythonFunction:
         api_id, stage = self.gateway.api.rest_api_id, self._settings.stage
+        origins = ",".join(self._settings.cors_origins)
         function = self._admin_function(
-            "Keys", "handlers.keys.handler", {"SLIPSTREAM_API_ID": api_id, "SLIPSTREAM_API_STAGE": stage}
+            "Keys",
+            "handlers.keys.handler",
+            {"SLIPSTREAM_API_ID": api_id, "SLIPSTREAM_API_STAGE": stage, "SLIPSTREAM_CORS_ORIGINS": origins},
         )
         self._grant(
             function,
@@ -138,7 +141,7 @@ class GatewayStack(Stack):
             "dynamodb:GetItem",
             "dynamodb:PutItem",
             "dynamodb:UpdateItem",
-            "dynamodb:Scan",
+            "dynamodb:Query",
         )
         cache = f"/restapis/{api_id}/stages/{stage}/cache/authorizers"
         self._grant(function, f"arn:{self.partition}:apigateway:{self.region}::{cache}", "apigateway:DELETE")

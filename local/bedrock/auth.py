@@ -1,4 +1,4 @@
-"""Who may call: anyone by default; with ``require_auth`` someone with credentials; with ``check_signatures`` only who signed right."""
+"""Who may call: anyone; with ``require_auth`` someone with credentials; with ``check_signatures`` who signed right."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hmac
 
 from aiohttp import web
 
+from local.bedrock import sigv4
 from local.bedrock.errors import BedrockError
 from local.bedrock.settings import Settings
 
@@ -22,6 +23,8 @@ class Gatekeeper:
             return
         authorization = request.headers.get("Authorization", "")
         if authorization.startswith("AWS4-HMAC-SHA256 "):
+            if self._settings.check_signatures:
+                sigv4.verify(request, body, self._settings)
             return
         if authorization.startswith("Bearer ") and authorization[7:].strip():
             expected = self._settings.bearer_token

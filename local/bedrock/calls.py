@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -15,7 +16,7 @@ from local.bedrock.auth import Gatekeeper
 from local.bedrock.engine import Engine, body_digest
 from local.bedrock.errors import OPENAI_TYPES, BedrockError, invalid
 from local.bedrock.faults import Fault, Faults, parse_header
-from local.bedrock.play import StreamPlayer, hang_up, whole
+from local.bedrock.play import REQUEST_ID, StreamPlayer, hang_up, whole
 from local.bedrock.stats import Stats
 from local.bedrock.wires.wire import Wire
 
@@ -63,7 +64,9 @@ class Calls:
         asked = wire.decode(model_id, json_object(raw))
         run = self.engine.admit(asked, wire.api)
         if stream:
-            return await StreamPlayer(request, run, wire, self.engine, self.stats, fault).play()
+            return await StreamPlayer(
+                request, run=run, wire=wire, engine=self.engine, stats=self.stats, fault=fault
+            ).play()
         return await whole(request, run, wire, self.engine, fault)
 
 
@@ -81,7 +84,7 @@ def json_object(raw: bytes) -> dict[str, Any]:
 
 
 def split_model_path(request: web.Request, prefix: str) -> tuple[str, str]:
-    """Model id and operation of ``/model/{id}/{operation}``, whether the id's slashes and colons came encoded or not."""
+    """Model id and operation of ``/model/{id}/{operation}``, its slashes and colons encoded or not."""
     path = request.raw_path.partition("?")[0]
     identifier, _, operation = path.removeprefix(prefix).rpartition("/")
     return unquote(identifier), operation
@@ -117,22 +120,27 @@ def error_middleware(stats: Stats) -> Any:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         request_id = str(uuid.uuid4())
-        request["request_id"] = request_id
-        openai = request.path.startswith(("/openai/", "/v1/"))
+        request[REQUEST_ID] = request_id
+        encode = openai_error if request.path.startswith(("/openai/", "/v1/")) else bedrock_error
+        response: web.StreamResponse
         try:
             response = await handler(request)
         except BedrockError as error:
             stats.errors[error.kind] += 1
-            response = openai_error(error) if openai else bedrock_error(error)
+            response = encode(error)
         except web.HTTPRequestEntityTooLarge:
-            error = BedrockError("ValidationException", "The request body is larger than 25 MB.", status=413)
-            response = openai_error(error) if openai else bedrock_error(error)
+            response = encode(BedrockError("ValidationException", "The request body is larger than 25 MB.", status=413))
         except web.HTTPException as refused:
-            status = refused.status if refused.status != 404 else 404
-            error = BedrockError(
-                "UnknownOperationException", f"No such operation: {request.method} {request.path}", status=status
+            message = f"No such operation: {request.method} {request.path}"
+            response = encode(BedrockError("UnknownOperationException", message, status=refused.status))
+        except Exception as error:
+            # The type and the place, never the message: it may quote a prompt.
+            name = type(error).__name__
+            logging.getLogger("local.bedrock").error("%s in %s %s", name, request.method, request.path)  # noqa: TRY400
+            stats.errors["InternalServerException"] += 1
+            response = encode(
+                BedrockError("InternalServerException", f"The local server failed: {type(error).__name__}")
             )
-            response = openai_error(error) if openai else bedrock_error(error)
         if not response.prepared:
             response.headers["x-amzn-RequestId"] = request_id
         return response

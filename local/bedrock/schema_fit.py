@@ -73,8 +73,8 @@ class Filler:
             for step in reference.lstrip("#/").split("/") if reference != "#" else []:
                 found = found.get(step, {}) if isinstance(found, dict) else {}
             schema = {**found, **{k: v for k, v in schema.items() if k != "$ref"}}
-        for part in schema.get("allOf", []):
-            part = self._resolved(part)
+        for unresolved in schema.get("allOf", []):
+            part = self._resolved(unresolved)
             merged = {**schema, **part}
             merged["properties"] = {**schema.get("properties", {}), **part.get("properties", {})}
             merged["required"] = [*schema.get("required", []), *part.get("required", [])]
@@ -157,10 +157,10 @@ class Filler:
             else None
         )
         if named:
-            return named.group(1)
+            return str(named.group(1))
         for pool in (self._quoted, self._names):
             if pool:
-                return pool.pop(0)
+                return str(pool.pop(0))
         return " ".join(self._text.split())[:120] or "none"
 
 

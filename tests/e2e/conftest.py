@@ -1,0 +1,41 @@
+"""One local stack for all end-to-end tests: the launcher itself, on free ports, in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.endpoint import Endpoint
+from local.places import REGION, ROOT, Places
+from local.session import session
+
+
+@pytest.fixture(scope="session")
+def local_places(tmp_path_factory: pytest.TempPathFactory) -> Places:
+    """Where the tests' stack keeps its things: beside a stack that the developer may have running."""
+    return Places(ROOT / "build" / "e2e")
+
+
+@pytest.fixture(scope="session")
+def local_stack(local_places: Places) -> Iterator[Endpoint]:
+    """The endpoint of a whole stack: emulator, deployment, Bedrock server, edge."""
+    lines: list[str] = []
+    with session(local_places, lines.append) as found:
+        yield found
+
+
+@pytest.fixture
+def aws_environment(local_stack: Endpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Endpoint:
+    """The environment of boto3 users: what `make up` tells them to set, and nothing of this machine's own AWS."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setenv("AWS_CA_BUNDLE", local_stack.ca_bundle)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", local_stack.https_base_url)
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", local_stack.api_key)
+    return local_stack
