@@ -106,11 +106,11 @@ class Resolver:
         healed = self_healing.heal(call, error)
         if healed is None:
             return None
-        again, rule = healed
-        known = self._learnt.get(call.model_id, _NOTHING)
-        if rule not in known:
-            self._add({call.model_id: [rule]})
-            self._pending.append((call.model_id, rule))
+        again, rules = healed
+        new = [rule for rule in rules if rule not in self._learnt.get(call.model_id, _NOTHING)]
+        if new:
+            self._add({call.model_id: new})
+            self._pending.extend((call.model_id, rule) for rule in new)
         return again
 
     def pending_rules(self) -> list[tuple[str, str]]:

@@ -112,6 +112,9 @@ class OneModel:
     def list(self) -> Iterable[Any]:
         return []
 
+    def find(self, model_id: str) -> None:
+        return None
+
     def nearest(self, name: str) -> Iterable[str]:
         return ["fast"]
 

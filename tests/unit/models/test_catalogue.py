@@ -90,7 +90,21 @@ def test_an_unlisted_id_of_a_provider_without_a_file_gets_them_too() -> None:
     assert (model.provider, model.known) == ("zai", False)
 
 
-@pytest.mark.parametrize("name", ["gpt-4", "", ".", "us.", "anthropic", "anthropic.", "others.x", "nobody.model-1", "anthropic.cl aude", "anthropic.café"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gpt-4",
+        "",
+        ".",
+        "us.",
+        "anthropic",
+        "anthropic.",
+        "others.x",
+        "nobody.model-1",
+        "anthropic.cl aude",
+        "anthropic.café",
+    ],
+)
 def test_a_foreign_name_is_not_found(name: str) -> None:
     assert load().find(name) is None
 

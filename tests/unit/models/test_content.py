@@ -6,6 +6,7 @@ import pytest
 
 from slipstream.chat.request import (
     CachePoint,
+    ChatRequest,
     Image,
     Options,
     ResponseFormat,
@@ -22,7 +23,11 @@ from .conftest import GPT_55, HAIKU, LLAMA, NOVA_MICRO, NOVA_PRO, OPUS_55, askin
 
 TOOL = Tool("weather", "Weather of a city", {"type": "object", "properties": {"city": {"type": "string"}}})
 PICTURE = Image("png", "iVBORw0KGgo=")
-CALLED = (user("Weather in Bern?"), assistant(ToolUse("t1", "weather", {"city": "Bern"})), user(ToolResult("t1", [Text("sun")])))  # fmt: skip
+CALLED = (
+    user("Weather in Bern?"),
+    assistant(ToolUse("t1", "weather", {"city": "Bern"})),
+    user(ToolResult("t1", [Text("sun")])),
+)
 
 
 def test_an_image_for_a_text_model_is_refused_with_its_path(resolver: Resolver) -> None:
@@ -130,8 +135,10 @@ def test_a_json_object_is_asked_for_in_words_on_converse_and_natively_on_respons
 
 
 def test_a_system_prompt_goes_before_the_first_turn_where_a_model_takes_none(resolver: Resolver) -> None:
-    request = asking("mistral.mistral-7b-instruct-v0:2", user("Hi"), system=[Text("Be brief."), CachePoint()])  # type: ignore[arg-type]
-    call = resolver.resolve(asking(request.model, user("Hi"), system="Be brief."))
+    request = ChatRequest(
+        model="mistral.mistral-7b-instruct-v0:2", messages=[user("Hi")], system=[Text("Be brief."), CachePoint()]
+    )
+    call = resolver.resolve(request)
     assert call.request.system == []
     assert call.request.messages[0].content == [Text("Be brief."), Text("Hi")]
     assert any("system prompt" in note for note in call.notes)
