@@ -183,6 +183,7 @@ def test_fields_of_bedrock_alone_are_handed_on_under_their_names() -> None:
         (b"[]", "body"),
         (b"\xff", "body"),
         (b"[" * 100_000, "body"),
+        ({"additionalModelRequestFields": {"a": json.loads("[" * 120 + "]" * 120)}}, "additionalModelRequestFields"),
         (b'{"system":[{"text":"\xff"}]}', "body"),
         ({"messages": {}}, "messages"),
         ({"messages": [{"role": "user"}]}, "messages[0].content"),
