@@ -123,12 +123,12 @@ class Conversation:
         parts.append(CachePoint("1h" if marker.ttl == "30m" else marker.ttl))
 
     def _assistant(self, message: AssistantMessage, path: str) -> list[Part]:
-        parts: list[Part] = [
-            Reasoning(text=detail.text, signature=detail.signature)
-            if isinstance(detail, ReasoningText)
-            else Reasoning(redacted=detail.data)
-            for detail in message.reasoning_details or ()
-        ]
+        parts: list[Part] = []
+        for detail in message.reasoning_details or ():
+            if not isinstance(detail, ReasoningText):
+                parts.append(Reasoning(redacted=detail.data))
+            elif detail.text or detail.signature:
+                parts.append(Reasoning(text=detail.text, signature=detail.signature))
         parts += self._parts(message.content or message.refusal or "", path)
         for index, call in enumerate(message.tool_calls or ()):
             parts.append(self._call(call, f"{path}.tool_calls[{index}]"))
