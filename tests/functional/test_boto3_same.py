@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EventStreamError
 
 from local.bedrock.settings import Settings
 from slipstream.runtime.settings import read_settings
@@ -154,3 +154,37 @@ def test_invoke_and_its_stream_give_the_same_bytes_of_content(direct: Any, throu
         events = client.invoke_model_with_response_stream(modelId=CLAUDE, body=body)["body"]
         kinds.append([json.loads(event["chunk"]["bytes"])["type"] for event in events])
     assert kinds[0] == kinds[1]
+
+
+@pytest.mark.parametrize("name", ["throttlingException", "modelStreamErrorException", "internalServerException"])
+def test_a_stream_that_breaks_raises_the_same_after_the_same(
+    bedrock: Running, direct: Any, through: Any, name: str
+) -> None:
+    seen: list[Any] = []
+    for client in (direct, through):
+        bedrock.control("faults", {"kind": "exception", "error": name, "after": 3})
+        events: list[Any] = []
+        stream = client.converse_stream(modelId=NOVA, messages=HI)["stream"]
+        with pytest.raises(EventStreamError) as caught:
+            events.extend(stream)
+        stream.close()
+        seen.append((caught.value.response["Error"], [event for event in events if "contentBlockDelta" in event]))
+    assert seen[0] == seen[1]
+    assert len(seen[0][1]) == 3
+
+
+def test_a_stream_that_is_cut_raises_and_has_no_end(bedrock: Running, through: Any) -> None:
+    bedrock.control("faults", {"kind": "cut", "after": 2})
+    stream = through.converse_stream(modelId=NOVA, messages=HI)["stream"]
+    events: list[Any] = []
+    with pytest.raises(EventStreamError, match="modelStreamErrorException"):
+        events.extend(stream)
+    stream.close()
+    assert not any("messageStop" in event for event in events)
+
+
+@pytest.mark.parametrize("kind", ["throttle", "status"])
+def test_a_refusal_of_bedrock_arrives_as_it_is(bedrock: Running, direct: Any, through: Any, kind: str) -> None:
+    bedrock.control("faults", {"kind": kind, "times": 0})
+    call = {"modelId": NOVA, "messages": HI}
+    assert raised(through, call) == raised(direct, call)
