@@ -96,15 +96,18 @@ def list_keys(target: Callable[[], Target], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found))
         return
+    from rich.box import SIMPLE
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("id", "name", "tenant", "scopes", "models", "created", "state")
+    table = Table(
+        Column("id", no_wrap=True, min_width=26), "name", "tenant", "scopes", "models", "created", "state", box=SIMPLE
+    )
     for record in found["data"]:
-        models = ", ".join(record.get("models") or ()) or "all"
+        models = "\n".join(record.get("models") or ()) or "all"
         created = time.strftime("%Y-%m-%d", time.gmtime(record["created_at"]))
         table.add_row(
-            record["id"], record.get("name", ""), record["tenant"], ", ".join(record["scopes"]), models, created,
+            record["id"], record.get("name", ""), record["tenant"], "\n".join(record["scopes"]), models, created,
             state(record, time.time()),
         )  # fmt: skip
     Console().print(table)

@@ -157,7 +157,9 @@ def _print_detail(shown: dict[str, Any]) -> None:
 
 def _plain(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_plain(inner)}" for key, inner in value.items() if inner not in (None, [], (), {}, ""))
+        return ", ".join(
+            f"{key} {_plain(inner)}" for key, inner in value.items() if inner not in (None, [], (), {}, "")
+        )
     if isinstance(value, list | tuple):
         return ", ".join(_plain(inner) for inner in value)
     return str(value)

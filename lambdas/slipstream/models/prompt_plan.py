@@ -16,7 +16,7 @@ import msgspec
 
 from slipstream.chat.request import CachePoint, ChatRequest, Message
 from slipstream.models import estimate
-from slipstream.models.cache_marks import within_limits
+from slipstream.models.cache_marks import within_limits, without_points
 from slipstream.models.prefix_memory import Habit, PrefixMemory, Seen
 from slipstream.models.resolved import CacheMark, Price, PromptCache, ResolvedCall
 
@@ -98,7 +98,7 @@ class PromptPlanner:
             found.append(_Boundary(mark, digest, tokens, self._memory.recall(digest)))
 
         if request.tools:
-            encoded = _encoder.encode(request.tools)
+            encoded = _encoder.encode(without_points(request.tools))
             tokens += len(encoded) / ratio
             running.update(encoded)
             if "tools" in cache.places:

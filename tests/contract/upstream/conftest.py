@@ -1,14 +1,15 @@
 from __future__ import annotations
 
-import asyncio
+import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from aiohttp import web
 
-from local.bedrock.server import create_app
-from local.bedrock.settings import Settings
 from slipstream.aws.transport import Transport
 from tests.contract.upstream.tiny_server import Caller, TinyServer
 
@@ -35,31 +36,19 @@ def caller() -> Iterator[Caller]:
 
 
 @pytest.fixture(scope="session")
-def bedrock_url() -> Iterator[str]:
-    """The local Bedrock server, which checks signatures with botocore's own rules."""
-    loop = asyncio.new_event_loop()
-    ready, port = threading.Event(), [0]
-    settings = Settings(first_token_ms=0, token_ms=0, check_signatures=True, require_auth=True)
-
-    async def start() -> web.AppRunner:
-        runner = web.AppRunner(create_app(settings), handler_cancellation=True)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        port[0] = runner.addresses[0][1]
-        ready.set()
-        return runner
-
-    def serve() -> None:
-        asyncio.set_event_loop(loop)
-        runner = loop.run_until_complete(start())
-        loop.run_forever()
-        loop.run_until_complete(runner.cleanup())
-        loop.close()
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    assert ready.wait(20)
-    yield f"http://127.0.0.1:{port[0]}"
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
+def bedrock_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The local Bedrock server as users start it; it verifies each signature."""
+    port_file = tmp_path_factory.mktemp("bedrock") / "port.json"
+    command = [sys.executable, "-u", "-m", "local.bedrock", "--port", "0", "--port-file", str(port_file)]
+    command += ["--first-token-ms", "0", "--token-ms", "0", "--require-auth", "--check-signatures"]
+    root = Path(__file__).parents[3]
+    environ = {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{root / 'lambdas'}"}
+    with subprocess.Popen(command, cwd=root, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # it speaks once it listens
+        reading = threading.Thread(target=process.stdout.read, daemon=True)  # so that it never waits for a reader
+        reading.start()
+        yield f"http://127.0.0.1:{json.loads(port_file.read_text())['port']}"
+        process.terminate()
+        process.wait(10)
+        reading.join(5)

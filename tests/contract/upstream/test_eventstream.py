@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from itertools import pairwise
 from typing import Any
 
 import botocore.eventstream
@@ -27,7 +28,7 @@ def botocore_messages(data: bytes) -> list[tuple[dict[str, Any], bytes]]:
 
 def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
     edges = sorted({min(cut, len(data)) for cut in cuts} | {0, len(data)})
-    return [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [data[a:b] for a, b in pairwise(edges)]
 
 
 @given(messages=MESSAGES, cuts=st.lists(st.integers(min_value=0, max_value=2000), max_size=12))

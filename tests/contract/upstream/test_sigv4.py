@@ -44,8 +44,9 @@ def botocore_headers(
 
 @given(
     model_id=MODEL_IDS, headers=HEADERS, query=QUERY, body=st.binary(max_size=200), secret=KEY,
-    token=st.none() | KEY, method=st.sampled_from(["GET", "POST", "PUT"]), region=st.sampled_from(["us-east-1", "eu-west-3"]),
-    service=st.sampled_from(["bedrock", "bedrock-mantle", "dynamodb"]), prefix=st.sampled_from(["", "/prod", "/openai/v1"]),
+    token=st.none() | KEY, method=st.sampled_from(["GET", "POST", "PUT"]),
+    region=st.sampled_from(["us-east-1", "eu-west-3"]), service=st.sampled_from(["bedrock", "bedrock-mantle", "dynamodb"]),
+    prefix=st.sampled_from(["", "/prod", "/openai/v1"]),
 )  # fmt: skip
 def test_a_signature_is_the_one_that_botocore_computes(
     model_id: str, headers: dict[str, str], query: list[tuple[str, str]], body: bytes, secret: str, token: str | None,

@@ -202,6 +202,11 @@ class TestTheCallersOwnPoints:
         own = [piece for i in range(4) for piece in (Text(f"{i} {LONG}"), CachePoint())]
         assert planner.plan(self.request(*own, Text("end"))).cache_points == []
 
+    def test_after_the_tools_count_and_are_not_doubled(self, planner: PromptPlanner) -> None:
+        own = msgspec.structs.replace(TOOL, cache_point=CachePoint())
+        planned = planner.plan(self.request(Text(LONG), tools=[own], turns=[user("q")]))
+        assert planned.cache_points == [SYSTEM]
+
     def test_that_live_an_hour_are_never_preceded_by_a_shorter_one_of_ours(self, planner: PromptPlanner) -> None:
         turns = [user(LONG, CachePoint("1h"), "more"), assistant("a"), user("b")]
         planned = planner.plan(self.request(Text(LONG), turns=turns, tools=[TOOL]))

@@ -47,6 +47,16 @@ def test_bedrocks_wordings_about_a_parameter_are_understood(resolver: Resolver, 
     assert any(gone in note for note in again.notes)
 
 
+def test_what_is_refused_only_beside_something_else_is_healed_and_not_remembered(resolver: Resolver) -> None:
+    call = resolved(resolver, temperature=0.3)
+    message = PREFIX + "`temperature` may only be set to 1 when thinking is enabled."
+    again = resolver.learn(call, no(message))
+    assert again is not None
+    assert "temperature" not in again.sent
+    assert resolver.pending_rules() == []
+    assert resolved(resolver, temperature=0.3).sent["temperature"] == 0.3
+
+
 def test_a_message_that_refuses_several_parameters_is_obeyed_at_once(resolver: Resolver) -> None:
     call = resolved(resolver, temperature=0.3, top_p=0.8)
     again = resolver.learn(call, no("`temperature`, `top_p` and `top_k` are not supported for this model."))
@@ -87,13 +97,15 @@ def test_a_refused_service_tier_is_understood(resolver: Resolver) -> None:
 )
 def test_refused_cache_points_go_the_callers_own_included(resolver: Resolver, message: str) -> None:
     own = Message("user", [Text("a"), CachePoint()])
-    call = resolver.resolve(asking(HAIKU, own))
+    tool = Tool("f", None, {"type": "object"}, cache_point=CachePoint())
+    call = resolver.resolve(asking(HAIKU, own, tools=[tool], system="s"))
     marked = msgspec.structs.replace(call, cache_points=[CacheMark("system")])
     again = resolver.learn(marked, no(message))
     assert again is not None
     assert again.cache_points == []
     assert again.prompt_cache is None
     assert again.request.messages[0].content == [Text("a")]
+    assert again.request.tools[0].cache_point is None
     later = resolver.resolve(asking(HAIKU, own))
     assert later.prompt_cache is None
     assert later.request.messages[0].content == [Text("a")]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from slipstream.chat.request import ChatRequest
 from slipstream.errors import InvalidRequest, ModelNotFound, UpstreamUnavailable
 from slipstream.fakes.profiles import InMemoryProfiles
 from slipstream.models.resolve import Resolver
@@ -118,6 +119,12 @@ def test_a_foreign_arn_is_refused_with_an_example(arn: str) -> None:
 def test_an_embedding_model_cannot_chat() -> None:
     with pytest.raises(InvalidRequest, match="/v1/embeddings"):
         Resolver().resolve(asking("amazon.titan-embed-text-v2:0"))
+
+
+def test_what_an_embedding_model_is_can_be_asked_without_any_message() -> None:
+    call = Resolver().resolve(ChatRequest(model="amazon.titan-embed-text-v2:0", messages=[]))
+    assert call.model_id == "amazon.titan-embed-text-v2:0"
+    assert call.price is not None
 
 
 def test_a_geographic_profile_costs_a_tenth_more_than_the_global_one_where_the_provider_says_so() -> None:
