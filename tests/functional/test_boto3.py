@@ -108,6 +108,17 @@ def test_a_tool_call_and_an_image_go_in_and_come_out(serve: Serve) -> None:
     assert models.calls[0].request.messages[0].content[0].data == "cGl4ZWw="
 
 
+def test_our_options_travel_as_headers(serve: Serve) -> None:
+    models = ScriptedModels(HELLO)
+    client = serve(models=models)
+    client.meta.events.register(
+        "before-sign.bedrock-runtime.Converse",
+        lambda request, **_: request.headers.add_header("x-slipstream-use-case", "extraction"),
+    )
+    client.converse(modelId=MODEL, messages=HI)
+    assert models.calls[0].request.options.use_case == "extraction"
+
+
 def test_an_arn_with_slashes_arrives_whole(serve: Serve) -> None:
     models = ScriptedModels(HELLO)
     client = serve(models=models)
