@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,7 +19,7 @@ from stacks.constructs.wheels import BundleError
 
 ROOT = Path(__file__).resolve().parents[2]
 LAMBDAS = ROOT / "lambdas"
-RECIPE = "1"
+RECIPE = "2"
 """Raise it when this file builds something else from the same inputs."""
 TIMESTAMP_S = 315_532_800  # 1980-01-01, the earliest a zip archive can say
 BundleName = Literal["chat", "admin"]
@@ -68,16 +68,19 @@ class Bundle:
 
     def digest(self) -> str:
         """Hash of everything that goes in, independent of this machine's paths and times; 32 hex digits."""
-        contents = CONTENTS[self.name]
-        state = hashlib.blake2b(digest_size=16)
-        for part in (RECIPE, self.name, self.target.tag, *contents.services):
-            state.update(part.encode() + b"\0")
-        state.update(b"bytecode" if bytecode.compiler(self.target.python) else b"sources only")
-        state.update((LAMBDAS / contents.requirements).read_bytes())
+        state = self._digest_of_packages()
         for name, path in self.sources():
             data = path.read_bytes()
             state.update(f"{name}\0{len(data)}\0".encode() + data)
         return state.hexdigest()
+
+    def _digest_of_packages(self) -> hashlib.blake2b:
+        state = hashlib.blake2b(digest_size=16)
+        for part in (RECIPE, self.name, self.target.tag, *CONTENTS[self.name].services):
+            state.update(part.encode() + b"\0")
+        state.update(b"bytecode" if bytecode.compiler(self.target.python) else b"sources only")
+        state.update(self.requirements.read_bytes())
+        return state
 
     @property
     def requirements(self) -> Path:
@@ -90,31 +93,26 @@ class Bundle:
 
     def build(self) -> Path:
         """Folder with the unpacked bundle, built unless one of this digest exists. Raises BundleError."""
-        final = self.build_dir / "bundles" / f"{self.name}-{self.digest()}"
-        if final.exists():
-            return final
-        final.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{self.name}-", dir=final.parent))
-        try:
-            self._assemble(work)
-            work.chmod(0o755)
-            work.rename(final)
-        except OSError:
-            if not final.exists():  # else another process was quicker: its result is the same
-                raise
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-        return final
+        return _once(self.build_dir / "bundles" / f"{self.name}-{self.digest()}", self._assemble)
 
-    def _assemble(self, folder: Path) -> None:
+    def _packages(self) -> Path:
+        """Third-party code, trimmed and compiled: kept by itself, for it changes seldom and takes most of the time."""
+        digest = self._digest_of_packages().hexdigest()
+        return _once(self.build_dir / "bundles" / f"packages-{self.name}-{digest}", self._install)
+
+    def _install(self, folder: Path) -> None:
         wheels.install(self.requirements, self.target, self.build_dir / "wheels", folder)
         trim(folder, CONTENTS[self.name].services)
+        bytecode.compile_tree(folder, self.target)
+
+    def _assemble(self, folder: Path) -> None:
+        shutil.copytree(self._packages(), folder, dirs_exist_ok=True)
         for name, path in self.sources():
             copy = folder / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
             copy.chmod(0o755 if name.endswith(".sh") else 0o644)
-        if not bytecode.compile_tree(folder, self.target):
+        if not all(bytecode.compile_tree(folder, self.target, part) for part in ("slipstream", "handlers")):
             print(  # noqa: T201 - synth's user has to know; standard output is the CDK's
                 f"warning: no python{self.target.python} found: the bundle '{self.name}' ships no bytecode and "
                 f"starts about 135 ms later. Install Python {self.target.python} and synthesise again.",
@@ -122,6 +120,24 @@ class Bundle:
             )
         for path in (*folder.rglob("*"), folder):
             os.utime(path, (TIMESTAMP_S, TIMESTAMP_S))
+
+
+def _once(final: Path, fill: Callable[[Path], None]) -> Path:
+    """``final``, made by ``fill`` in a folder of its own and renamed, so that no one ever sees half of it."""
+    if final.exists():
+        return final
+    final.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{final.name[:20]}-", dir=final.parent))
+    try:
+        fill(work)
+        work.chmod(0o755)
+        work.rename(final)
+    except OSError:
+        if not final.exists():  # else another process was quicker: its result is the same
+            raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return final
 
 
 def trim(folder: Path, services: tuple[str, ...]) -> None:

@@ -32,8 +32,9 @@ def _runs(path: str, python: str) -> bool:
     return done.stdout.strip() == python
 
 
-def compile_tree(folder: Path, target: Target) -> bool:
-    """Write ``__pycache__`` for every module, never checked against its source again; False where no interpreter is.
+def compile_tree(folder: Path, target: Target, part: str = "") -> bool:
+    """Write ``__pycache__`` for every module of the bundle in ``folder``, or of its subfolder ``part`` alone; they are
+    never checked against their sources again. False where no interpreter of the target's version is.
 
     Paths in tracebacks read /var/task/… for the cloud and are relative to the bundle locally.
     """
@@ -44,5 +45,5 @@ def compile_tree(folder: Path, target: Target) -> bool:
     if not target.is_local:
         command += ["-p", "/var/task"]
     # Third-party files may hold syntax for other versions: those are never imported, so their failure is no error.
-    subprocess.run([*command, str(folder)], capture_output=True, check=False)
+    subprocess.run([*command, str(folder / part)], capture_output=True, check=False)
     return True
