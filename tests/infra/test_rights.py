@@ -1,0 +1,82 @@
+from collections.abc import Callable
+
+import pytest
+
+from stacks.constructs.model_access import model_arns
+from tests.infra.conftest import VARIANTS
+from tests.infra.template import Template, listed, text
+
+Get = Callable[..., Template]
+EC2 = "ec2:"  # interfaces of a function in a VPC, which do not exist yet
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_no_role_may_do_everything_or_act_on_everything(template: Get, variant: str) -> None:
+    for statement in template(variant).statements():
+        actions = listed(statement["Action"])
+        assert not [action for action in actions if "*" in action]
+        if not all(action.startswith(EC2) for action in actions):
+            assert "*" not in listed(statement["Resource"])
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_only_wildcard_in_a_resource_is_a_named_models_region(template: Get, variant: str) -> None:
+    for statement in template(variant).statements():
+        for resource in listed(statement["Resource"]):
+            written = text(resource)
+            if "*" in written and resource != "*":
+                assert ":bedrock:*::foundation-model/" in written
+                assert written.count("*") == 1
+
+
+def test_a_models_arns_follow_from_its_id() -> None:
+    class Stack:
+        partition, region, account = "aws", "eu-west-1", "1"
+
+    def arns(model: str) -> list[str]:
+        return model_arns(model, Stack())  # type: ignore[arg-type]
+
+    assert arns("amazon.titan-embed-text-v2:0") == [
+        "arn:aws:bedrock:eu-west-1::foundation-model/amazon.titan-embed-text-v2:0"
+    ]
+    assert arns("eu.amazon.nova-lite-v1:0") == [
+        "arn:aws:bedrock:eu-west-1:1:inference-profile/eu.amazon.nova-lite-v1:0",
+        "arn:aws:bedrock:*::foundation-model/amazon.nova-lite-v1:0",
+    ]
+    assert arns("global.a.b")[-1] == "arn:aws:bedrock:::foundation-model/a.b"
+    assert arns("arn:aws:bedrock:eu-west-1:1:application-inference-profile/x") == [
+        "arn:aws:bedrock:eu-west-1:1:application-inference-profile/x"
+    ]
+
+
+def test_only_the_chat_function_may_call_models_and_only_those_of_the_settings(template: Get) -> None:
+    called = [s for s in template().statements() if any(a.startswith("bedrock:Invoke") for a in listed(s["Action"]))]
+    (statement,) = called
+    models = {text(resource).rpartition("/")[2].rstrip('"]}') for resource in listed(statement["Resource"])}
+    assert models == {
+        "amazon.titan-embed-text-v2:0",
+        "amazon.nova-lite-v1:0",
+        "us.amazon.nova-lite-v1:0",
+        "anthropic.claude-haiku-4-5-20251001-v1:0",
+        "us.anthropic.claude-haiku-4-5-20251001-v1:0",
+        "anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+    }
+
+
+def test_the_authorizer_may_read_keys_and_write_nothing(template: Get) -> None:
+    (policy,) = (p for p in template().all("AWS::IAM::Policy").values() if "AuthorizerRole" in text(p["Roles"]))
+    actions = {a for s in policy["PolicyDocument"]["Statement"] for a in listed(s["Action"])}
+    assert actions == {
+        "dynamodb:GetItem", "secretsmanager:GetSecretValue", "logs:CreateLogStream", "logs:PutLogEvents",
+    }  # fmt: skip
+
+
+def test_the_keys_function_may_empty_this_stages_authorizer_cache(template: Get) -> None:
+    (statement,) = (s for s in template().statements() if "apigateway:DELETE" in listed(s["Action"]))
+    assert text(statement["Resource"]).endswith('/stages/prod/cache/authorizers"]]}')
+
+
+def test_a_table_under_our_own_key_can_be_read_by_the_functions_that_use_it(template: Get) -> None:
+    deciphering = [s for s in template("private").statements() if "kms:Decrypt" in listed(s["Action"])]
+    assert len(deciphering) == 3
