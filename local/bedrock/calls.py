@@ -64,7 +64,9 @@ class Calls:
         asked = wire.decode(model_id, json_object(raw))
         run = self.engine.admit(asked, wire.api)
         if stream:
-            return await StreamPlayer(request, run, wire, self.engine, self.stats, fault).play()
+            return await StreamPlayer(
+                request, run=run, wire=wire, engine=self.engine, stats=self.stats, fault=fault
+            ).play()
         return await whole(request, run, wire, self.engine, fault)
 
 
@@ -82,7 +84,7 @@ def json_object(raw: bytes) -> dict[str, Any]:
 
 
 def split_model_path(request: web.Request, prefix: str) -> tuple[str, str]:
-    """Model id and operation of ``/model/{id}/{operation}``, whether the id's slashes and colons came encoded or not."""
+    """Model id and operation of ``/model/{id}/{operation}``, its slashes and colons encoded or not."""
     path = request.raw_path.partition("?")[0]
     identifier, _, operation = path.removeprefix(prefix).rpartition("/")
     return unquote(identifier), operation
@@ -133,9 +135,12 @@ def error_middleware(stats: Stats) -> Any:
             response = encode(BedrockError("UnknownOperationException", message, status=refused.status))
         except Exception as error:
             # The type and the place, never the message: it may quote a prompt.
-            logging.getLogger("local.bedrock").error("%s in %s %s", type(error).__name__, request.method, request.path)
+            name = type(error).__name__
+            logging.getLogger("local.bedrock").error("%s in %s %s", name, request.method, request.path)  # noqa: TRY400
             stats.errors["InternalServerException"] += 1
-            response = encode(BedrockError("InternalServerException", f"The local server failed: {type(error).__name__}"))
+            response = encode(
+                BedrockError("InternalServerException", f"The local server failed: {type(error).__name__}")
+            )
         if not response.prepared:
             response.headers["x-amzn-RequestId"] = request_id
         return response

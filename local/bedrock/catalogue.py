@@ -32,7 +32,7 @@ class PaceFactor(msgspec.Struct, frozen=True):
 
 
 class CacheRules(msgspec.Struct, frozen=True):
-    """How a model caches prompts. ``implicit`` reads are reported in usage, or only felt as latency, or do not happen."""
+    """How a model caches prompts. ``implicit`` reads show in usage, or are only felt as latency, or do not happen."""
 
     min_tokens: int
     ttls: tuple[str, ...]

@@ -27,7 +27,7 @@ COHERE_TEXTS = 96
 
 
 def sized(vector: tuple[float, ...], dimensions: int, *, normalize: bool) -> list[float]:
-    """Pad with zeros to ``dimensions``: cosines stay exactly what they were. Fewer than 384 cuts, and cosines come out near."""
+    """Pad with zeros to ``dimensions``: cosines stay what they were. Below 384 it cuts, and cosines come out near."""
     kept = vector[:dimensions]
     scale = math.sqrt(sum(value * value for value in kept)) if normalize else 1.0
     return [value / (scale or 1.0) for value in kept] + [0.0] * max(0, dimensions - DIMENSIONS)
@@ -52,7 +52,8 @@ class Embeddings:
         count = sum(tokens.count(text) for text in texts)
         if model.family == "titan-embed" and count > TITAN_TOKENS:
             raise invalid(
-                f"400 Bad Request: Too many input tokens. Max input tokens: {TITAN_TOKENS}, request input token count: {count}"
+                f"400 Bad Request: Too many input tokens. Max input tokens: {TITAN_TOKENS}, request input token "
+                f"count: {count}"
             )
         reservation = self._engine.quotas.reserve(model, count, 0)
         loop = asyncio.get_running_loop()

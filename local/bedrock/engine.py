@@ -5,38 +5,19 @@ from __future__ import annotations
 import time
 from hashlib import blake2b
 
-import msgspec
-
 from local.bedrock import rules, speak
-from local.bedrock.catalogue import Api, Catalogue, Model
+from local.bedrock.catalogue import Api, Catalogue
 from local.bedrock.catalogue import load as load_catalogue
 from local.bedrock.clock import Clock
 from local.bedrock.errors import invalid
-from local.bedrock.pace import Pace, pace_of
+from local.bedrock.llm import Llm
+from local.bedrock.pace import pace_of
 from local.bedrock.prompt import Answer, Asked, Outcome, Usage
-from local.bedrock.prompt_cache import CacheUse, PromptCache
+from local.bedrock.prompt_cache import PromptCache
 from local.bedrock.quotas import Limit, Quotas
+from local.bedrock.run import Run
 from local.bedrock.settings import Settings
-from local.bedrock.targets import Target, Targets
-
-
-class Run(msgspec.Struct, frozen=True):
-    """An admitted call. ``started_s`` is the real monotonic time at which the request was complete."""
-
-    asked: Asked
-    target: Target
-    cache: CacheUse
-    reservation: float
-    pace: Pace
-    limit_tokens: int
-    started_s: float
-    latency: str | None
-    tier: str | None
-
-    @property
-    def model(self) -> Model:
-        """The model that answers."""
-        return self.target.model
+from local.bedrock.targets import Targets
 
 
 class Engine:
@@ -52,6 +33,12 @@ class Engine:
         self.cache = PromptCache(clock)
         self.quotas = Quotas(clock, Limit(settings.tpm, settings.rpm))
 
+        self.llm = Llm(settings.llm_url, settings.llm_model) if settings.llm_url else None
+
+    def is_free_text(self, run: Run) -> bool:
+        """Whether another server may write this answer; tool calls and schemas are always filled here."""
+        return run.asked.schema is None and not speak.tools_called(run.asked)
+
     def reset(self) -> None:
         """Forget cached prompts and put the quotas back to the settings."""
         self.cache.clear()
@@ -65,7 +52,8 @@ class Engine:
         rules.check(model, asked)
         if not asked.blocks or not any(block.section in ("user", "tool_result", "assistant") for block in asked.blocks):
             raise invalid(
-                "A conversation must start with a user message. Try again with a conversation that starts with a user message."
+                "A conversation must start with a user message. Try again with a conversation that starts with a "
+                "user message."
             )
         use = self.cache.look_up(model, asked.blocks)
         total = asked.input_tokens()

@@ -1,7 +1,8 @@
 """Messages of ``application/vnd.amazon.eventstream``.
 
-Layout (AWS, "event stream encoding"): total length and header length as big-endian u32, CRC-32 of those eight bytes, headers,
-payload, CRC-32 of everything before. A header is a name length (u8), the name, type 7 (string), a value length (u16), the value.
+Layout (AWS, "event stream encoding"): total length and header length as big-endian u32, CRC-32 of those eight bytes,
+headers, payload, CRC-32 of everything before. A header is a name length (u8), the name, type 7 (string), a value
+length (u16), the value.
 """
 
 from __future__ import annotations

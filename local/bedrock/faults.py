@@ -24,7 +24,8 @@ MESSAGES = {
     "ModelTimeoutException": "The request took too long to process. Processing time exceeded the model timeout length.",
     "ModelErrorException": "The system encountered an unexpected error during processing. Try your request again.",
     "InternalServerException": "The system encountered an unexpected error during processing. Try your request again.",
-    "ServiceUnavailableException": "The service is temporarily unable to process the request. Please wait and try again.",
+    "ServiceUnavailableException": "The service is temporarily unable to process the request. Please wait and "
+    "try again.",
     "ModelStreamErrorException": "The model encountered an error while streaming the response. Try your request again.",
 }
 
@@ -32,8 +33,9 @@ MESSAGES = {
 class Fault(msgspec.Struct, frozen=True):
     """One kind of trouble.
 
-    ``throttle``: 429. ``status``: HTTP ``status``. ``slow``: first token ``delay_ms`` later. ``stall``: nothing for ``delay_ms`` after ``after``
-    tokens. ``exception``: in-stream ``error`` after ``after`` tokens. ``cut``: connection closed after ``after`` tokens.
+    ``throttle``: 429. ``status``: HTTP ``status``. ``slow``: first token ``delay_ms`` later. ``stall``: nothing for
+    ``delay_ms`` after ``after`` tokens. ``exception``: in-stream ``error`` after ``after`` tokens. ``cut``: connection
+    closed after ``after`` tokens.
     ``drop``: connection closed before any byte. ``garbage``: bytes that are no message after ``after`` tokens.
     """
 
@@ -74,7 +76,7 @@ _SHORT = {
 
 
 def parse_header(value: str) -> Fault:
-    """Read ``kind[=value][;field=value]``, e.g. ``status=503``, ``slow=2000``, ``exception=throttlingException;after=3``, ``cut;after=5``.
+    """Read ``kind[=value][;field=value]``: ``status=503``, ``slow=2000``, ``exception=throttlingException;after=3``.
 
     Raises ValueError with what would be right.
     """

@@ -1,7 +1,8 @@
 """all-MiniLM-L6-v2, int8 ONNX: text to a vector of 384, as sentence-transformers computes it.
 
-Word pieces of BERT's uncased vocabulary, mean over the last hidden states that the attention mask keeps. Text beyond 512 pieces is not
-read (the model's positions end there). One text at a time: int8 activations are scaled by batch, so a vector would depend on its neighbours.
+Word pieces of BERT's uncased vocabulary, mean over the last hidden states that the attention mask keeps. Text beyond
+512 pieces is not read (the model's positions end there). One text at a time: int8 activations are scaled by batch, so
+a vector would depend on its neighbours.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6
 
 
 class MiniLm:
-    """Loads on the first text (a second or less), then takes some milliseconds a text. Not for several threads at once."""
+    """Loads on the first text (a second or less), then takes milliseconds a text. Not for several threads at once."""
 
     def __init__(self) -> None:
         self._session: Any = None

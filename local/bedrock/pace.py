@@ -1,7 +1,8 @@
 """The latency model: when the first token comes, and each one after it.
 
-TTFT = queue + base + prefill tokens / prefill rate, where tokens read from the prompt cache are not prefilled; then one token every
-1 / output rate. Constants: data/models.json, each with its source and date. Fixed paces replace the model for benchmarks.
+TTFT = queue + base + prefill tokens / prefill rate, where tokens read from the prompt cache are not prefilled; then one
+token every 1 / output rate. Constants: data/models.json, each with its source and date. Fixed paces replace the model
+for benchmarks.
 """
 
 from __future__ import annotations

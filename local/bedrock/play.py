@@ -9,10 +9,14 @@ from collections.abc import Generator
 import msgspec
 from aiohttp import web
 
-from local.bedrock.engine import Engine, Run
+from local.bedrock import tokens
+from local.bedrock.engine import Engine
+from local.bedrock.errors import BedrockError
 from local.bedrock.faults import Fault
+from local.bedrock.llm import Llm, written
 from local.bedrock.pacer import sleep_until
-from local.bedrock.prompt import Answer
+from local.bedrock.prompt import Answer, TextOut
+from local.bedrock.run import Run
 from local.bedrock.stats import Stats
 from local.bedrock.wires.wire import Encoder, Wire, frames
 
@@ -36,7 +40,9 @@ async def hang_up(request: web.Request) -> None:
 
 async def whole(request: web.Request, run: Run, wire: Wire, engine: Engine, fault: Fault | None) -> web.Response:
     """Answer in one piece, after the time that the tokens take."""
-    answer = engine.answer(run)
+    answer = (
+        await written(engine.llm, run) if engine.llm is not None and engine.is_free_text(run) else engine.answer(run)
+    )
     count = answer.output_tokens()
     done = run.started_s + run.pace.at(max(0, count - 1))
     sent = count
@@ -65,11 +71,11 @@ class StreamPlayer:
     """One streamed answer."""
 
     def __init__(
-        self, request: web.Request, run: Run, wire: Wire, engine: Engine, stats: Stats, fault: Fault | None
+        self, request: web.Request, *, run: Run, wire: Wire, engine: Engine, stats: Stats, fault: Fault | None
     ) -> None:
         self._request, self._run, self._engine, self._stats, self._fault = request, run, engine, stats, fault
         self._encoder: Encoder = wire.encoder(run)
-        self._answer: Answer = engine.answer(run)
+        self._answer = Answer([]) if engine.llm is not None and engine.is_free_text(run) else engine.answer(run)
         self._sent = 0
         self._first_s = run.pace.first_token_s
         headers = {"Content-Type": wire.stream_content_type, "x-amzn-RequestId": request[REQUEST_ID]}
@@ -80,7 +86,10 @@ class StreamPlayer:
         self._stats.active_streams += 1
         settled = False
         try:
-            rest = await self._tokens(frames(self._encoder, self._answer))
+            if self._engine.llm is not None and self._engine.is_free_text(self._run):
+                rest = await self._live(self._engine.llm)
+            else:
+                rest = await self._tokens(frames(self._encoder, self._answer))
             outcome = self._engine.finish(self._run, self._answer, self._sent, self._first_s)
             settled = True
             await self._response.write(rest + self._encoder.close(outcome))
@@ -99,6 +108,34 @@ class StreamPlayer:
             if not settled:
                 self._engine.finish(self._run, self._answer, self._sent, self._first_s)
         return self._response
+
+    async def _live(self, llm: Llm) -> bytes:
+        """Send what another server writes, as it comes."""
+        said: list[str] = []
+        block = TextOut(said)
+        reason = "end_turn"
+        try:
+            async for piece, finish in llm.write(self._run):
+                reason = finish or reason
+                if not piece:
+                    continue
+                head = b"" if said else await self._begin(block)
+                await self._response.write(head + self._encoder.delta(0, block, piece))
+                said.append(piece)
+                self._sent += tokens.count(piece)
+        except BedrockError as error:
+            if not said:
+                raise
+            await self._response.write(self._encoder.error(error))
+            raise Ended from None
+        head = b"" if said else await self._begin(block)
+        self._answer = Answer([block], reason)
+        return head + self._encoder.stop(0, block, "".join(said))
+
+    async def _begin(self, block: TextOut) -> bytes:
+        self._first_s = time.monotonic() - self._run.started_s
+        await self._response.prepare(self._request)
+        return self._encoder.open() + self._encoder.start(0, block)
 
     async def _tokens(self, script: Generator[bytes, None, bytes]) -> bytes:
         fault, pace, start = self._fault, self._run.pace, self._run.started_s

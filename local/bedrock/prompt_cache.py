@@ -47,7 +47,8 @@ class PromptCache:
         if rules is None or not rules.explicit:
             if marks:
                 raise invalid(
-                    "You invoked an unsupported model or your request did not allow prompt caching. See the documentation for more information."
+                    "You invoked an unsupported model or your request did not allow prompt caching. See the "
+                    "documentation for more information."
                 )
         else:
             _check_marks(marks, rules.ttls)

@@ -1,7 +1,8 @@
 """Tokens and requests a minute, reserved at the start and settled at the end, as Bedrock accounts for them.
 
-Start: total input + max_tokens (the model's maximum where unset). End: input + cache writes + output x burndown; the rest is
-returned. Cache reads do not count. (Amazon Bedrock user guide, "how tokens are counted".) Refill is continuous: Bedrock publishes no window.
+Start: total input + max_tokens (the model's maximum where unset). End: input + cache writes + output x burndown; the
+rest is returned. Cache reads do not count. (Amazon Bedrock user guide, "how tokens are counted".) Refill is continuous:
+Bedrock publishes no window.
 """
 
 from __future__ import annotations

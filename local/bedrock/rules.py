@@ -20,8 +20,8 @@ def check(model: Model, asked: Asked) -> None:
         raise model_refused("thinking.type: thinking cannot be disabled for this model.")
     if asked.max_tokens is not None and asked.max_tokens > model.output_tokens:
         raise invalid(
-            f"The maximum tokens you requested exceeds the model limit of {model.output_tokens}. Try again with a maximum tokens value "
-            f"that is lower than {model.output_tokens}."
+            f"The maximum tokens you requested exceeds the model limit of {model.output_tokens}. Try again with a "
+            f"maximum tokens value that is lower than {model.output_tokens}."
         )
     if asked.latency == "optimized" and model.optimized is None:
         raise invalid("Latency performance configuration is not supported for the model.")
@@ -34,14 +34,16 @@ def check(model: Model, asked: Asked) -> None:
 def _check_ranges(model: Model, asked: Asked) -> None:
     if asked.max_tokens is not None and asked.max_tokens < 1:
         raise invalid(
-            "1 validation error detected: Value at 'inferenceConfig.maxTokens' failed to satisfy constraint: Member must have value greater than or equal to 1"
+            "1 validation error detected: Value at 'inferenceConfig.maxTokens' failed to satisfy constraint: "
+            "Member must have value greater than or equal to 1"
         )
     for name, value in (("temperature", asked.temperature), ("topP", asked.top_p)):
         top = 2 if name == "temperature" and model.family == "openai" else 1
         if value is not None and not 0 <= value <= top:
             side = "less than or equal to 1" if value > 1 else "greater than or equal to 0"
             raise invalid(
-                f"1 validation error detected: Value '{value}' at 'inferenceConfig.{name}' failed to satisfy constraint: Member must have value {side}"
+                f"1 validation error detected: Value '{value}' at 'inferenceConfig.{name}' failed to satisfy "
+                f"constraint: Member must have value {side}"
             )
 
 

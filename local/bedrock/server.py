@@ -26,5 +26,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     stats = Stats()
     calls = Calls(engine, Faults(), stats, Gatekeeper(settings))
     app = web.Application(client_max_size=settings.max_body_bytes, middlewares=[error_middleware(stats)])
+    if engine.llm is not None:
+        llm = engine.llm
+        app.on_cleanup.append(lambda _: llm.close())
     app.router.add_routes([*RuntimePlane(calls).routes(), *ControlPlane(calls).routes(), *Control(calls).routes()])
     return app

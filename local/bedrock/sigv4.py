@@ -16,12 +16,14 @@ from local.bedrock.settings import Settings
 SERVICES = ("bedrock", "bedrock-mantle")
 MAX_SKEW_S = 900
 _AUTHORIZATION = re.compile(
-    r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/,]+)/(?P<date>\d{8})/(?P<region>[^/,]+)/(?P<service>[^/,]+)/aws4_request,\s*"
-    r"SignedHeaders=(?P<headers>[^,]+),\s*Signature=(?P<signature>[0-9a-f]{64})$"
+    r"AWS4-HMAC-SHA256 "
+    r"Credential=(?P<key>[^/,]+)/(?P<date>\d{8})/(?P<region>[^/,]+)/(?P<service>[^/,]+)/aws4_request,\s*"
+    r"SignedHeaders=(?P<headers>[^,]+),\s*"
+    r"Signature=(?P<signature>[0-9a-f]{64})$"
 )
 _MISMATCH = (
-    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and "
-    "signing method. Consult the service documentation for details."
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "
+    "Key and signing method. Consult the service documentation for details."
 )
 
 

@@ -1,4 +1,4 @@
-"""What the model says: a tool call, JSON that fits a schema, or sentences of the prompt; cut by max_tokens and stop sequences."""
+"""What the model says: a tool call, JSON for a schema, or sentences of the prompt; cut by max_tokens and stop."""
 
 from __future__ import annotations
 

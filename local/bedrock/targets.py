@@ -83,7 +83,8 @@ class Targets:
         if api not in target.model.apis:
             if api == "converse":
                 raise invalid(
-                    "This action doesn't support the model that you provided. Try again with a supported text or chat model."
+                    "This action doesn't support the model that you provided. Try again with a supported text or "
+                    "chat model."
                 )
             raise invalid(f"The model {identifier} does not support this operation.")
         return target

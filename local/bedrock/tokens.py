@@ -1,8 +1,8 @@
 """The one tokenizer of the local server: deterministic, reversible, close enough to plan with.
 
 A token is one of: up to eight Latin letters, up to three digits, any other single character (each with the blank before
-it), or a run of up to eight white-space characters. English prose comes to about 1.3 tokens a word, code to more, CJK to one a character,
-as with the real ones; no real tokenizer is reproduced. Joining the pieces gives back the text.
+it), or a run of up to eight white-space characters. English prose comes to about 1.3 tokens a word, code to more, CJK
+to one a character, as with the real ones; no real tokenizer is reproduced. Joining the pieces gives back the text.
 """
 
 from __future__ import annotations

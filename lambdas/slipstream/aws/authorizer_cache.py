@@ -12,8 +12,8 @@ class StageAuthorizerCache:
 
     def flush(self) -> bool:
         """Empty it; False where that failed: what it holds then lives on for the cache time at most."""
-        import boto3  # type: ignore[import-untyped]
-        from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+        import boto3
+        from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             boto3.client("apigateway").flush_stage_authorizers_cache(restApiId=self._api_id, stageName=self._stage)

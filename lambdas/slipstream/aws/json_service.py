@@ -27,13 +27,13 @@ class ServiceError(UpstreamError):
 
 _THROTTLES = frozenset({
     "ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded",
-   
+
     "InternalServerError", "InternalServiceError", "ServiceUnavailable",
 })  # fmt: skip
 
 
 class JsonService:
-    """One service. Safe for threads. A call waits at most ``timeout_s`` seconds and is repeated once if that may help."""
+    """One service. Safe for threads. A call waits ``timeout_s`` seconds at most; repeated once if that may help."""
 
     def __init__(
         self,

@@ -34,10 +34,11 @@ class KeySettings(NamedTuple):
 
 
 class KeyParts(NamedTuple):
-    """``pepper`` is fetched when first asked for. Raises UpstreamError then, where it cannot be."""
+    """``pepper`` is fetched when first asked for, and raises UpstreamError then; ``close`` ends idle connections."""
 
     store: KeyStore
     pepper: Callable[[], bytes]
+    close: Callable[[], None]
 
 
 def read_key_settings(environ: Mapping[str, str]) -> KeySettings:
@@ -69,7 +70,7 @@ def build_key_parts(settings: KeySettings, environ: Mapping[str, str]) -> KeyPar
         return secrets.get_secret_value(settings.pepper_secret_arn).encode()
 
     table = Table(settings.table, dynamodb(transport=transport, auth=auth, places=places))
-    return KeyParts(DynamoKeyStore(table), pepper)
+    return KeyParts(DynamoKeyStore(table), pepper, transport.restore)
 
 
 def _required(environ: Mapping[str, str], name: str, what: str) -> str:

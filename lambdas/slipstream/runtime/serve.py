@@ -15,7 +15,6 @@ from threading import Lock
 from typing import Any
 
 from slipstream.gateway.http import Principal
-
 from slipstream.runtime.settings import BadSetting, read_settings
 from slipstream.runtime.wsgi import Authenticate, WsgiApp, anyone, wsgi_app
 from slipstream.runtime.wsgi_server import Server
@@ -45,7 +44,9 @@ def main(argv: list[str] | None = None) -> int:
         print(f"slipstream: {error.message}", file=sys.stderr)  # noqa: T201
         return 2
     authenticate = principal_of_context if arguments.behind_web_adapter else anyone
-    server = Server(_application(authenticate), host=arguments.host, port=arguments.port, ssl_context=_ssl_context(arguments))
+    server = Server(
+        _application(authenticate), host=arguments.host, port=arguments.port, ssl_context=_ssl_context(arguments)
+    )
     children = [pid for _ in range(arguments.processes - 1) if (pid := _fork(server))]
     if arguments.port_file:
         partial = arguments.port_file.with_suffix(".partial")

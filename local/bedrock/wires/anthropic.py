@@ -8,12 +8,12 @@ import msgspec
 
 from local.bedrock import eventstream
 from local.bedrock.catalogue import Api
-from local.bedrock.engine import Run
 from local.bedrock.errors import invalid
 from local.bedrock.prompt import Answer, Asked, Block, Outcome, Section, Tool, ToolOut
+from local.bedrock.run import Run
 from local.bedrock.wires import invoke
-from local.bedrock.wires.anthropic_stream import AnthropicEncoder, message_id, usage_json
 from local.bedrock.wires.answers import arguments
+from local.bedrock.wires.anthropic_stream import AnthropicEncoder, message_id, usage_json
 from local.bedrock.wires.blocks import Blocks
 from local.bedrock.wires.wire import Encoder, converted
 

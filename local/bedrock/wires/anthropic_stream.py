@@ -6,9 +6,9 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
-from local.bedrock.engine import Run
 from local.bedrock.errors import BedrockError
 from local.bedrock.prompt import Outcome, TextOut, ToolOut, Usage
+from local.bedrock.run import Run
 from local.bedrock.wires import invoke
 from local.bedrock.wires.converse_stream import in_stream_error
 

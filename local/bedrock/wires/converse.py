@@ -8,9 +8,9 @@ import msgspec
 
 from local.bedrock import eventstream
 from local.bedrock.catalogue import Api
-from local.bedrock.engine import Run
 from local.bedrock.errors import invalid
 from local.bedrock.prompt import Answer, Asked, Block, Outcome, Tool
+from local.bedrock.run import Run
 from local.bedrock.wires import converse_schema as schema
 from local.bedrock.wires.answers import content_blocks
 from local.bedrock.wires.blocks import Blocks
@@ -104,11 +104,13 @@ def prompt_blocks(request: schema.ConverseRequest) -> tuple[Block, ...]:
     for position, message in enumerate(request.messages):
         if position == 0 and message.role != "user":
             raise invalid(
-                "A conversation must start with a user message. Try again with a conversation that starts with a user message."
+                "A conversation must start with a user message. Try again with a conversation that starts with a "
+                "user message."
             )
         if not message.content:
             raise invalid(
-                f"The content field in the Message object at messages.{position} is empty. Add a ContentBlock object to the content field and try again."
+                f"The content field in the Message object at messages.{position} is empty. Add a ContentBlock "
+                f"object to the content field and try again."
             )
         blocks.turn()
         for content in message.content:

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from local.bedrock import eventstream
-from local.bedrock.engine import Run
 from local.bedrock.prompt import Outcome
+from local.bedrock.run import Run
 
 
 def chunk(body: dict[str, Any]) -> bytes:

@@ -8,9 +8,9 @@ import msgspec
 
 from local.bedrock import eventstream
 from local.bedrock.catalogue import Api
-from local.bedrock.engine import Run
 from local.bedrock.errors import BedrockError
 from local.bedrock.prompt import Answer, Asked, Outcome, TextOut, ToolOut
+from local.bedrock.run import Run
 from local.bedrock.wires import invoke
 from local.bedrock.wires.answers import content_blocks
 from local.bedrock.wires.converse import Converse
@@ -66,7 +66,7 @@ class NovaEncoder:
     """Encodes one answer."""
 
     def open(self) -> bytes:
-        """messageStart."""
+        """Encode messageStart."""
         return invoke.chunk({"messageStart": {"role": "assistant"}})
 
     def start(self, index: int, block: TextOut | ToolOut) -> bytes:
@@ -77,12 +77,12 @@ class NovaEncoder:
         return invoke.chunk({"contentBlockStart": {"start": start, "contentBlockIndex": index}})
 
     def delta(self, index: int, block: TextOut | ToolOut, piece: str) -> bytes:
-        """contentBlockDelta."""
+        """Encode contentBlockDelta."""
         inner = {"text": piece} if isinstance(block, TextOut) else {"toolUse": {"input": piece}}
         return invoke.chunk({"contentBlockDelta": {"delta": inner, "contentBlockIndex": index}})
 
     def stop(self, index: int, block: TextOut | ToolOut, text: str) -> bytes:
-        """contentBlockStop."""
+        """Encode contentBlockStop."""
         return invoke.chunk({"contentBlockStop": {"contentBlockIndex": index}})
 
     def close(self, outcome: Outcome) -> bytes:

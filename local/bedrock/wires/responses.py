@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from local.bedrock.catalogue import Api
-from local.bedrock.engine import Run
 from local.bedrock.errors import invalid
 from local.bedrock.prompt import Answer, Asked, Outcome, Section, TextOut, ToolOut
+from local.bedrock.run import Run
 from local.bedrock.wires import openai_schema as shared
 from local.bedrock.wires.blocks import Blocks
 from local.bedrock.wires.responses_stream import ResponsesEncoder

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from local.bedrock.engine import Run
 from local.bedrock.errors import BedrockError
 from local.bedrock.prompt import Outcome, TextOut, ToolOut
+from local.bedrock.run import Run
 from local.bedrock.wires.openai_schema import sse
 
 

@@ -8,9 +8,9 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from local.bedrock.catalogue import Api
-from local.bedrock.engine import Run
 from local.bedrock.errors import BedrockError
 from local.bedrock.prompt import Answer, Asked, Outcome, TextOut, ToolOut
+from local.bedrock.run import Run
 
 T = TypeVar("T")
 

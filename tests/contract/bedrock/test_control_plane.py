@@ -45,7 +45,9 @@ def test_all_profiles_come_page_by_page(server: Running) -> None:
 def test_an_application_profile_answers_as_its_model_until_it_is_deleted(server: Running) -> None:
     control, runtime = server.boto("bedrock"), server.boto()
     source = f"arn:aws:bedrock:us-east-1:000000000000:inference-profile/us.{HAIKU}"
-    arn = control.create_inference_profile(inferenceProfileName="team", modelSource={"copyFrom": source})["inferenceProfileArn"]
+    arn = control.create_inference_profile(inferenceProfileName="team", modelSource={"copyFrom": source})[
+        "inferenceProfileArn"
+    ]
     models = control.get_inference_profile(inferenceProfileIdentifier=arn)["models"]
     assert {entry["modelArn"].rpartition("/")[2] for entry in models} == {HAIKU}
     assert runtime.converse(modelId=arn, messages=[says("Hi")])["stopReason"] == "end_turn"

@@ -112,7 +112,9 @@ def test_several_named_tools_are_called_in_parallel_and_streamed_in_fragments(se
     fragments: dict[int, list[str]] = {}
     for event in stream:
         if "contentBlockStart" in event:
-            names[event["contentBlockStart"]["contentBlockIndex"]] = event["contentBlockStart"]["start"]["toolUse"]["name"]
+            names[event["contentBlockStart"]["contentBlockIndex"]] = event["contentBlockStart"]["start"]["toolUse"][
+                "name"
+            ]
         if "contentBlockDelta" in event:
             delta = event["contentBlockDelta"]
             fragments.setdefault(delta["contentBlockIndex"], []).append(delta["delta"]["toolUse"]["input"])

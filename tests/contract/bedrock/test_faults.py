@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from typing import Any
@@ -19,8 +20,10 @@ NOVA = "amazon.nova-lite-v1:0"
 ASKED = [says("The Eiffel Tower is 330 metres tall. How tall is the Eiffel Tower?")]
 
 
-def stream_of(client: Any) -> Any:
-    return client.converse_stream(modelId=NOVA, messages=ASKED)["stream"]
+def read(client: Any, into: list[dict[str, Any]]) -> None:
+    """Read a stream to its end, whichever that is, and close it."""
+    with contextlib.closing(client.converse_stream(modelId=NOVA, messages=ASKED)["stream"]) as stream:
+        into.extend(stream)
 
 
 @pytest.mark.parametrize(
@@ -58,20 +61,17 @@ def test_armed_faults_hit_the_next_calls_of_their_model_only(server: Running) ->
 
 
 def test_an_exception_in_mid_stream_comes_after_the_tokens_it_was_told(server: Running) -> None:
-    stream = stream_of(server.boto(x_double_fault="exception=throttlingException;after=3"))
-    deltas = []
+    seen: list[dict[str, Any]] = []
     with pytest.raises(EventStreamError, match="throttlingException"):
-        for event in stream:
-            deltas += [event["contentBlockDelta"]] if "contentBlockDelta" in event else []
-    assert len(deltas) == 3
+        read(server.boto(x_double_fault="exception=throttlingException;after=3"), seen)
+    assert sum("contentBlockDelta" in event for event in seen) == 3
 
 
 def test_a_cut_stream_never_reports_its_end(server: Running) -> None:
-    seen = []
+    seen: list[dict[str, Any]] = []
     with pytest.raises(ProtocolError, match="ended prematurely"):
-        for event in stream_of(server.boto(x_double_fault="cut;after=2")):
-            seen.append(next(iter(event)))
-    assert "messageStop" not in seen
+        read(server.boto(x_double_fault="cut;after=2"), seen)
+    assert not any("messageStop" in event for event in seen)
 
 
 def test_a_dropped_call_gets_no_answer_at_all(server: Running) -> None:
@@ -81,7 +81,7 @@ def test_a_dropped_call_gets_no_answer_at_all(server: Running) -> None:
 
 def test_garbage_fails_the_checksum(server: Running) -> None:
     with pytest.raises(Exception, match=r"(?i)checksum"):
-        list(stream_of(server.boto(x_double_fault="garbage;after=1")))
+        read(server.boto(x_double_fault="garbage;after=1"), [])
 
 
 def test_garbage_in_place_of_a_whole_answer_holds_no_output(server: Running) -> None:
@@ -89,7 +89,9 @@ def test_garbage_in_place_of_a_whole_answer_holds_no_output(server: Running) -> 
 
 
 def test_a_stalled_stream_goes_on_and_is_complete(server: Running) -> None:
-    assert text_of(stream_of(server.boto(x_double_fault="stall=30;after=2"))) == "The Eiffel Tower is 330 metres tall."
+    seen: list[dict[str, Any]] = []
+    read(server.boto(x_double_fault="stall=30;after=2"), seen)
+    assert text_of(seen) == "The Eiffel Tower is 330 metres tall."
 
 
 def test_a_slow_first_token_is_late_by_what_was_asked(server: Running) -> None:

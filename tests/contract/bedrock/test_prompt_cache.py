@@ -15,7 +15,9 @@ POINT = {"cachePoint": {"type": "default"}}
 HOUR = {"cachePoint": {"type": "default", "ttl": "1h"}}
 
 
-def ask(server: Running, *system: dict[str, Any], model: str = SONNET, question: str = "Which facts?") -> dict[str, Any]:
+def ask(
+    server: Running, *system: dict[str, Any], model: str = SONNET, question: str = "Which facts?"
+) -> dict[str, Any]:
     return server.boto().converse(modelId=model, system=list(system), messages=[says(question)])["usage"]
 
 

@@ -1,4 +1,6 @@
 import json
+from io import StringIO
+from itertools import count
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from slipstream.keys.api import KeysApi
 from slipstream.keys.verify import verify
 
 PEPPER, NOW_S = b"p" * 64, 1_800_000_000.0
+_numbers = count()
 
 
 class Desk:
@@ -21,7 +24,10 @@ class Desk:
         self.flushes = 0
         self.flush_works = True
         api = KeysApi(store=self.store, pepper=lambda: PEPPER, flush=self._flush, clock=lambda: NOW_S)
-        self._reply = lambda event: reply(event, api, ("https://a.example",), Logger(service="test"))
+        self.log = StringIO()
+        # A logger is one for its name, with its first stream: each desk needs its own.
+        logger = Logger(service=f"keys-{next(_numbers)}", stream=self.log)
+        self._reply = lambda event: reply(event, api, ("https://a.example",), logger)
 
     def _flush(self) -> bool:
         self.flushes += 1
@@ -64,9 +70,9 @@ def test_a_created_key_works_and_is_shown_once(desk: Desk) -> None:
     assert desk.ask("GET", f"/v1/keys/{made['id']}")[1] == shown
 
 
-def test_nothing_about_a_key_but_its_id_is_logged(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_about_a_key_but_its_id_is_logged(desk: Desk) -> None:
     _, made, _ = desk.ask("POST", body={"name": "private name"})
-    logged = capsys.readouterr().out
+    logged = desk.log.getvalue()
     assert made["id"] in logged
     assert made["key"].rpartition(made["id"])[2] not in logged
     assert "private name" not in logged
@@ -108,7 +114,7 @@ def test_an_event_without_an_authorizer_may_do_nothing(desk: Desk) -> None:
         ("[]", None),
         ('{"scope": "admin"}', "scope"),
         ('{"tenant": 3}', "tenant"),
-        ('{"scopes": ["invoke", 3]}', "scopes[...]"),
+        ('{"scopes": ["invoke", 3]}', "scopes[1]"),
         ('{"expires_in_s": -1}', "expires_in_s"),
         ('{"models": ["a b"]}', "models[0]"),
     ],
