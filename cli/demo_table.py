@@ -78,8 +78,8 @@ def dollars(usd: float | None) -> str:
 
 def answers(outcomes: list[Outcome]) -> Table:
     """One row an answer: its figures."""
-    shown = Table(title="The answers", title_justify="left", box=SIMPLE)
-    for name in ("", "first token", "total", "tokens in", "from cache", "out", "cost"):
+    shown = Table(title="The answers", title_justify="left", box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("", "first token", "total", "tokens in", "cached", "out", "cost"):
         shown.add_column(name, justify="right" if name else "left", no_wrap=True)
     for outcome in outcomes:
         shown.add_row(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
 from local.endpoint import Endpoint
 from local.places import REGION, ROOT, Places
 from local.session import session
+from tests.e2e.arrivals import PAUSE_S
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +42,14 @@ def aws_environment(local_stack: Endpoint, monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", local_stack.https_base_url)
     monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", local_stack.api_key)
     return local_stack
+
+
+@pytest.fixture
+def pausing_model(local_stack: Endpoint, local_places: Places) -> Iterator[None]:
+    """The local Bedrock server falls silent for a while in the middle of its next streamed answer."""
+    settings = json.loads((local_places.folder / "edge.json").read_text())
+    faults = settings["variables"]["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"] + "/__double/faults"
+    pause = json.dumps({"kind": "stall", "after": 3, "delay_ms": PAUSE_S * 1000}).encode()
+    urlopen(Request(faults, pause, {"content-type": "application/json"})).close()
+    yield
+    urlopen(Request(faults, method="DELETE")).close()

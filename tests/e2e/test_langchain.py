@@ -11,6 +11,7 @@ DOCUMENT = "The gate opens at nine. Tickets cost four crowns. Dogs stay outside.
 MESSAGES = [("system", DOCUMENT), ("human", "When does the gate open?")]
 
 
+@pytest.mark.usefixtures("pausing_model")
 @pytest.mark.filterwarnings("default")
 def test_chat_openai_streams(local_stack: Endpoint) -> None:
     from langchain_openai import ChatOpenAI
@@ -26,6 +27,7 @@ def test_chat_openai_streams(local_stack: Endpoint) -> None:
     assert arrivals.streamed
 
 
+@pytest.mark.usefixtures("pausing_model")
 @pytest.mark.filterwarnings("default")
 def test_chat_bedrock_converse_streams_through_an_alias(aws_environment: Endpoint) -> None:
     from langchain_aws import ChatBedrockConverse
