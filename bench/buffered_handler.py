@@ -9,7 +9,6 @@ import json
 from typing import Any
 
 from handlers.chat import app
-
 from slipstream.runtime.lambda_event import decode
 
 

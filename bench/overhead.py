@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import statistics
 import sys
 from collections.abc import Callable, Sequence
@@ -17,15 +18,31 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from bench.load import FRAME_TEXT, SSE_TEXT, Sample, Target, closed_loop
-from bench.processes import running
+from bench.processes import Running, cpu_ms, family, running
 from bench.results import percentile, spread
 
 FIRST_TOKEN_MS, TOKEN_MS, TOKENS = 50, 5, 40
 MODEL = "us.amazon.nova-lite-v1:0"
 QUESTION = "What is a stream? Answer in forty words."
 FOLDER = Path("build/bench/run")
+SERVE = [sys.executable, "-m", "slipstream.runtime.serve"]
+
+
+@dataclass(frozen=True)
+class Edge:
+    """The local stack's front door, and the process that has the function's processes below it."""
+
+    host: str
+    port: int
+    key: str
+    pid: int
+
+    def cpu_ms(self) -> float:
+        """CPU of edge and function processes so far, in ms."""
+        return sum(cpu_ms(pid) for pid in family(self.pid))
 
 
 @dataclass
@@ -121,46 +138,75 @@ def run(
     *,
     concurrencies: Sequence[int] = (1, 10, 50),
     requests: int = 200,
-    edge: tuple[str, int, str, Callable[[], float]] | None = None,
+    with_edge: bool = True,
     tick: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Measure every path at every concurrency. ``edge``: (host, port, key, CPU in ms) of a running local stack."""
-    out: dict[str, Any] = {}
-    processes = os.cpu_count() or 1
+    """Measure every path at every concurrency; ``with_edge`` starts the whole local stack around one double."""
     with ExitStack() as stack:
-        double = stack.enter_context(running(double_command(), environ={}, folder=FOLDER, name="double"))
-        environ = gateway_environ(double.port)
-        serve = [sys.executable, "-m", "slipstream.runtime.serve"]
-        one = stack.enter_context(running(serve, environ=environ, folder=FOLDER, name="gateway-1"))
-        many = stack.enter_context(
-            running([*serve, "--processes", str(processes)], environ=environ, folder=FOLDER, name="gateway-n")
-        )
+        edge, double_port = _edge(stack, max(concurrencies)) if with_edge else (None, _double(stack))
+        environ = gateway_environ(double_port)
+        hosts = {
+            count: stack.enter_context(
+                running([*SERVE, "--processes", str(count)], environ=environ, folder=FOLDER, name=f"gateway-{count}")
+            )
+            for count in sorted({1, os.cpu_count() or 1})
+        }
+        out: dict[str, Any] = {}
         for concurrency in concurrencies:
-            host = one if concurrency == 1 else many
-            paths = {
-                "direct": Way(
-                    Target("direct", "127.0.0.1", double.port, converse_request("127.0.0.1", double.port), FRAME_TEXT),
-                    lambda: 0.0,
-                ),
-                "gateway": Way(
-                    Target("gateway", "127.0.0.1", host.port, openai_request("127.0.0.1", host.port, None), SSE_TEXT),
-                    host.cpu_ms,
-                ),
-            }
-            if edge is not None:
-                address, port, key, edge_cpu_ms = edge
-                paths["edge"] = Way(
-                    Target("edge", address, port, openai_request(address, port, key), SSE_TEXT), edge_cpu_ms
-                )
+            host = hosts[min(hosts) if concurrency == 1 else max(hosts)]
+            ways = _ways(double_port, host, edge)
             rounds = max(2, min(10, requests // max(10, concurrency * 2)))
             per_round = max(concurrency * 2, requests // rounds)
-            asyncio.run(_measure(list(paths.values()), concurrency, rounds, per_round, tick))
-            out[str(concurrency)] = {name: path.result() for name, path in paths.items()} | {
-                "added_ttft_ms": {
-                    name: _added(paths["direct"], path) for name, path in paths.items() if name != "direct"
-                }
+            asyncio.run(_measure(list(ways.values()), concurrency, rounds, per_round, tick))
+            out[str(concurrency)] = {name: way.result() for name, way in ways.items()} | {
+                "added_ttft_ms": {name: _added(ways["direct"], way) for name, way in ways.items() if name != "direct"}
             }
     return {"pace": {"first_token_ms": FIRST_TOKEN_MS, "token_ms": TOKEN_MS, "tokens": TOKENS}, "concurrency": out}
+
+
+def _double(stack: ExitStack) -> int:
+    return stack.enter_context(running(double_command(), environ={}, folder=FOLDER, name="double")).port
+
+
+def _edge(stack: ExitStack, environments: int) -> tuple[Edge, int]:
+    """The whole local stack at the benchmark's pace; also its double's port."""
+    from local.parts import free_port
+    from local.places import Places
+    from local.session import session
+
+    port = free_port()
+    settings = {
+        "SLIPSTREAM_BEDROCK_PORT": str(port),
+        "SLIPSTREAM_BEDROCK_OPTIONS": shlex.join(double_command()[3:]),
+        "SLIPSTREAM_MAX_ENVIRONMENTS": str(environments),
+    }
+    places = Places((FOLDER / "local").resolve())
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        endpoint = stack.enter_context(session(places, lambda line: print(f"  {line}", file=sys.stderr)))
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+    parts = json.loads(places.processes.read_text())["parts"]
+    url = urlsplit(endpoint.base_url)
+    return Edge(url.hostname or "127.0.0.1", url.port or 80, endpoint.api_key, parts["edge"]), port
+
+
+def _ways(double_port: int, host: Running, edge: Edge | None) -> dict[str, Way]:
+    here = "127.0.0.1"
+    ways = {
+        "direct": Way(
+            Target("direct", here, double_port, converse_request(here, double_port), FRAME_TEXT), lambda: 0.0
+        ),
+        "gateway": Way(
+            Target("gateway", here, host.port, openai_request(here, host.port, None), SSE_TEXT), host.cpu_ms
+        ),
+    }
+    if edge is not None:
+        request = openai_request(edge.host, edge.port, edge.key)
+        ways["edge"] = Way(Target("edge", edge.host, edge.port, request, SSE_TEXT), edge.cpu_ms)
+    return ways
 
 
 def _added(direct: Way, path: Way) -> dict[str, float]:

@@ -41,6 +41,7 @@ def edge(places: Places, env: Mapping[str, str], deployment: Deployment, listen:
         "private_key": str(listen.files.key),
         "variables": {name: env[name] for name in SEEN_BY_FUNCTIONS if name in env},
         "prestarted": 1,
+        "max_environments": int(env.get("SLIPSTREAM_MAX_ENVIRONMENTS") or 10),
     }
     path = places.folder / "edge.json"
     path.write_text(json.dumps(configuration, indent=2))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 import shutil
 import sys
 import time
@@ -77,7 +78,7 @@ def launch(places: Places, supervisor: Supervisor) -> None:
     emulator = emulator_part(places, env, ports.emulator)
     bedrock = Part(
         "bedrock",
-        [sys.executable, "-m", "local.bedrock", "--port", str(ports.bedrock)],
+        [sys.executable, "-m", "local.bedrock", "--port", str(ports.bedrock), *bedrock_options(os.environ)],
         env,
         places.log("bedrock"),
     )
@@ -100,6 +101,11 @@ def launch(places: Places, supervisor: Supervisor) -> None:
         api_key=key,
         model=MODEL,
     ).write(places.endpoint)
+
+
+def bedrock_options(env: Mapping[str, str]) -> list[str]:
+    """Options of `slipstream bedrock` from SLIPSTREAM_BEDROCK_OPTIONS (``--first-token-ms 50 --token-ms 5``)."""
+    return shlex.split(env.get("SLIPSTREAM_BEDROCK_OPTIONS", ""))
 
 
 def emulator_part(places: Places, env: Mapping[str, str], port: int) -> Part:

