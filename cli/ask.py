@@ -25,6 +25,7 @@ USE_CASES = ("extraction", "classification", "summarization", "creative", "code"
 @click.option("--max-tokens", type=click.IntRange(1), default=1024, show_default=True, help="Longest answer.")
 @click.option("--base-url", help="The gateway; else SLIPSTREAM_BASE_URL, else the local stack.")
 @click.option("--api-key", help="Its key; else SLIPSTREAM_API_KEY, else the local stack's.")
+@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw the waterfall into this file, too.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output and nothing else.")
 def ask(
     question: str,
@@ -36,6 +37,7 @@ def ask(
     max_tokens: int,
     base_url: str | None,
     api_key: str | None,
+    svg: Path | None,
     as_json: bool,
 ) -> None:
     """Ask QUESTION and stream the answer, then show where the milliseconds went."""
@@ -53,6 +55,10 @@ def ask(
         if not as_json and reply.text:
             sys.stdout.write("\n")
         raise click.ClickException(str(error)) from error
+    if svg is not None:
+        from cli.waterfall_svg import picture
+
+        svg.write_text(picture(question, reply.report, reply.first_token_ms, reply.total_ms), encoding="utf-8")
     if as_json:
         click.echo(json.dumps(as_object(reply)))
     else:

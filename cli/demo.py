@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import click
 from rich.console import Console
 
-from cli.demo_table import Outcome, table
+from cli.demo_table import Outcome, answers, savings
 from cli.gateway_client import CallFailed, Reply, complete, stream
 from cli.target import Target, find
 from cli.tour import TOUR, Stop
@@ -105,7 +105,8 @@ def demo(base_url: str | None, api_key: str | None) -> None:
             stage = Stage(console, target)
             outcomes = [stage.ask(stop) for stop in TOUR]
             console.print()
-            console.print(table(outcomes))
+            console.print(answers(outcomes))
+            console.print(savings(outcomes))
             console.print(CONSTANTS, style="dim")
     except CallFailed as error:
         raise click.ClickException(str(error)) from error

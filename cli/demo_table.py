@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from rich.box import SIMPLE
 from rich.table import Table
 
 from cli.gateway_client import Reply
 from cli.tour import Stop
+
+SAME_PRICE = 0.02
+"""Relative difference of two prices below which they count as the same: answers differ by a few tokens."""
 
 
 @dataclass(frozen=True)
@@ -47,22 +50,25 @@ def share(now: float, before: float) -> str:
     return f"{(now - before) / before:+.0%}" if before else "–"
 
 
-def saved(outcome: Outcome) -> tuple[str, str]:
-    """(the counterpart's figure, what was saved), in the unit that the technique is about."""
+def saved(outcome: Outcome) -> tuple[str, str, str]:
+    """(with the technique, without it, what was saved), in the unit that the technique is about.
+
+    Gains in time are the double's, so they are called modelled; a change of price is told only where there is one.
+    """
     other = outcome.counterpart
     if outcome.stop.compared == "first_token" and other is not None:
-        before = other.first_token_ms or other.total_ms
-        text, change = f"first token {before:,.0f} ms", f"{share(outcome.first_token_ms, before)} wait (modelled)"
-    elif outcome.stop.compared == "total" or other is None:
-        before = outcome.counterpart_ms
-        text, change = f"total {before:,.0f} ms", f"{share(outcome.took_ms, before)} time (modelled)"
+        now, before, of = outcome.first_token_ms, other.first_token_ms or other.total_ms, "wait"
     else:
-        text, change = "", ""
+        now, before, of = outcome.took_ms, outcome.counterpart_ms, "time"
+    texts = [f"{now:,.0f} ms"], [f"{before:,.0f} ms"], [f"{share(now, before)} {of} (modelled)"]
     cost, cost_before = outcome.cost_usd, None if other is None else added([other], "cost_usd")
-    if cost is not None and cost_before:
-        text = ", ".join(filter(None, (text, dollars(cost_before))))
-        change = ", ".join(filter(None, (change, f"{share(cost, cost_before)} cost")))
-    return text, change
+    if cost is not None and cost_before and abs(cost / cost_before - 1) > SAME_PRICE:
+        for text, word in zip(
+            texts, (dollars(cost), dollars(cost_before), f"{share(cost, cost_before)} cost"), strict=True
+        ):
+            text.append(word)
+    with_it, without_it, change = ("\n".join(text) for text in texts)
+    return with_it, without_it, change
 
 
 def dollars(usd: float | None) -> str:
@@ -70,25 +76,32 @@ def dollars(usd: float | None) -> str:
     return "–" if usd is None else f"${usd:.6f}"
 
 
-def table(outcomes: list[Outcome]) -> Table:
-    """One row a stop."""
-    shown = Table(title="What each technique saved", title_justify="left", show_lines=False)
-    columns: list[tuple[str, Any]] = [
-        ("technique", "left"), ("first token", "right"), ("total", "right"), ("tokens in (cached)", "right"),
-        ("out", "right"), ("cost", "right"), ("without it", "left"), ("saved", "left"),
-    ]  # fmt: skip
-    for name, justify in columns:
-        shown.add_column(name, justify=justify)
+def answers(outcomes: list[Outcome]) -> Table:
+    """One row an answer: its figures."""
+    shown = Table(title="The answers", title_justify="left", box=SIMPLE)
+    for name in ("", "first token", "total", "tokens in", "from cache", "out", "cost"):
+        shown.add_column(name, justify="right" if name else "left", no_wrap=True)
     for outcome in outcomes:
-        before, change = saved(outcome)
         shown.add_row(
             outcome.stop.technique,
             f"{outcome.first_token_ms:,.0f} ms",
             f"{outcome.took_ms:,.0f} ms",
-            f"{outcome.tokens('input'):,} ({outcome.tokens('cached'):,})",
+            f"{outcome.tokens('input'):,}",
+            f"{outcome.tokens('cached'):,}",
             f"{outcome.tokens('output'):,}",
             dollars(outcome.cost_usd),
-            f"{outcome.stop.baseline}: {before}",
-            change,
         )
+    return shown
+
+
+def savings(outcomes: list[Outcome]) -> Table:
+    """One row a technique: the same request with and without it."""
+    shown = Table(
+        title="What each technique saved against the same request without it", title_justify="left", box=SIMPLE
+    )
+    for name in ("", "with", "without", "saved"):
+        shown.add_column(name, no_wrap=not name)
+    for outcome in outcomes:
+        with_it, without_it, change = saved(outcome)
+        shown.add_row(outcome.stop.technique, with_it, f"{without_it}\n[dim]{outcome.stop.baseline}[/dim]", change)
     return shown

@@ -102,10 +102,10 @@ def _answer(target: Target, method: str, path: str, body: dict[str, Any] | None)
     payload = None if body is None else json.dumps(body).encode()
     try:
         connection.request(method, f"{parts.path}{path}", payload, headers)
-        response = connection.getresponse()
-        if response.status >= 400:
-            raise CallFailed(_refusal(response))
-        yield response
+        with connection.getresponse() as response:
+            if response.status >= 400:
+                raise CallFailed(_refusal(response))
+            yield response
     except ConnectionRefusedError:
         raise CallFailed(f"nothing listens at {target.base_url}: is the stack running? `make up` starts it") from None
     except (OSError, HTTPException, ValueError) as error:

@@ -96,15 +96,18 @@ def list_keys(target: Callable[[], Target], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found))
         return
+    from rich.box import SIMPLE
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("id", "name", "tenant", "scopes", "models", "created", "state")
+    table = Table(
+        Column("id", no_wrap=True, min_width=26), "name", "tenant", "scopes", "models", "created", "state", box=SIMPLE
+    )
     for record in found["data"]:
-        models = ", ".join(record.get("models") or ()) or "all"
-        created = time.strftime("%Y-%m-%d", time.gmtime(record["created"]))
+        models = "\n".join(record.get("models") or ()) or "all"
+        created = time.strftime("%Y-%m-%d", time.gmtime(record["created_at"]))
         table.add_row(
-            record["id"], record.get("name", ""), record["tenant"], ", ".join(record["scopes"]), models, created,
+            record["id"], record.get("name", ""), record["tenant"], "\n".join(record["scopes"]), models, created,
             state(record, time.time()),
         )  # fmt: skip
     Console().print(table)
@@ -112,9 +115,9 @@ def list_keys(target: Callable[[], Target], *, as_json: bool) -> None:
 
 def state(record: dict[str, Any], now_s: float) -> str:
     """What a key is worth now."""
-    if record.get("revoked") is not None:
+    if record["revoked_at"] is not None:
         return "revoked"
-    expires = record.get("expires")
+    expires = record["expires_at"]
     if expires is None:
         return "active"
     return "expired" if expires <= now_s else f"until {time.strftime('%Y-%m-%d', time.gmtime(expires))}"
@@ -128,5 +131,5 @@ def revoke(target: Callable[[], Target], key_id: str) -> None:
     """Revoke the key KEY_ID (the id, as `keys list` shows it, not the key)."""
     if key_id.startswith("sk-slip-"):
         raise click.UsageError("that is a key; give its id: the part between sk-slip- and the next dash")
-    call(target(), "DELETE", f"/v1/keys/{quote(key_id, safe='')}")
-    click.echo(f"revoked {key_id}; it stops to work within the authorizer's cache time")
+    told = call(target(), "DELETE", f"/v1/keys/{quote(key_id, safe='')}")
+    click.echo(f"revoked {key_id}" + (f"; {told['note']}" if "note" in told else ""))

@@ -10,7 +10,7 @@ from cli.document import read_document, system_prompt
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 MAX_TOKENS = 160
-Compared = Literal["first_token", "total", "cost"]
+Compared = Literal["first_token", "total"]
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ TOUR = (
         technique="smaller model",
         questions=("Which parts of a published version are locked?",),
         document="lambda-versions.md",
-        compared="cost",
-        baseline="alias best instead of fast",
+        compared="total",
+        baseline="alias best, not fast",
         changes={"model": "fast", "slipstream": {"use_case": "extraction", "cache": "off"}},
         without={"model": "best", "slipstream": {"use_case": "extraction", "cache": "off"}},
     ),

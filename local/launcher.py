@@ -32,6 +32,8 @@ from local.supervisor import Stopping, Supervisor, stopping_on_signals
 ALREADY_RUNNING = 75
 ATTACHED_TO = "SLIPSTREAM_ATTACHED_TO"
 """Variable with the process id that the launcher must not outlive."""
+ERROR = "error: "
+"""What the last words of a launcher begin with that could not go on."""
 READY_TIMEOUT_S = 60.0
 MODEL = "amazon.nova-lite-v1:0"
 
@@ -157,7 +159,7 @@ def main() -> int:
     except Stopping:
         return 0
     except (PartFailed, Unprepared, NoKey) as error:
-        say(f"error: {error}")
+        say(f"{ERROR}{error}")
         return error.code if isinstance(error, PartFailed) else 1
     finally:
         with suppress(OSError):

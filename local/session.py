@@ -11,10 +11,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import takewhile
 
 from local import endpoint
 from local.endpoint import Endpoint
-from local.launcher import ALREADY_RUNNING, ATTACHED_TO
+from local.launcher import ALREADY_RUNNING, ATTACHED_TO, ERROR
 from local.leftovers import end_leftovers
 from local.places import ROOT, Places
 
@@ -86,11 +87,12 @@ def _await_ready(places: Places, launcher: Launcher | None, say: Callable[[str],
         if code == ALREADY_RUNNING:
             launcher = None
         elif code is not None:
-            raise NotStarted("\n".join(lines[told:]), code or 1)
+            raise NotStarted("\n".join(lines[told:]) or f"see {places.launcher_log}", code or 1)
         elif launcher:
-            for line in lines[told:]:
+            steps = list(takewhile(lambda line: not line.startswith(ERROR), lines))
+            for line in steps[told:]:
                 say(line)
-            told = len(lines)
+            told = len(steps)
         with suppress(FileNotFoundError):
             return endpoint.read(places.endpoint)
         if launcher is None and not running(places):

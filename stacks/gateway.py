@@ -141,7 +141,7 @@ class GatewayStack(Stack):
             "dynamodb:GetItem",
             "dynamodb:PutItem",
             "dynamodb:UpdateItem",
-            "dynamodb:Scan",
+            "dynamodb:Query",
         )
         cache = f"/restapis/{api_id}/stages/{stage}/cache/authorizers"
         self._grant(function, f"arn:{self.partition}:apigateway:{self.region}::{cache}", "apigateway:DELETE")

@@ -65,7 +65,7 @@ def test_a_key_is_made_used_listed_and_revoked(environment: dict[str, str]) -> N
 
     assert with_it.returncode == 0, with_it.stderr
     assert revoked.returncode == 0, revoked.stderr
-    assert [record["revoked"] is not None for record in listed if record["id"] == made["id"]] == [True]
+    assert [record["revoked_at"] is not None for record in listed if record["id"] == made["id"]] == [True]
 
 
 def test_up_joins_the_stack_that_runs(environment: dict[str, str], local_stack: Endpoint, local_places: Places) -> None:

@@ -155,6 +155,8 @@ class Connection:
         until_s = self._silent_since_s + patience.read_timeout_s
         if patience.deadline_s is not None and patience.deadline_s < until_s:
             until_s = patience.deadline_s
+            if now_s >= until_s:  # bytes that keep coming do not move a deadline
+                raise self._too_late()
         quiet_at_s = until_s if patience.quiet_s is None else min(until_s, now_s + patience.quiet_s)
         while True:
             # Rounded up: a wait that ends a fraction early would spin.

@@ -66,6 +66,8 @@ class ConverseReader:
                 raise BadFrame("an event of the model's stream cannot be understood") from None
             if event is not None:
                 out.append(event)
+        if self._decoder.failure is not None:
+            raise self._decoder.failure
 
     def finish(self, out: list[Event]) -> None:
         """The bytes have ended."""

@@ -42,7 +42,7 @@ class CredentialSource:
     def _provider(self) -> Any:
         with self._lock:
             if self._chain is None:
-                from botocore.session import Session  # type: ignore[import-untyped]
+                from botocore.session import Session
 
                 self._chain = Session().get_credentials()
             if self._chain is None:

@@ -74,11 +74,13 @@ class Table:
         fields: Item = {"TableName": self._name, "KeyConditionExpression": condition, **_expression(names, values)}
         if index is not None:
             fields["IndexName"] = index
-        left = limit
+        yield from self._pages("Query", fields, limit)
+
+    def _pages(self, operation: str, fields: Item, left: int | None) -> Iterator[Item]:
         while True:
             if left is not None:
                 fields["Limit"] = left
-            answer = self._service.call("Query", fields)
+            answer = self._service.call(operation, fields)
             for item in answer.get("Items", []):
                 yield from_attributes(item)
             if left is not None:

@@ -42,12 +42,14 @@ class Message(msgspec.Struct, frozen=True):
 class Decoder:
     """Frames from bytes that come in any pieces."""
 
-    __slots__ = ("_blocks", "_buffer")
+    __slots__ = ("_blocks", "_buffer", "failure")
 
     def __init__(self) -> None:
         self._buffer = b""
         # A stream repeats a handful of header blocks, so each is read once.
         self._blocks: dict[bytes, dict[str, HeaderValue]] = {}
+        self.failure: BadFrame | None = None
+        """What is wrong after the messages that the last ``feed`` gave; the next one raises it."""
 
     @property
     def idle(self) -> bool:
@@ -55,10 +57,23 @@ class Decoder:
         return not self._buffer
 
     def feed(self, data: bytes) -> list[Message]:
-        """The messages completed by ``data``. Raises BadFrame."""
+        """The messages completed by ``data``. Raises BadFrame once all before the damage have been given."""
+        if self.failure is not None:
+            raise self.failure
         if self._buffer:
             data = self._buffer + data
         messages: list[Message] = []
+        try:
+            at = self._scan(data, messages)
+        except BadFrame as error:
+            self.failure = error
+            if not messages:
+                raise
+            return messages
+        self._buffer = data[at:]
+        return messages
+
+    def _scan(self, data: bytes, messages: list[Message]) -> int:
         at, end = 0, len(data)
         while end - at >= 12:
             total, header_bytes, prelude_crc = _PRELUDE.unpack_from(data, at)
@@ -75,8 +90,7 @@ class Decoder:
             payload_at = at + 12 + header_bytes
             messages.append(Message(self._headers(data[at + 12 : payload_at]), data[payload_at : stop - 4]))
             at = stop
-        self._buffer = data[at:]
-        return messages
+        return at
 
     def _headers(self, block: bytes) -> dict[str, HeaderValue]:
         headers = self._blocks.get(block)

@@ -1,82 +1,89 @@
-"""AWS services of the JSON protocol (DynamoDB, Secrets Manager) over our own transport: boto3 costs 300 ms of a start."""
+"""AWS's JSON protocol (one POST, the operation in a header) over the shared transport."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
+from slipstream.aws import retry, service_errors
 from slipstream.aws.connection import Patience
 from slipstream.aws.places import Authorizes, Places, signed_request
-from slipstream.aws.service_errors import read
 from slipstream.aws.transport import Transport
-from slipstream.errors import SlipstreamError, UpstreamUnavailable
-
-ATTEMPTS = 2
-TIMEOUT_S = 5.0
+from slipstream.errors import SlipstreamError, UpstreamError, UpstreamUnavailable
+from slipstream.gateway.http import NEVER
 
 
-class Protocol(NamedTuple):
-    """What tells one service from another."""
+class ServiceError(UpstreamError):
+    """A service of the gateway's own said no; ``name`` is its exception's, ``raw`` its whole answer."""
 
-    host: str
-    signing_name: str
-    target: str
-    version: str
+    code = "service_error"
 
-
-DYNAMODB = Protocol("dynamodb.{region}.amazonaws.com", "dynamodb", "DynamoDB_20120810", "1.0")
-SECRETS_MANAGER = Protocol("secretsmanager.{region}.amazonaws.com", "secretsmanager", "secretsmanager", "1.1")
-
-
-class Refused(Exception):
-    """The service said no: ``name`` is its exception, the argument its message."""
-
-    def __init__(self, name: str, message: str) -> None:
-        super().__init__(f"{name}: {message}")
+    def __init__(self, name: str, message: str, raw: Any, *, retryable: bool) -> None:
+        super().__init__(message, retryable=retryable)
         self.name = name
+        self.raw = raw
+
+
+_THROTTLES = frozenset({
+    "ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded",
+
+    "InternalServerError", "InternalServiceError", "ServiceUnavailable",
+})  # fmt: skip
 
 
 class JsonService:
-    """One service in one region. Safe for threads."""
+    """One service. Safe for threads. A call waits ``timeout_s`` seconds at most; repeated once if that may help."""
 
-    def __init__(self, protocol: Protocol, *, transport: Transport, places: Places, auth: Authorizes) -> None:
-        self._protocol = protocol
+    def __init__(
+        self,
+        name: str,
+        *,
+        target: str,
+        version: str,
+        transport: Transport,
+        auth: Authorizes,
+        places: Places,
+        timeout_s: float = 3.0,
+        retry_delay_s: float = 0.05,
+    ) -> None:
+        self._name = name
+        self._target = target
+        self._type = f"application/x-amz-json-{version}"
         self._transport = transport
-        self._places = places
         self._auth = auth
+        self._place = places.of(f"{name}.{{region}}.amazonaws.com")
+        self._timeout_s = timeout_s
+        self._retry_delay_s = retry_delay_s
 
-    def call(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Call an operation; what fails by itself is tried once more, so it must bear being done twice.
+    def call(self, operation: str, fields: dict[str, Any]) -> dict[str, Any]:
+        """The operation's answer. Raises ServiceError, UpstreamUnavailable, UpstreamTimeout."""
+        body = msgspec.json.encode(fields)
+        try:
+            return self._once(operation, body)
+        except (ServiceError, UpstreamUnavailable) as error:
+            if not error.retryable:
+                raise
+            retry.pause(retry.wait_s(error, self._retry_delay_s), NEVER, None)
+            return self._once(operation, body)
 
-        Raises Refused for a refusal, UpstreamUnavailable where the service cannot be reached or fails.
-        """
-        for attempt in range(ATTEMPTS):
-            last = attempt == ATTEMPTS - 1
-            try:
-                status, headers, body = self._exchange(operation, arguments)
-            except SlipstreamError as error:
-                if not last and error.retryable:
-                    continue
-                raise UpstreamUnavailable(f"{self._protocol.signing_name} cannot be reached; try again") from error
-            if status == 200:
-                answer: dict[str, Any] = msgspec.json.decode(body)
-                return answer
-            said = read(status, headers, body)
-            if status < 500 and "Throttl" not in said.name and "ThroughputExceeded" not in said.name:
-                raise Refused(said.name, said.message)
-        raise UpstreamUnavailable(f"{self._protocol.signing_name} does not answer ({said.name or status}); try again")
-
-    def _exchange(self, operation: str, arguments: dict[str, Any]) -> tuple[int, Any, bytes]:
-        protocol = self._protocol
-        place = self._places.of(protocol.host)
-        headers = [
-            ("content-type", f"application/x-amz-json-{protocol.version}"),
-            ("x-amz-target", f"{protocol.target}.{operation}"),
-        ]
-        body = msgspec.json.encode(arguments)
-        request = signed_request(place, "/", headers, body, auth=self._auth, service=protocol.signing_name)
-        exchange = self._transport.send(place.origin, request, Patience(TIMEOUT_S))
+    def _once(self, operation: str, body: bytes) -> dict[str, Any]:
+        headers = [("content-type", self._type), ("x-amz-target", f"{self._target}.{operation}")]
+        request = signed_request(self._place, "/", headers, body, auth=self._auth, service=self._name)
+        exchange = self._transport.send(self._place.origin, request, Patience(self._timeout_s))
         while (response := exchange.head()) is None:
-            pass  # without a quiet time head() waits by itself
-        return response.status, response.headers, response.read_all()
+            pass
+        raw = response.read_all()
+        if response.status != 200:
+            said = service_errors.read(response.status, response.headers, raw)
+            again = response.status >= 500 or said.name in _THROTTLES
+            raise ServiceError(said.name, f"{self._name}: {said.message}", said.raw, retryable=again)
+        try:
+            return msgspec.json.decode(raw, type=dict[str, Any])
+        except msgspec.MsgspecError:
+            raise UpstreamError(f"{self._name} gave an answer that is no JSON object") from None
+
+
+def is_missing(error: SlipstreamError) -> bool:
+    """Whether the service said that the thing is not there."""
+    return isinstance(error, ServiceError) and error.name == "ResourceNotFoundException"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from time import perf_counter
+
+import msgspec
 
 from slipstream.errors import PermissionDenied, SlipstreamError
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(msgspec.Struct, frozen=True):
     """Whose key it is, from the authorizer."""
 
     key_id: str
@@ -42,18 +42,17 @@ class Disconnect:
 NEVER = Disconnect()
 
 
-@dataclass(slots=True)
-class HttpRequest:
+class HttpRequest(msgspec.Struct):
     """``path`` is still percent-encoded and without stage prefix; header names are lower-case."""
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes = b""
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = msgspec.field(default_factory=dict)
     principal: Principal = Principal(key_id="local")
     request_id: str = ""
-    received_s: float = field(default_factory=perf_counter)
+    received_s: float = msgspec.field(default_factory=perf_counter)
     """Monotonic time at which the host had the whole request."""
     disconnect: Disconnect = NEVER
     denied: SlipstreamError | None = None
@@ -66,8 +65,7 @@ def nothing() -> None:
     """Default for ``HttpResponse.settle``."""
 
 
-@dataclass(slots=True)
-class HttpResponse:
+class HttpResponse(msgspec.Struct):
     """``body`` yields what is to be sent, each item at once; ``settle`` runs after the last byte has gone.
 
     A host must close ``body`` (when it is a generator) if it stops early, and must call ``settle`` in every case.

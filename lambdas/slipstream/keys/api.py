@@ -20,7 +20,7 @@ class NewKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str = ""
     tenant: str = "default"
-    scopes: list[str] = ["invoke"]
+    scopes: list[str] = msgspec.field(default_factory=lambda: ["invoke"])
     models: list[str] = []
     expires_in_s: int | None = None
 

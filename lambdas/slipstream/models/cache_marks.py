@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from slipstream.chat.request import CachePoint, ChatRequest, Part, SystemPart
+from slipstream.chat.request import CachePoint, ChatRequest, Part, SystemPart, Tool
 from slipstream.models.resolved import CacheMark, PromptCache
 
 SYSTEM, TOOLS = -1, -2
@@ -53,6 +53,13 @@ def _living(mark: CacheMark, ttl: str | None) -> CacheMark:
 def _own_points(request: ChatRequest) -> tuple[int, set[int], int]:
     """The caller's points: how many, the positions that end with one, and that of the last that lives an hour."""
     count, occupied, last_long = 0, set(), _NOWHERE
+    for tool in request.tools:
+        if tool.cache_point is not None:
+            count += 1
+            if tool.cache_point.ttl == "1h":
+                last_long = TOOLS
+    if request.tools and request.tools[-1].cache_point is not None:
+        occupied.add(TOOLS)
     places: list[tuple[int, Sequence[Part | SystemPart]]] = [(SYSTEM, request.system)]
     places += [(index, message.content) for index, message in enumerate(request.messages)]
     for at, parts in places:
@@ -64,3 +71,28 @@ def _own_points(request: ChatRequest) -> tuple[int, set[int], int]:
         if parts and type(parts[-1]) is CachePoint:
             occupied.add(at)
     return count, occupied, last_long
+
+
+def has_own_points(request: ChatRequest) -> bool:
+    """Whether the caller put cache points anywhere."""
+    return _own_points(request)[0] > 0
+
+
+def without_own_points(request: ChatRequest, notes: list[str]) -> ChatRequest:
+    """The request without the caller's cache points, told in ``notes`` if there were any: they only save money."""
+    if not has_own_points(request):
+        return request
+    notes.append("your cachePoints left out: the model rejects them")
+    messages = [
+        msgspec.structs.replace(message, content=[part for part in message.content if type(part) is not CachePoint])
+        for message in request.messages
+    ]
+    system = [part for part in request.system if type(part) is not CachePoint]
+    return msgspec.structs.replace(request, tools=without_points(request.tools), messages=messages, system=system)
+
+
+def without_points(tools: list[Tool]) -> list[Tool]:
+    """Tools without the caller's cache points: what the prefix's identity depends on."""
+    if all(tool.cache_point is None for tool in tools):
+        return tools
+    return [msgspec.structs.replace(tool, cache_point=None) for tool in tools]

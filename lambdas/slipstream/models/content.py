@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from slipstream.chat.request import CachePoint, ChatRequest, Image, Message, Text, ToolChoice, ToolResult, ToolUse
+from slipstream.chat.request import CachePoint, ChatRequest, Image, Message, Text, ToolResult, ToolUse
 from slipstream.errors import InvalidRequest, PromptTooLong
 from slipstream.models import estimate
 from slipstream.models.model import Model
@@ -76,17 +76,15 @@ def _tools(request: ChatRequest, model: Model, notes: list[str]) -> ChatRequest:
 def _no_tools(request: ChatRequest, notes: list[str]) -> ChatRequest:
     """Converse knows no choice ``none``: leave the tools out, unless earlier turns hold calls, which need them."""
     if any(isinstance(part, ToolUse | ToolResult) for message in request.messages for part in message.content):
-        notes.append(
-            "tool_choice 'none' sent as 'auto': earlier turns hold tool calls, so Bedrock needs the tools, "
-            "and Converse has no 'none'; the model may call one"
-        )
-        return msgspec.structs.replace(request, tool_choice=ToolChoice("auto") if request.tools else None)
+        notes.append("tool_choice 'none' asked for in words: Converse lacks it, and earlier tool calls need the tools")
+        return request
     return msgspec.structs.replace(request, tools=[], tool_choice=None)
 
 
 def _parallel(request: ChatRequest, model: Model, notes: list[str]) -> ChatRequest:
-    if request.parallel_tool_calls is False and model.endpoint.dialect == "converse":
-        notes.append("parallel_tool_calls=false has no effect: Converse cannot ask for it")
+    # Claude takes it in a field of its own; for the others Converse has none.
+    if request.parallel_tool_calls is False and model.endpoint.dialect == "converse" and model.provider != "anthropic":
+        notes.append(f"parallel_tool_calls=false has no effect: Converse cannot ask {model.name} for it")
     return request
 
 

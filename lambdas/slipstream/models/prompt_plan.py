@@ -16,7 +16,7 @@ import msgspec
 
 from slipstream.chat.request import CachePoint, ChatRequest, Message
 from slipstream.models import estimate
-from slipstream.models.cache_marks import within_limits
+from slipstream.models.cache_marks import within_limits, without_points
 from slipstream.models.prefix_memory import Habit, PrefixMemory, Seen
 from slipstream.models.resolved import CacheMark, Price, PromptCache, ResolvedCall
 
@@ -32,6 +32,11 @@ LATE_RETURNS = 2
 """So many returns between five minutes and an hour show a rhythm that only the long TTL catches."""
 MOST_TURNS_LOOKED_AT = 20
 HABITS = 1024
+PRIORS = {"stable": (3.0, 5.0), "turns": (3.0, 5.0), "openings": (1.0, 5.0)}
+"""(returned, seen) before anything was seen: three in five long system prompts and conversations under way return, one
+in five first questions."""
+WORTHWHILE_TOKENS = 256
+"""A first question shorter than this is not worth a point of its own beside the stable prefix before it."""
 
 
 class _Boundary(msgspec.Struct):
@@ -93,7 +98,7 @@ class PromptPlanner:
             found.append(_Boundary(mark, digest, tokens, self._memory.recall(digest)))
 
         if request.tools:
-            encoded = _encoder.encode(request.tools)
+            encoded = _encoder.encode(without_points(request.tools))
             tokens += len(encoded) / ratio
             running.update(encoded)
             if "tools" in cache.places:
@@ -113,27 +118,33 @@ class PromptPlanner:
         return found
 
     def _choose(self, call: ResolvedCall, cache: PromptCache, boundaries: list[_Boundary]) -> list[CacheMark]:
-        now = self._clock()
-        request = call.request
+        now, request = self._clock(), call.request
         fixed = [b for b in boundaries if b.mark.after != "message"]
         turns = [b for b in boundaries if b.mark.after == "message"]
-        tenant, model = request.tenant, call.model_id
-        stable = self._habit(tenant, model, "stable")
+        economics = _economics(call.price, None)
+        stable = self._habit(call, "stable")
+        wanted = [b for b in fixed if _pays(b, stable.chance(), economics, now)]
+
         goes_on = any(message.role == "assistant" for message in request.messages)
-        conversing = self._habit(tenant, model, "turns" if goes_on else "openings")
-        ttl = self._ttl_of_fixed(fixed, cache, call.price)
-        wanted = [b for b in fixed if _pays(b, stable.chance(), _economics(call.price, ttl), now)]
-        last = turns[-1] if turns and turns[-1].mark.index == len(request.messages) - 1 else None
-        if last is not None and _pays(last, conversing.chance(), _economics(call.price, None), now):
+        conversing = self._habit(call, "turns" if goes_on else "openings")
+        last = turns.pop() if turns and turns[-1].mark.index == len(request.messages) - 1 else None
+        if last is not None and not goes_on and wanted and last.tokens - wanted[-1].tokens < WORTHWHILE_TOKENS:
+            last = None
+        if last is not None and _pays(last, conversing.chance(), economics, now):
             wanted.append(last)
-        # The point of the turn before stands where that turn's last one stood, so what it wrote is read here. It costs
+        # The turn before ended where its own last point stands, so what that wrote is read here. A point there costs
         # nothing extra: the tokens up to it are written or read because of the last point all the same.
-        earlier = [b for b in turns if b is not last]
-        if earlier and (last in wanted or any(_live(b, now) for b in earlier)):
-            wanted.append(next((b for b in reversed(earlier) if _live(b, now)), earlier[-1]))
-        marks = within_limits(request, cache, [b.mark for b in wanted], ttl)
+        known = next((b for b in reversed(turns) if b.seen is not None), None)
+        live = next((b for b in reversed(turns) if _live(b, now)), None)
+        if live is not None or (turns and last in wanted):
+            wanted.append(live or turns[-1])
+
+        marks = within_limits(request, cache, [b.mark for b in wanted], self._ttl_of_fixed(fixed, cache, call.price))
         self._note(fixed, stable, marks, now)
-        self._note([last] if last is not None else [], conversing, marks, now)
+        if last is not None:
+            self._note([last], conversing, marks, now)
+        if known is not None:
+            self._note([known], self._habit(call, "turns" if known.mark.index else "openings"), marks, now)
         return marks
 
     def _ttl_of_fixed(self, fixed: list[_Boundary], cache: PromptCache, price: Price | None) -> str | None:
@@ -154,15 +165,13 @@ class PromptPlanner:
             ttl_s = marked.get((boundary.mark.after, boundary.mark.index), 0.0)
             self._memory.note(boundary.digest, now, ttl_s, counted)
 
-    def _habit(self, tenant: str, model_id: str, kind: str) -> Habit:
-        key = (tenant, model_id, kind)
+    def _habit(self, call: ResolvedCall, kind: str) -> Habit:
+        key = (call.request.tenant, call.model_id, kind)
         habit = self._habits.get(key)
         if habit is None:
             if len(self._habits) >= HABITS:
                 self._habits.clear()
-            # Priors: three in five long system prompts and going conversations return, one in five first questions.
-            returned, of = {"stable": (3.0, 5.0), "turns": (3.0, 5.0), "openings": (1.0, 5.0)}[kind]
-            habit = self._habits[key] = Habit(returned, of)
+            habit = self._habits[key] = Habit(*PRIORS[kind])
         return habit
 
 

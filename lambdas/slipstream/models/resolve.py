@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from slipstream.chat.request import ChatRequest, Parameters
 from slipstream.errors import InvalidRequest, SlipstreamError
-from slipstream.models import self_healing
+from slipstream.models.cache_marks import without_own_points
 from slipstream.models.catalogue import Catalogue, load
 from slipstream.models.content import fit
 from slipstream.models.model import Model
@@ -71,7 +71,7 @@ class Resolver:
         """
         target = self._targets.find(request.model)
         model = target.model
-        if model.kind != "chat":
+        if model.kind != "chat" and request.messages:  # without any, it is only asked what the model is
             raise InvalidRequest(f"{model.name} makes embeddings; send it to /v1/embeddings", param="model")
         rejected = self._learnt.get(model.id, _NOTHING)
         notes = list(target.notes)
@@ -80,7 +80,7 @@ class Resolver:
         notes += settled.notes
         latency, tier = self._service(request, model, rejected, notes)
         if "cache_points" in rejected:
-            fitted = self_healing.without_cache_points(fitted, notes)
+            fitted = without_own_points(fitted, notes)
         cache = model.cache if model.cache.kind != "none" and "cache_points" not in rejected else None
         return ResolvedCall(
             request=fitted,
@@ -103,14 +103,16 @@ class Resolver:
 
         The rule is remembered at once; it reaches the store with ``settle``. A forced tool choice is never dropped.
         """
-        healed = self_healing.heal(call, error)
+        from slipstream.models.self_healing import heal  # its patterns are compiled only where a call was rejected
+
+        healed = heal(call, error)
         if healed is None:
             return None
-        again, rule = healed
-        known = self._learnt.get(call.model_id, _NOTHING)
-        if rule not in known:
-            self._add({call.model_id: [rule]})
-            self._pending.append((call.model_id, rule))
+        again, rules = healed
+        new = [rule for rule in rules if rule not in self._learnt.get(call.model_id, _NOTHING)]
+        if new:
+            self._add({call.model_id: new})
+            self._pending.extend((call.model_id, rule) for rule in new)
         return again
 
     def pending_rules(self) -> list[tuple[str, str]]:
@@ -139,10 +141,12 @@ class Resolver:
                 return  # what is not loaded is learnt again
 
     def _add(self, rules: Mapping[str, list[str]]) -> None:
+        from slipstream.models.self_healing import is_rule
+
         # A new dict each time: readers on other threads see the old or the new one, never half of one.
         merged = dict(self._learnt)
         for model_id, learnt in rules.items():
-            merged[model_id] = merged.get(model_id, _NOTHING) | {rule for rule in learnt if self_healing.is_rule(rule)}
+            merged[model_id] = merged.get(model_id, _NOTHING) | {rule for rule in learnt if is_rule(rule)}
         self._learnt = merged
         self._plain = {}
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from slipstream.chat.request import CachePoint, ChatRequest
 from slipstream.errors import InvalidRequest, SlipstreamError
+from slipstream.models.cache_marks import has_own_points, without_own_points
 from slipstream.models.parameters import EITHER
 from slipstream.models.resolved import ResolvedCall
 
@@ -32,9 +32,13 @@ MENTIONS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 """Our name of a parameter → how messages call it, in the order in which to ask (in lower case)."""
 
+TOGETHER = re.compile(r"\bboth\b|together|only one|one of|simultaneously|at the same time")
+CONDITIONAL = re.compile(r"\bwhen\b|\bwhile\b|\bunless\b|is enabled")
+"""Said of this combination, not of the model: the call is healed, but nothing is remembered."""
 TOO_MANY_TOKENS = re.compile(r"max(?:imum)?_?\s?tokens.*?(?:exceeds?|greater than|limit of|at most).*?(\d[\d,]*)")
 TOOLS = re.compile(r"tool_?choice|tool use|toolconfig|forc\w+ tool")
 LIMIT_RULE = re.compile(r"max_tokens<=[1-9]\d{0,8}")
+SAMPLING = ("top_k", "temperature", "top_p")
 RULES = frozenset({*(name for name, _ in MENTIONS), EITHER})
 
 
@@ -43,8 +47,8 @@ def is_rule(rule: str) -> bool:
     return rule in RULES or LIMIT_RULE.fullmatch(rule) is not None
 
 
-def heal(call: ResolvedCall, error: SlipstreamError) -> tuple[ResolvedCall, str] | None:
-    """The call without the rejected parameter, and the rule; None where the message names none that was sent.
+def heal(call: ResolvedCall, error: SlipstreamError) -> tuple[ResolvedCall, list[str]] | None:
+    """The call without what was rejected, and the rules to remember; None where it names nothing that was sent.
 
     Tools and tool choices are never touched: an answer without the forced call would be another answer.
     """
@@ -59,26 +63,33 @@ def heal(call: ResolvedCall, error: SlipstreamError) -> tuple[ResolvedCall, str]
     if not REFUSALS.search(text):
         return None
     named = [name for name, pattern in MENTIONS if pattern.search(text)]
-    if "temperature" in named and "top_p" in named and "temperature" in call.sent and "top_p" in call.sent:
-        return _without(call, "top_p", EITHER), EITHER
-    for name in named:
-        if _was_sent(call, name):
-            return _without(call, name, name), name
-    return None
+    if "temperature" in named and "top_p" in named and TOGETHER.search(text):
+        both = "temperature" in call.sent and "top_p" in call.sent
+        return (_without(call, "top_p", EITHER), [EITHER]) if both else None
+    sent = [name for name in named if _was_sent(call, name)]
+    if not sent:
+        return None
+    # One message may refuse several sampling parameters; of others, the first named is what it is about.
+    refused = [name for name in sent if name in SAMPLING] or sent[:1]
+    remembered = not CONDITIONAL.search(text)
+    for name in refused:
+        call = _without(call, name, name if remembered else None)
+    return call, refused if remembered else []
 
 
 def _was_sent(call: ResolvedCall, name: str) -> bool:
     if name == "cache_points":
-        return bool(call.cache_points) or _has_cache_points(call.request)
+        return bool(call.cache_points) or has_own_points(call.request)
     if name in ("latency", "service_tier"):
         return getattr(call, name) is not None
     return name in call.sent
 
 
-def _without(call: ResolvedCall, name: str, rule: str) -> ResolvedCall:
-    notes = [*call.notes, f"{name} left out: the model rejected it ({rule}); remembered"]
+def _without(call: ResolvedCall, name: str, rule: str | None) -> ResolvedCall:
+    why = "the model rejected it in this call" if rule is None else f"the model rejected it ({rule}); remembered"
+    notes = [*call.notes, f"{name} left out: {why}"]
     if name == "cache_points":
-        request = without_cache_points(call.request, notes)
+        request = without_own_points(call.request, notes)
         return msgspec.structs.replace(call, request=request, cache_points=[], prompt_cache=None, notes=notes)
     changes: dict[str, Any] = {"notes": notes}
     if name in ("latency", "service_tier"):
@@ -90,30 +101,11 @@ def _without(call: ResolvedCall, name: str, rule: str) -> ResolvedCall:
     return msgspec.structs.replace(call, **changes)
 
 
-def _lower_limit(call: ResolvedCall, limit: int) -> tuple[ResolvedCall, str] | None:
+def _lower_limit(call: ResolvedCall, limit: int) -> tuple[ResolvedCall, list[str]] | None:
     """Only a max_tokens that we chose is lowered; the caller's own is the caller's to correct."""
     chosen = call.sent.get("max_tokens")
     if call.request.parameters.max_tokens is not None or chosen is None or not 0 < limit < chosen:
         return None
     notes = [*call.notes, f"max_tokens lowered to {limit}, the model's limit by its own words; remembered"]
     sent = {**call.sent, "max_tokens": limit}
-    return msgspec.structs.replace(call, sent=sent, notes=notes), f"max_tokens<={limit}"
-
-
-def without_cache_points(request: ChatRequest, notes: list[str]) -> ChatRequest:
-    """The request without the caller's own cachePoints, told in ``notes`` if there were any: they only save money."""
-    if not _has_cache_points(request):
-        return request
-    notes.append("your cachePoints left out: the model rejects them")
-    messages = [
-        msgspec.structs.replace(message, content=[part for part in message.content if type(part) is not CachePoint])
-        for message in request.messages
-    ]
-    system = [part for part in request.system if type(part) is not CachePoint]
-    return msgspec.structs.replace(request, messages=messages, system=system)
-
-
-def _has_cache_points(request: ChatRequest) -> bool:
-    return any(type(part) is CachePoint for part in request.system) or any(
-        type(part) is CachePoint for message in request.messages for part in message.content
-    )
+    return msgspec.structs.replace(call, sent=sent, notes=notes), [f"max_tokens<={limit}"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import NamedTuple
 
 from slipstream.aws.credentials import CredentialSource
-from slipstream.aws.json_service import DYNAMODB, SECRETS_MANAGER, JsonService, Protocol
+from slipstream.aws.dynamodb import Table, dynamodb
 from slipstream.aws.key_store import DynamoKeyStore
-from slipstream.aws.pepper import SecretPepper
 from slipstream.aws.places import Places
+from slipstream.aws.secrets import Secrets
 from slipstream.aws.sigv4 import Signer
 from slipstream.aws.transport import Transport
 from slipstream.errors import SlipstreamError
@@ -33,10 +34,11 @@ class KeySettings(NamedTuple):
 
 
 class KeyParts(NamedTuple):
-    """``pepper`` is fetched when first asked for."""
+    """``pepper`` is fetched when first asked for, and raises UpstreamError then; ``close`` ends idle connections."""
 
     store: KeyStore
     pepper: Callable[[], bytes]
+    close: Callable[[], None]
 
 
 def read_key_settings(environ: Mapping[str, str]) -> KeySettings:
@@ -61,13 +63,14 @@ def build_key_parts(settings: KeySettings, environ: Mapping[str, str]) -> KeyPar
     places = Places(settings.region, {service: url for service, url in overrides.items() if url})
     transport, auth = Transport(), Signer(CredentialSource(environ), settings.region)
 
-    def service(protocol: Protocol) -> JsonService:
-        return JsonService(protocol, transport=transport, places=places, auth=auth)
+    secrets = Secrets(transport=transport, auth=auth, places=places)
 
-    return KeyParts(
-        DynamoKeyStore(service(DYNAMODB), settings.table),
-        SecretPepper(service(SECRETS_MANAGER), settings.pepper_secret_arn),
-    )
+    @cache  # the pepper never changes, so an environment reads it once
+    def pepper() -> bytes:
+        return secrets.get_secret_value(settings.pepper_secret_arn).encode()
+
+    table = Table(settings.table, dynamodb(transport=transport, auth=auth, places=places))
+    return KeyParts(DynamoKeyStore(table), pepper, transport.restore)
 
 
 def _required(environ: Mapping[str, str], name: str, what: str) -> str:

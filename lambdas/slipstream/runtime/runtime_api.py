@@ -106,6 +106,7 @@ class RuntimeApi:
                 raise
             return self._poll(path)  # a kept connection may have been closed while we were frozen
         if status != 200:
+            connection.close()
             raise RuntimeApiError(f"the Runtime API answered {status} to {path}: {body[:500]!r}")
         if head.get(b"connection", b"").lower() == b"close":
             connection.close()

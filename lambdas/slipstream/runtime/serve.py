@@ -15,7 +15,6 @@ from threading import Lock
 from typing import Any
 
 from slipstream.gateway.http import Principal
-
 from slipstream.runtime.settings import BadSetting, read_settings
 from slipstream.runtime.wsgi import Authenticate, WsgiApp, anyone, wsgi_app
 from slipstream.runtime.wsgi_server import Server

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from xml.etree import ElementTree
 
 import pytest
 
@@ -178,3 +179,17 @@ def test_an_answer_cut_by_the_limit_says_how_to_raise_it(online: Shell, gateway:
     gateway.body = b'data: {"choices": [{"delta": {"content": "a"}, "finish_reason": "length"}]}\n\ndata: [DONE]\n\n'
 
     assert "--max-tokens raises that" in online.run("ask", "?").output
+
+
+def test_the_waterfall_can_be_had_as_a_picture(online: Shell, gateway: Gateway) -> None:
+    gateway.streams("yes")
+    path = online.folder / "waterfall.svg"
+
+    online.run("ask", "Is <this> & that escaped?", "--svg", str(path))
+
+    drawn = ElementTree.parse(path).getroot()
+    texts = [element.text for element in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    bars = [element for element in drawn.iter("{http://www.w3.org/2000/svg}rect") if element.get("fill") != "#ffffff"]
+    assert "Is <this> & that escaped?" in texts
+    assert "bedrock wait" in texts
+    assert len(bars) == len(REPORT["spans_ms"])

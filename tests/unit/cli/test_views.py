@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from cli.demo_table import Outcome, saved, table
+from cli.demo_table import Outcome, answers, saved, savings
 from cli.gateway_client import Reply
 from cli.tour import SAMPLES, TOUR
 from cli.up import blocks
@@ -18,8 +18,8 @@ STREAMING, CACHE, OPTIMIZED, SMALLER, AT_ONCE = TOUR
 spans = st.floats(min_value=0, max_value=1e6, allow_nan=False)
 
 
-def printed(shown: object) -> str:
-    console = Console(width=200, record=True, file=None, force_terminal=False)
+def printed(shown: object, width: int = 200) -> str:
+    console = Console(width=width, force_terminal=False)
     with console.capture() as captured:
         console.print(shown)
     return captured.get()
@@ -60,28 +60,33 @@ def test_money_lost_by_caching_is_called_lost() -> None:
 def test_the_wait_for_a_stream_is_set_against_the_whole_buffered_answer() -> None:
     outcome = Outcome(STREAMING, [reply(100, 1_000)], 1_000, reply(1_000, 1_000), 1_000)
 
-    assert saved(outcome) == ("first token 1,000 ms", "-90% wait (modelled)")
+    assert saved(outcome) == ("100 ms", "1,000 ms", "-90% wait (modelled)")
 
 
 def test_questions_asked_at_once_are_set_against_their_sum() -> None:
     outcome = Outcome(AT_ONCE, [reply(100, 500), reply(100, 400)], 510, None, 900)
 
-    assert saved(outcome) == ("total 900 ms", "-43% time (modelled)")
+    assert saved(outcome) == ("510 ms", "900 ms", "-43% time (modelled)")
 
 
 def test_a_smaller_model_is_set_against_the_price_of_the_best() -> None:
     outcome = Outcome(SMALLER, [reply(100, 500, 0.0001)], 500, reply(200, 900, 0.001), 900)
 
-    assert saved(outcome) == ("$0.001000", "-90% cost")
+    assert saved(outcome) == ("500 ms\n$0.000100", "900 ms\n$0.001000", "-44% time (modelled)\n-90% cost")
 
 
-def test_the_table_has_a_row_for_each_stop() -> None:
-    outcomes = [Outcome(stop, [reply(1, 2, 0.1)], 2, reply(2, 4, 0.2), 4) for stop in TOUR]
+def test_a_few_tokens_more_or_less_are_not_called_a_saving() -> None:
+    outcome = Outcome(STREAMING, [reply(100, 1_000, 0.00100)], 1_000, reply(1_000, 1_000, 0.00101), 1_000)
 
-    shown = printed(table(outcomes))
+    assert "cost" not in saved(outcome)[2]
 
-    assert all(stop.technique in shown for stop in TOUR)
-    assert "100 (90)" in shown
+
+def test_the_tables_have_a_row_for_each_stop_and_fit_a_narrow_terminal() -> None:
+    outcomes = [Outcome(stop, [reply(1_000, 2_000, 0.1)], 2_000, reply(2_000, 4_000, 0.2), 4_000) for stop in TOUR]
+
+    for shown in (printed(answers(outcomes), width=80), printed(savings(outcomes), width=80)):
+        assert all(stop.technique in shown for stop in TOUR)
+        assert "…" not in shown
 
 
 def test_every_stop_asks_about_a_document_that_is_there() -> None:

@@ -10,8 +10,10 @@ from slipstream.chat.request import ChatRequest
 from slipstream.errors import ModelNotFound, SlipstreamError
 from slipstream.fakes.metrics import MemoryMetrics
 from slipstream.gateway.exchange import Gateway
-from slipstream.gateway.http import NEVER, Disconnect, HttpRequest, HttpResponse, Principal
+from slipstream.gateway.http import Disconnect, HttpRequest, HttpResponse, Principal
+from slipstream.gateway.pipeline import Pipeline
 from slipstream.gateway.ports import Embeddings, RawReply
+from slipstream.models.prompt_plan import PromptPlanner
 from slipstream.models.resolved import ResolvedCall
 from slipstream.telemetry.waterfall import Waterfall
 
@@ -25,60 +27,52 @@ HELLO: tuple[Event, ...] = (
 
 
 class ScriptedAnswer:
-    """What the pipeline hands to a wire; ``closed`` and ``settled`` tell what became of it."""
+    """An answer without a pipeline, for the wires' own tests."""
 
-    cost = None
+    def __init__(self, events: Iterable[Event]) -> None:
+        self.waterfall = Waterfall()
+        self.events = iter(events)
 
-    def __init__(self, request: ChatRequest, waterfall: Waterfall, script: Iterable[Event | Exception]) -> None:
-        self.call = ResolvedCall(request=request, target_id=f"us.{request.model}", model_id=request.model)
-        self.waterfall = waterfall
-        self.closed = False
-        self.settled = 0
-        self.events: Iterator[Event] = self._play(script)
+    def report(self) -> dict[str, Any]:
+        return {"model": "m"}
 
-    def _play(self, script: Iterable[Event | Exception]) -> Iterator[Event]:
+
+class ScriptedModels:
+    """Plays ``script`` for every call; an exception in first place is raised before the answer begins."""
+
+    def __init__(self, script: Iterable[Event | Exception]) -> None:
+        self.script = script
+        self.calls: list[ResolvedCall] = []
+        self.closed = 0
+
+    def stream(self, call: ResolvedCall, _waterfall: Waterfall, _disconnect: Disconnect) -> Iterator[Event]:
+        self.calls.append(call)
         try:
-            for step in script:
+            for step in self.script:
                 if isinstance(step, Exception):
                     raise step
                 yield step
         finally:
-            self.closed = True
-
-    def report(self) -> dict[str, Any]:
-        return {"model": self.call.model_id, "notes": ["“quoted”"]}
-
-    def settle(self) -> None:
-        self.settled += 1
-
-
-class ScriptedPipeline:
-    """Plays ``script`` for every request; an exception in first place is raised before the answer begins."""
-
-    def __init__(self, script: Sequence[Event | Exception]) -> None:
-        self.script = script
-        self.requests: list[ChatRequest] = []
-        self.answers: list[ScriptedAnswer] = []
-
-    def answer(self, request: ChatRequest, waterfall: Waterfall, _disconnect: Disconnect = NEVER) -> ScriptedAnswer:
-        self.requests.append(request)
-        if isinstance(self.script[0], Exception):
-            raise self.script[0]
-        self.answers.append(ScriptedAnswer(request, waterfall, self.script))
-        return self.answers[-1]
+            self.closed += 1
 
 
 class ScriptedResolver:
-    """Knows the aliases; refuses names without a dot."""
+    """Knows the aliases; refuses names that are neither ARNs nor have a dot."""
 
     def __init__(self, aliases: Mapping[str, str]) -> None:
         self._aliases = aliases
 
     def resolve(self, request: ChatRequest) -> ResolvedCall:
         model_id = self._aliases.get(request.model, request.model)
-        if "." not in model_id:
+        if "." not in model_id and not model_id.startswith("arn:"):
             raise ModelNotFound(f"there is no model '{request.model}'; nearest: fast", param="model")
-        return ResolvedCall(request=request, target_id=f"us.{model_id}", model_id=model_id)
+        return ResolvedCall(request=request, target_id=f"us.{model_id}", model_id=model_id, notes=["“quoted”"])
+
+    def learn(self, _call: ResolvedCall, _error: SlipstreamError) -> ResolvedCall | None:
+        return None
+
+    def settle(self) -> None:
+        return None
 
 
 class ScriptedPassthrough:
@@ -118,6 +112,9 @@ class OneModel:
     def list(self) -> Iterable[Any]:
         return []
 
+    def find(self, model_id: str) -> None:
+        return None
+
     def nearest(self, name: str) -> Iterable[str]:
         return ["fast"]
 
@@ -126,15 +123,20 @@ ALIASES = {"fast": "vendor.quick-v1"}
 MODEL = "vendor.model-v1:0"
 
 
-def gateway(script: Sequence[Event | Exception] = HELLO, **more: Any) -> Gateway:
-    """A gateway that plays ``script``; ``more`` replaces parts."""
+def gateway(script: Iterable[Event | Exception] = HELLO, **more: Any) -> Gateway:
+    """A gateway over the real pipeline whose model plays ``script``; ``more`` replaces parts."""
+    models = more.pop("models", None) or ScriptedModels(script)
+    resolver: Any = ScriptedResolver(ALIASES)
+    metrics = MemoryMetrics()
     parts: dict[str, Any] = {
-        "pipeline": ScriptedPipeline(script),
-        "resolver": ScriptedResolver(ALIASES),
+        "pipeline": Pipeline(
+            resolver=resolver, planner=PromptPlanner(), models=models, metrics=metrics, region="eu-west-1"
+        ),
+        "resolver": resolver,
         "catalogue": OneModel(),
         "embedder": ScriptedEmbedder(),
         "passthrough": ScriptedPassthrough(RawReply(200, [("content-type", "application/json")], iter((b"{}",)))),
-        "metrics": MemoryMetrics(),
+        "metrics": metrics,
         "version": "9.9.9",
         "aliases": ALIASES,
     }

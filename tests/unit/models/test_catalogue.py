@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from slipstream.models import catalogue
 from slipstream.models.catalogue import FAMILIES, Catalogue, Family, load
 from slipstream.models.identifiers import GEOGRAPHIES
+from slipstream.models.model import Model
 
 MODELS = load().list()
 CHAT = [model for model in MODELS if model.kind == "chat"]
@@ -22,7 +24,7 @@ def test_no_id_means_two_models() -> None:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.id)
-def test_a_models_record_is_whole(model: catalogue.Model) -> None:
+def test_a_models_record_is_whole(model: Model) -> None:
     assert load().find(model.id) is model
     assert set(model.prefixes) <= GEOGRAPHIES
     assert model.on_demand or model.prefixes, "a model without on-demand access needs a profile"
@@ -39,7 +41,7 @@ def test_a_models_record_is_whole(model: catalogue.Model) -> None:
 
 
 @pytest.mark.parametrize("model", [m for m in MODELS if m.price], ids=lambda model: model.id)
-def test_a_price_says_when_and_where_it_was_read_and_a_cache_read_is_cheaper(model: catalogue.Model) -> None:
+def test_a_price_says_when_and_where_it_was_read_and_a_cache_read_is_cheaper(model: Model) -> None:
     price = model.price
     assert price is not None
     assert price.as_of
@@ -90,7 +92,21 @@ def test_an_unlisted_id_of_a_provider_without_a_file_gets_them_too() -> None:
     assert (model.provider, model.known) == ("zai", False)
 
 
-@pytest.mark.parametrize("name", ["gpt-4", "", ".", "us.", "anthropic", "anthropic.", "others.x", "nobody.model-1", "anthropic.cl aude", "anthropic.café"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gpt-4",
+        "",
+        ".",
+        "us.",
+        "anthropic",
+        "anthropic.",
+        "others.x",
+        "nobody.model-1",
+        "anthropic.cl aude",
+        "anthropic.café",
+    ],
+)
 def test_a_foreign_name_is_not_found(name: str) -> None:
     assert load().find(name) is None
 
@@ -118,8 +134,17 @@ def test_only_the_family_that_is_asked_for_is_read() -> None:
 def test_a_wrong_field_in_a_file_is_refused_by_name() -> None:
     raw = b"""{"providers": ["x"], "prices": {}, "unknown": {"context_tokens": 1},
       "models": [{"id": "x.y", "name": "Y", "context_tokens": 1, "temprature": 1}]}"""
-    with pytest.raises(catalogue.msgspec.ValidationError, match="temprature"):
+    with pytest.raises(TypeError, match="temprature"):
         Family(raw)
+
+
+@pytest.mark.parametrize(
+    "model_id", [*(model.id for model in MODELS), *(f"{name}.new-1" for name in FAMILIES), "zai.x"]
+)
+def test_every_field_of_a_record_has_its_type(model_id: str) -> None:
+    model = load().find(model_id)
+    assert model is not None
+    assert msgspec.convert(msgspec.to_builtins(model), Model) == model
 
 
 def test_the_openai_models_are_called_where_bedrock_serves_them() -> None:

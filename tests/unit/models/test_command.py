@@ -11,7 +11,9 @@ from slipstream.models.catalogue import load
 
 
 def run(*args: str, **env: Any) -> Result:
-    return CliRunner().invoke(models, args, env={"COLUMNS": "200", "SLIPSTREAM_ALIASES": "", "SLIPSTREAM_PRICES": "", **env})
+    return CliRunner().invoke(
+        models, args, env={"COLUMNS": "200", "SLIPSTREAM_ALIASES": "", "SLIPSTREAM_PRICES": "", **env}
+    )
 
 
 def test_the_table_names_every_model() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from slipstream.chat.request import (
     CachePoint,
+    ChatRequest,
     Image,
     Options,
     ResponseFormat,
@@ -22,7 +23,11 @@ from .conftest import GPT_55, HAIKU, LLAMA, NOVA_MICRO, NOVA_PRO, OPUS_55, askin
 
 TOOL = Tool("weather", "Weather of a city", {"type": "object", "properties": {"city": {"type": "string"}}})
 PICTURE = Image("png", "iVBORw0KGgo=")
-CALLED = (user("Weather in Bern?"), assistant(ToolUse("t1", "weather", {"city": "Bern"})), user(ToolResult("t1", [Text("sun")])))  # fmt: skip
+CALLED = (
+    user("Weather in Bern?"),
+    assistant(ToolUse("t1", "weather", {"city": "Bern"})),
+    user(ToolResult("t1", [Text("sun")])),
+)
 
 
 def test_an_image_for_a_text_model_is_refused_with_its_path(resolver: Resolver) -> None:
@@ -90,10 +95,10 @@ def test_tool_choice_none_leaves_the_tools_out_of_converse(resolver: Resolver) -
 
 
 def test_tool_choice_none_keeps_the_tools_that_earlier_turns_need_and_says_so(resolver: Resolver) -> None:
-    call = resolver.resolve(asking(HAIKU, *CALLED, tools=[TOOL], tool_choice=ToolChoice("none")))
-    assert call.request.tools == [TOOL]
-    assert call.request.tool_choice == ToolChoice("auto")
-    assert any("'none' sent as 'auto'" in note for note in call.notes)
+    choice = ToolChoice("none")
+    call = resolver.resolve(asking(HAIKU, *CALLED, tools=[TOOL], tool_choice=choice))
+    assert (call.request.tools, call.request.tool_choice) == ([TOOL], choice)
+    assert any("'none' asked for in words" in note for note in call.notes)
 
 
 def test_tool_choice_none_goes_to_responses_as_it_is(resolver: Resolver) -> None:
@@ -102,8 +107,9 @@ def test_tool_choice_none_goes_to_responses_as_it_is(resolver: Resolver) -> None
 
 
 def test_parallel_calls_that_cannot_be_switched_off_are_told(resolver: Resolver) -> None:
-    call = resolver.resolve(asking(HAIKU, tools=[TOOL], parallel_tool_calls=False))
-    assert any("parallel_tool_calls" in note for note in call.notes)
+    nova, claude = (resolver.resolve(asking(m, tools=[TOOL], parallel_tool_calls=False)) for m in (NOVA_PRO, HAIKU))
+    assert any("parallel_tool_calls" in note for note in nova.notes)
+    assert not any("parallel_tool_calls" in note for note in claude.notes)
 
 
 SCHEMA = ResponseFormat("json_schema", {"type": "object", "required": ["city"]}, "place")
@@ -130,8 +136,10 @@ def test_a_json_object_is_asked_for_in_words_on_converse_and_natively_on_respons
 
 
 def test_a_system_prompt_goes_before_the_first_turn_where_a_model_takes_none(resolver: Resolver) -> None:
-    request = asking("mistral.mistral-7b-instruct-v0:2", user("Hi"), system=[Text("Be brief."), CachePoint()])  # type: ignore[arg-type]
-    call = resolver.resolve(asking(request.model, user("Hi"), system="Be brief."))
+    request = ChatRequest(
+        model="mistral.mistral-7b-instruct-v0:2", messages=[user("Hi")], system=[Text("Be brief."), CachePoint()]
+    )
+    call = resolver.resolve(request)
     assert call.request.system == []
     assert call.request.messages[0].content == [Text("Be brief."), Text("Hi")]
     assert any("system prompt" in note for note in call.notes)

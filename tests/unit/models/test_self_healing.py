@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from slipstream.chat.request import CachePoint, Message, Options, Parameters, Text, Tool, ToolChoice
@@ -46,6 +47,23 @@ def test_bedrocks_wordings_about_a_parameter_are_understood(resolver: Resolver, 
     assert any(gone in note for note in again.notes)
 
 
+def test_what_is_refused_only_beside_something_else_is_healed_and_not_remembered(resolver: Resolver) -> None:
+    call = resolved(resolver, temperature=0.3)
+    message = PREFIX + "`temperature` may only be set to 1 when thinking is enabled."
+    again = resolver.learn(call, no(message))
+    assert again is not None
+    assert "temperature" not in again.sent
+    assert resolver.pending_rules() == []
+    assert resolved(resolver, temperature=0.3).sent["temperature"] == 0.3
+
+
+def test_a_message_that_refuses_several_parameters_is_obeyed_at_once(resolver: Resolver) -> None:
+    call = resolved(resolver, temperature=0.3, top_p=0.8)
+    again = resolver.learn(call, no("`temperature`, `top_p` and `top_k` are not supported for this model."))
+    assert again is not None
+    assert set(again.sent) == {"max_tokens"}
+
+
 @pytest.mark.parametrize(
     "message",
     [
@@ -79,20 +97,21 @@ def test_a_refused_service_tier_is_understood(resolver: Resolver) -> None:
 )
 def test_refused_cache_points_go_the_callers_own_included(resolver: Resolver, message: str) -> None:
     own = Message("user", [Text("a"), CachePoint()])
-    call = resolver.resolve(asking(HAIKU, own))
-    marked = ResolvedCall(**{name: getattr(call, name) for name in call.__struct_fields__} | {"cache_points": [CacheMark("system")]})  # fmt: skip
+    tool = Tool("f", None, {"type": "object"}, cache_point=CachePoint())
+    call = resolver.resolve(asking(HAIKU, own, tools=[tool], system="s"))
+    marked = msgspec.structs.replace(call, cache_points=[CacheMark("system")])
     again = resolver.learn(marked, no(message))
     assert again is not None
     assert again.cache_points == []
     assert again.prompt_cache is None
     assert again.request.messages[0].content == [Text("a")]
+    assert again.request.tools[0].cache_point is None
     later = resolver.resolve(asking(HAIKU, own))
     assert later.prompt_cache is None
     assert later.request.messages[0].content == [Text("a")]
 
 
 def test_a_refused_effort_goes_with_its_fields(resolver: Resolver) -> None:
-    call = resolved(resolver, HAIKU)
     call = resolver.resolve(asking(HAIKU, parameters=Parameters(reasoning_effort="low")))
     again = resolver.learn(call, no(PREFIX + "thinking: Extra inputs are not permitted"))
     assert again is not None
@@ -201,7 +220,9 @@ def test_resolving_never_reads_the_store_and_settling_reads_it_seldom() -> None:
 
 
 def test_rules_of_another_version_in_the_table_are_ignored() -> None:
-    table = InMemoryParameterRules({"anthropic.claude-sonnet-4-20250514-v1:0": ["tool_choice", "max_tokens<=x", "top_p"]})
+    table = InMemoryParameterRules(
+        {"anthropic.claude-sonnet-4-20250514-v1:0": ["tool_choice", "max_tokens<=x", "top_p"]}
+    )
     resolver = Resolver(rules=table)
     resolver.settle()
     assert set(resolved(resolver, temperature=0.3, top_p=0.8).sent) == {"max_tokens", "temperature"}

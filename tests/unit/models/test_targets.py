@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from slipstream.chat.request import ChatRequest
 from slipstream.errors import InvalidRequest, ModelNotFound, UpstreamUnavailable
 from slipstream.fakes.profiles import InMemoryProfiles
 from slipstream.models.resolve import Resolver
@@ -27,7 +28,9 @@ def test_an_alias_of_an_alias_is_refused_when_the_resolver_is_built() -> None:
 
 
 def test_an_unknown_name_is_told_the_nearest_ones_and_the_aliases() -> None:
-    with pytest.raises(ModelNotFound, match=r"did you mean .*claude-sonnet-4-6.*aliases: balanced, best, fast") as caught:
+    with pytest.raises(
+        ModelNotFound, match=r"did you mean .*claude-sonnet-4-6.*aliases: balanced, best, fast"
+    ) as caught:
         Resolver().resolve(asking("claude-sonnet-4-6-latest"))
     assert caught.value.param == "model"
 
@@ -93,7 +96,10 @@ def test_a_failing_look_up_does_not_stop_the_call_and_is_tried_again() -> None:
     assert second.model_id == "anthropic.claude-haiku-4-5-20251001-v1:0"
 
 
-@pytest.mark.parametrize("kind", ["provisioned-model/abc123", "prompt-router/r1", "default-prompt-router/anthropic.claude:1", "imported-model/x"])  # fmt: skip
+@pytest.mark.parametrize(
+    "kind",
+    ["provisioned-model/abc123", "prompt-router/r1", "default-prompt-router/anthropic.claude:1", "imported-model/x"],
+)
 def test_what_no_record_describes_is_called_with_cautious_defaults(kind: str) -> None:
     arn = f"arn:aws:bedrock:us-east-1:123456789012:{kind}"
     call = Resolver().resolve(asking(arn))
@@ -101,9 +107,11 @@ def test_what_no_record_describes_is_called_with_cautious_defaults(kind: str) ->
     assert any("cautious defaults" in note for note in call.notes)
 
 
-@pytest.mark.parametrize("arn", ["arn:aws:s3:::bucket/key", "arn:", "arn:aws:bedrock:us-east-1:1:foundation-model", "arn:aws:bedrock:::x/"])  # fmt: skip
+@pytest.mark.parametrize(
+    "arn", ["arn:aws:s3:::bucket/key", "arn:", "arn:aws:bedrock:us-east-1:1:foundation-model", "arn:aws:bedrock:::x/"]
+)
 def test_a_foreign_arn_is_refused_with_an_example(arn: str) -> None:
-    with pytest.raises(InvalidRequest, match="expected e.g. arn:aws:bedrock") as caught:
+    with pytest.raises(InvalidRequest, match=r"expected e\.g\. arn:aws:bedrock") as caught:
         Resolver().resolve(asking(arn))
     assert caught.value.param == "model"
 
@@ -113,14 +121,24 @@ def test_an_embedding_model_cannot_chat() -> None:
         Resolver().resolve(asking("amazon.titan-embed-text-v2:0"))
 
 
+def test_what_an_embedding_model_is_can_be_asked_without_any_message() -> None:
+    call = Resolver().resolve(ChatRequest(model="amazon.titan-embed-text-v2:0", messages=[]))
+    assert call.model_id == "amazon.titan-embed-text-v2:0"
+    assert call.price is not None
+
+
 def test_a_geographic_profile_costs_a_tenth_more_than_the_global_one_where_the_provider_says_so() -> None:
     resolver = Resolver()
-    prices = [resolver.resolve(asking(f"{geo}.anthropic.claude-sonnet-4-5-20250929-v1:0")).price for geo in ("global", "us")]
+    prices = [
+        resolver.resolve(asking(f"{geo}.anthropic.claude-sonnet-4-5-20250929-v1:0")).price for geo in ("global", "us")
+    ]
     assert [price and price.input for price in prices] == [3.0, 3.3]
 
 
 def test_the_deploy_settings_price_replaces_the_catalogues() -> None:
-    call = Resolver(prices={"amazon.nova-pro-v1:0": {"input": 1.5, "output": 6}}).resolve(asking("us.amazon.nova-pro-v1:0"))
+    call = Resolver(prices={"amazon.nova-pro-v1:0": {"input": 1.5, "output": 6}}).resolve(
+        asking("us.amazon.nova-pro-v1:0")
+    )
     assert call.price is not None
     assert (call.price.input, call.price.output, call.price.source) == (1.5, 6.0, "deploy settings")
 

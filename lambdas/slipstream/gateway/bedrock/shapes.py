@@ -146,7 +146,7 @@ class SystemBlock(Shape):
 class InferenceConfig(Shape):
     """``inferenceConfig``."""
 
-    max_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    max_tokens: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)] | None = None
     temperature: Unit | None = None
     top_p: Unit | None = None
     stop_sequences: Annotated[list[NonEmpty], msgspec.Meta(max_length=2500)] | None = None

@@ -27,12 +27,21 @@ class ListedModel(Protocol):
         """Who made it."""
         ...
 
+    @property
+    def known(self) -> bool:
+        """Whether the catalogue has a reviewed record of it."""
+        ...
+
 
 class ModelList(Protocol):
     """A catalogue of models."""
 
     def list(self) -> Iterable[ListedModel]:
         """All models, in the order to show."""
+        ...
+
+    def find(self, model_id: str) -> ListedModel | None:
+        """The model behind an id, with or without geographic prefix; one that is only assumed has ``known=False``."""
         ...
 
     def nearest(self, name: str) -> Iterable[str]:
@@ -46,8 +55,10 @@ def encode(catalogue: ModelList, aliases: Mapping[str, str]) -> bytes:
 
 
 def encode_one(catalogue: ModelList, aliases: Mapping[str, str], name: str) -> bytes:
-    """One entry of the list. Raises ModelNotFound with the nearest names."""
+    """One entry, of an inference profile (``us.…``) too. Raises ModelNotFound with the nearest names."""
     entry = _entries(catalogue, aliases).get(name)
+    if entry is None and (model := catalogue.find(name)) is not None and model.known:
+        entry = _entry(name, model.provider, profile_of=model.id)
     if entry is None:
         near = ", ".join(f"'{other}'" for other in catalogue.nearest(name))
         raise ModelNotFound(

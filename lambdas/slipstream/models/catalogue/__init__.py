@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from slipstream.models.identifiers import MAX_LENGTH, provider_of, split_geography
-from slipstream.models.model import Model
+from slipstream.models.model import Capabilities, Model, Range, Reasoning, Rules
+from slipstream.models.resolved import Endpoint, Price, PromptCache
 
 FAMILIES = ("amazon", "anthropic", "cohere", "deepseek", "meta", "mistral", "openai", "qwen")
 """Reviewed files, named for the provider in their models' ids."""
@@ -20,7 +21,7 @@ class Family:
     """One provider's models, by every id that means one of them."""
 
     def __init__(self, raw: bytes) -> None:
-        """Take a file's bytes. Raises msgspec.ValidationError that names the field at fault."""
+        """Take a file's bytes. Raises TypeError that names a field which no record has."""
         family: dict[str, Any] = msgspec.json.decode(raw)
         self.providers: list[str] = family["providers"]
         self._unknown: dict[str, Any] = family["unknown"]
@@ -31,7 +32,7 @@ class Family:
         for entry in family.get("models", []):
             if "price" in entry:
                 entry["price"] = {**family["prices"], **entry["price"]}
-            self._add(msgspec.convert(_laid_over(shared, entry), Model))
+            self._add(_record(_laid_over(shared, entry)))
         self._starts.sort(key=lambda pair: -len(pair[0]))
 
     def _add(self, model: Model) -> None:
@@ -56,7 +57,7 @@ class Family:
     def assumed(self, bare_id: str, provider: str) -> Model:
         """A cautious record for an id of this provider's form."""
         facts = {**self._unknown, "id": bare_id, "name": bare_id, "provider": provider, "known": False}
-        return msgspec.convert(facts, Model)
+        return _record(facts)
 
 
 class Catalogue:
@@ -104,6 +105,33 @@ class Catalogue:
             # Two threads may both read the file at first; either result is the same.
             family = self._families[name] = Family(self._read(name))
         return family
+
+
+_PARTS: dict[str, Callable[..., Any]] = {
+    "capabilities": Capabilities,
+    "reasoning": Reasoning,
+    "cache": PromptCache,
+    "endpoint": Endpoint,
+    "price": Price,
+}
+_RANGES = ("temperature", "top_p", "top_k")
+
+
+def _record(facts: dict[str, Any]) -> Model:
+    """A model's facts as a record. Types are checked by the tests, not here: that would cost a cold start 3 ms."""
+    fields = _tuples(facts)
+    for name, part in _PARTS.items():
+        if fields.get(name) is not None:
+            fields[name] = part(**_tuples(fields[name]))
+    if "rules" in fields:
+        rules = dict(fields["rules"])
+        rules.update({name: Range(*rules[name]) for name in _RANGES if rules.get(name) is not None})
+        fields["rules"] = Rules(**rules)
+    return Model(**fields)
+
+
+def _tuples(facts: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if type(value) is list else value for key, value in facts.items()}
 
 
 def _laid_over(shared: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:

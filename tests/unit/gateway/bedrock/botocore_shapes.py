@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from typing import Any
 
 import botocore.session
@@ -33,7 +34,7 @@ def converse_parameters(operation: str = "Converse") -> st.SearchStrategy[dict[s
 
 def _checkpoints_follow_tools(parameters: dict[str, Any]) -> bool:
     kinds = ["cachePoint", *(next(iter(tool)) for tool in parameters.get("toolConfig", {}).get("tools", ()))]
-    return ("cachePoint", "cachePoint") not in zip(kinds, kinds[1:], strict=False)
+    return ("cachePoint", "cachePoint") not in itertools.pairwise(kinds)
 
 
 def serialized(parameters: dict[str, Any], operation: str = "Converse") -> dict[str, Any]:
@@ -63,7 +64,7 @@ def _string(shape: Any) -> st.SearchStrategy[str]:
         return st.sampled_from(shape.enum)
     if "pattern" in shape.metadata:
         return st.just(next((text for name, text in TEXT.items() if name in shape.name), "word"))
-    return st.text(min_size=shape.metadata.get("min", 0), max_size=max(6, shape.metadata.get("min", 0)))
+    return st.text(min_size=1, max_size=6)
 
 
 def _number(shape: Any) -> st.SearchStrategy[Any]:

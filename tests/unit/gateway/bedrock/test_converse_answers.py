@@ -25,7 +25,6 @@ from slipstream.chat.events import (
     ToolCallStarted,
     Usage,
 )
-from slipstream.chat.request import ChatRequest
 from slipstream.errors import (
     ModelFailed,
     StreamCut,
@@ -36,7 +35,6 @@ from slipstream.errors import (
     UpstreamUnavailable,
 )
 from slipstream.gateway.bedrock import reply, stream
-from slipstream.telemetry.waterfall import Waterfall
 from tests.unit.gateway.bedrock.botocore_shapes import service
 from tests.unit.gateway.scripted import ScriptedAnswer
 
@@ -44,7 +42,7 @@ SHAPE = service().operation_model("ConverseStream").output_shape.members["stream
 
 
 def answer(*events: Event) -> Any:
-    return ScriptedAnswer(ChatRequest(model="m", messages=[]), Waterfall(), events)
+    return ScriptedAnswer(events)
 
 
 def frames(*events: Event) -> list[Any]:

@@ -6,17 +6,23 @@ from openai.types import Model
 
 from slipstream.errors import ModelNotFound
 from slipstream.gateway.openai import models_list
+from slipstream.models import catalogue
 
 
 @dataclass(frozen=True)
 class Listed:
     id: str
     provider: str
+    known: bool = True
 
 
 class Shelf:
     def list(self):
         return [Listed("anthropic.claude-x", "anthropic"), Listed("amazon.nova-y", "amazon")]
+
+    def find(self, model_id):
+        bare = model_id.removeprefix("us.")
+        return next((model for model in self.list() if model.id == bare), Listed(bare, "x", known=False))
 
     def nearest(self, name):
         return ["amazon.nova-y"] if name.startswith("nova") else []
@@ -36,6 +42,20 @@ def test_aliases_come_first_and_say_what_they_stand_for():
 def test_one_model_or_alias_can_be_looked_up():
     assert json.loads(models_list.encode_one(Shelf(), ALIASES, "amazon.nova-y"))["owned_by"] == "amazon"
     assert json.loads(models_list.encode_one(Shelf(), ALIASES, "fast"))["owned_by"] == "slipstream"
+
+
+def test_an_inference_profiles_id_can_be_looked_up():
+    entry = json.loads(models_list.encode_one(Shelf(), ALIASES, "us.amazon.nova-y"))
+    assert (entry["id"], entry["slipstream"]) == ("us.amazon.nova-y", {"profile_of": "amazon.nova-y"})
+
+
+def test_the_shipped_catalogue_can_be_listed_and_every_entry_looked_up():
+    listed = json.loads(models_list.encode(catalogue.load(), {}))["data"]
+    assert len(listed) > 10
+    for entry in listed:
+        assert json.loads(models_list.encode_one(catalogue.load(), {}, entry["id"])) == Model(**entry).model_dump(
+            exclude_unset=True
+        )
 
 
 def test_an_unknown_model_is_told_with_the_nearest_name():

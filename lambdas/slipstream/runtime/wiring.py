@@ -1,0 +1,96 @@
+"""Which implementation stands behind each port of the chat function: the only place that knows."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from slipstream.aws.bedrock import BedrockModels
+from slipstream.aws.credentials import CredentialSource
+from slipstream.aws.places import Authorizes, Places
+from slipstream.aws.profiles import BedrockProfiles
+from slipstream.aws.sigv4 import Bearer, Signer
+from slipstream.aws.transport import Transport
+from slipstream.gateway.app import create_app
+from slipstream.gateway.exchange import Gateway
+from slipstream.gateway.http import App
+from slipstream.gateway.pipeline import Pipeline
+from slipstream.gateway.ports import ParameterRuleStore
+from slipstream.models.catalogue import load
+from slipstream.models.prompt_plan import PromptPlanner
+from slipstream.models.resolve import Resolver
+from slipstream.models.targets import DEFAULT_ALIASES
+from slipstream.runtime.settings import Settings
+from slipstream.telemetry.metrics import EmfSink
+
+VERSION = "0.1.0"
+
+
+class Built(NamedTuple):
+    """``restore`` runs after a SnapStart restore: sockets and credentials of the snapshot are another environment's."""
+
+    app: App
+    restore: Callable[[], None]
+
+
+def build(settings: Settings, environ: Mapping[str, str]) -> Built:
+    """Put the chat function together. No I/O; ``environ`` gives credentials."""
+    transport = Transport(
+        connect_timeout_s=settings.connect_timeout_s,
+        read_timeout_s=settings.read_timeout_s,
+        ca_bundle=environ.get("AWS_CA_BUNDLE"),
+    )
+    credentials = CredentialSource(environ)
+    signer = Signer(credentials, settings.region)
+    token = environ.get("AWS_BEARER_TOKEN_BEDROCK")
+    auth: Authorizes = Bearer(token) if token else signer
+    places = Places(settings.region, settings.endpoints)
+    bedrock = BedrockModels(
+        region=settings.region,
+        auth=auth,
+        transport=transport,
+        endpoints=settings.endpoints,
+        heartbeat_s=settings.heartbeat_s,
+    )
+    catalogue = load()
+    aliases = {**DEFAULT_ALIASES, **settings.aliases}
+    resolver = Resolver(
+        catalogue,
+        aliases,
+        _rule_store(settings, transport, signer, places),
+        BedrockProfiles(transport=transport, auth=auth, places=places),
+        region=settings.region,
+        prices=settings.prices,
+    )
+    metrics = EmfSink(settings.metrics_namespace, sys.stdout)
+    pipeline = Pipeline(
+        resolver=resolver, planner=PromptPlanner(), models=bedrock, metrics=metrics, region=settings.region
+    )
+    gateway = Gateway(
+        pipeline=pipeline,
+        resolver=resolver,
+        catalogue=catalogue,
+        embedder=bedrock,
+        passthrough=bedrock,
+        metrics=metrics,
+        version=VERSION,
+        aliases=aliases,
+        cors_origins=settings.cors_origins,
+    )
+
+    def restore() -> None:
+        transport.restore()
+        credentials.restore()
+
+    return Built(create_app(gateway), restore)
+
+
+def _rule_store(settings: Settings, transport: Transport, signer: Signer, places: Places) -> ParameterRuleStore | None:
+    """Learnt rules in the state table; without one each environment learns for itself."""
+    if not settings.state_table:
+        return None
+    from slipstream.aws.dynamodb import Table, dynamodb
+    from slipstream.aws.parameter_rules import TableParameterRules
+
+    return TableParameterRules(Table(settings.state_table, dynamodb(transport=transport, auth=signer, places=places)))

@@ -1,0 +1,384 @@
+"""The model port: against a server that breaks as we tell it, and against the local Bedrock server."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from slipstream.aws.transport import Transport
+from slipstream.chat.events import Event, Failed, Heartbeat, Started, Stopped, TextDelta, ToolCallDelta, Usage
+from slipstream.chat.request import Tool, ToolChoice
+from slipstream.errors import (
+    ClientGone,
+    InvalidRequest,
+    ModelFailed,
+    ModelNotFound,
+    PermissionDenied,
+    PromptTooLong,
+    SlipstreamError,
+    StreamCut,
+    Throttled,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from slipstream.models.resolved import ResolvedCall
+from slipstream.telemetry.waterfall import Waterfall
+from tests.contract.upstream.calls import (
+    HELLO,
+    MODEL,
+    RESPONSES,
+    STARTED,
+    STOPPED,
+    USED,
+    call,
+    fault,
+    models,
+)
+from tests.contract.upstream.tiny_server import Caller, Peer, TinyServer
+
+WHOLE = STARTED + HELLO + STOPPED + USED
+
+
+def answers(data: bytes) -> Callable[[Peer], None]:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.begin_chunks()
+        peer.chunk(data)
+        peer.end_chunks()
+
+    return script
+
+
+def refuses(status: int, name: str, message: str, headers: str = "") -> Callable[[Peer], None]:
+    def script(peer: Peer) -> None:
+        peer.request()
+        body = json.dumps({"message": message}).encode()
+        peer.answer(body, status=status, headers=f"x-amzn-ErrorType: {name}:http://x\r\nconnection: close\r\n{headers}")
+
+    return script
+
+
+def events_of(
+    transport: Transport, server: TinyServer, asked: ResolvedCall | None = None, waterfall: Waterfall | None = None
+) -> list[Event]:
+    return list(models(transport, server.url).stream(asked or call(), waterfall or Waterfall()))
+
+
+def test_an_answer_becomes_events_and_padding_is_ignored(transport: Transport, server: TinyServer) -> None:
+    server.expects(answers(WHOLE))
+    waterfall = Waterfall()
+    assert events_of(transport, server, waterfall=waterfall) == [
+        Started(),
+        TextDelta("hello"),
+        Stopped("end_turn"),
+        Usage(3, 1, 10, upstream_latency_ms=7, service_tier="default"),
+    ]
+    assert list(waterfall.ms()) == ["connect", "bedrock_wait", "first_token"]
+
+
+def test_a_token_is_an_event_before_the_next_one_is_sent(transport: Transport, server: TinyServer) -> None:
+    seen = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.begin_chunks()
+        peer.chunk(STARTED)
+        peer.chunk(HELLO)
+        assert seen.wait(5)
+        peer.chunk(STOPPED + USED)
+        peer.end_chunks()
+
+    server.expects(script)
+    stream = models(transport, server.url).stream(call(), Waterfall())
+    assert [next(stream), next(stream)] == [Started(), TextDelta("hello")]
+    seen.set()
+    assert [type(event) for event in stream] == [Stopped, Usage]
+
+
+@pytest.mark.parametrize(
+    ("status", "name", "message", "expected"),
+    [
+        (400, "ValidationException", "temperature is not supported", InvalidRequest),
+        (400, "ValidationException", "Input is too long for requested model.", PromptTooLong),
+        (400, "ValidationException", "The provided model identifier is invalid.", ModelNotFound),
+        (403, "AccessDeniedException", "no access", PermissionDenied),
+        (403, "UnrecognizedClientException", "bad token", UpstreamError),
+        (404, "ResourceNotFoundException", "no such model", ModelNotFound),
+        (408, "ModelTimeoutException", "slow", UpstreamTimeout),
+        (424, "ModelErrorException", "broken", ModelFailed),
+        (429, "ThrottlingException", "later", Throttled),
+        (503, "ServiceUnavailableException", "down", UpstreamUnavailable),
+    ],
+)
+def test_a_refusal_is_the_error_it_stands_for(
+    transport: Transport, server: TinyServer, status: int, name: str, message: str, expected: type[SlipstreamError]
+) -> None:
+    server.expects(*[refuses(status, name, message)] * 2)
+    with pytest.raises(expected) as caught:
+        events_of(transport, server)
+    assert type(caught.value) is expected
+    again = expected in (Throttled, UpstreamUnavailable)
+    assert server.connections == (2 if again else 1)
+    if expected is not UpstreamError:
+        assert caught.value.message == message
+
+
+def test_a_throttled_call_is_tried_once_more(transport: Transport, server: TinyServer) -> None:
+    server.expects(refuses(429, "ThrottlingException", "later"), answers(WHOLE))
+    waterfall = Waterfall()
+    assert TextDelta("hello") in events_of(transport, server, waterfall=waterfall)
+    assert waterfall.facts["retried"] == "rate_limit_exceeded"
+
+
+def test_a_long_retry_after_is_passed_on_instead_of_waited_for(transport: Transport, server: TinyServer) -> None:
+    server.expects(refuses(429, "ThrottlingException", "later", "retry-after: 30\r\n"))
+    with pytest.raises(Throttled) as caught:
+        events_of(transport, server)
+    assert caught.value.retry_after_s == 30
+    assert server.connections == 1
+
+
+def test_an_exception_in_the_stream_before_the_first_event_is_tried_once_more(
+    transport: Transport, server: TinyServer
+) -> None:
+    server.expects(answers(fault("throttlingException", "later")), answers(WHOLE))
+    assert Stopped("end_turn") in events_of(transport, server)
+
+
+def test_an_exception_after_the_first_event_ends_the_answer_as_failed(transport: Transport, server: TinyServer) -> None:
+    server.expects(answers(STARTED + HELLO + fault("throttlingException", "later")))
+    *before, last = events_of(transport, server)
+    assert before == [Started(), TextDelta("hello")]
+    assert isinstance(last, Failed)
+    assert isinstance(last.error, Throttled)
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("ending", ["cut", "clean", "garbage", "half a frame"])
+def test_an_answer_that_breaks_off_never_looks_complete(transport: Transport, server: TinyServer, ending: str) -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.begin_chunks()
+        peer.chunk(STARTED + HELLO)
+        if ending == "garbage":
+            peer.chunk(b"no event stream at all, but long enough")
+        if ending == "half a frame":
+            peer.chunk(STOPPED[:20])
+        if ending != "cut":
+            peer.end_chunks()
+
+    server.expects(script)
+    *before, last = events_of(transport, server)
+    assert before == [Started(), TextDelta("hello")]
+    assert isinstance(last, Failed)
+    assert isinstance(last.error, StreamCut)
+
+
+def test_a_connection_lost_after_the_stop_leaves_the_answer_complete(transport: Transport, server: TinyServer) -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.begin_chunks()
+        peer.chunk(WHOLE)
+
+    server.expects(script)
+    assert [type(event) for event in events_of(transport, server)] == [Started, TextDelta, Stopped, Usage]
+
+
+def test_silence_gives_heartbeats_before_and_within_the_answer(transport: Transport, server: TinyServer) -> None:
+    quiet = [threading.Event(), threading.Event()]
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        assert quiet[0].wait(5)
+        peer.begin_chunks()
+        peer.chunk(STARTED)
+        assert quiet[1].wait(5)
+        peer.chunk(HELLO + STOPPED + USED)
+        peer.end_chunks()
+
+    server.expects(script)
+    stream = models(transport, server.url, heartbeat_s=0.02).stream(call(), Waterfall())
+    assert next(stream) == Heartbeat()
+    quiet[0].set()
+    assert next(event for event in stream if type(event) is not Heartbeat) == Started()
+    assert next(stream) == Heartbeat()
+    quiet[1].set()
+    assert Stopped("end_turn") in list(stream)
+
+
+def test_a_caller_who_leaves_in_mid_stream_ends_the_upstream_call(
+    transport: Transport, server: TinyServer, caller: Caller
+) -> None:
+    closed: list[bool] = []
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.begin_chunks()
+        peer.chunk(STARTED + HELLO)
+        closed.append(peer.sees_close(1.0))
+
+    server.expects(script)
+    stream = models(transport, server.url).stream(call(), Waterfall(), caller)
+    assert next(stream) == Started()
+    caller.callers.close()
+    with pytest.raises(ClientGone):
+        list(stream)
+    server.close_scripts()
+    assert closed == [True]
+
+
+def test_closing_the_iterator_ends_the_upstream_call(transport: Transport, server: TinyServer) -> None:
+    closed: list[bool] = []
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.begin_chunks()
+        peer.chunk(STARTED + HELLO)
+        closed.append(peer.sees_close(1.0))
+
+    server.expects(script)
+    stream = models(transport, server.url).stream(call(), Waterfall())
+    assert next(stream) == Started()
+    stream.close()  # type: ignore[attr-defined]
+    server.close_scripts()
+    assert closed == [True]
+
+
+def test_a_deadline_before_the_first_event_is_a_timeout(transport: Transport, server: TinyServer) -> None:
+    over = threading.Event()
+    server.expects(lambda peer: over.wait(5) and None)
+    with pytest.raises(UpstreamTimeout, match="deadline"):
+        events_of(transport, server, call(deadline_ms=50))
+    over.set()
+    assert server.connections == 1
+
+
+def test_a_deadline_after_the_first_event_ends_the_answer_as_failed(transport: Transport, server: TinyServer) -> None:
+    over = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.begin_chunks()
+        peer.chunk(STARTED)
+        over.wait(5)
+
+    server.expects(script)
+    first, last = events_of(transport, server, call(deadline_ms=300))
+    over.set()
+    assert first == Started()
+    assert isinstance(last, Failed)
+    assert isinstance(last.error, UpstreamTimeout)
+
+
+def test_what_is_passed_through_keeps_every_byte_and_status(transport: Transport, server: TinyServer) -> None:
+    seen: list[bytes] = []
+
+    def script(peer: Peer) -> None:
+        seen.append(peer.request())
+        peer.answer(b'{"message": "no"}', status=429, headers="x-amzn-ErrorType: ThrottlingException\r\n")
+
+    server.expects(script)
+    headers = {"content-type": "application/json", "x-amzn-bedrock-trace": "ENABLED", "authorization": "Bearer mine"}
+    reply = models(transport, server.url).passthrough("a:b/c", "invoke", b"{}", headers, Waterfall())
+    assert (reply.status, b"".join(reply.body)) == (429, b'{"message": "no"}')
+    assert ("x-amzn-errortype", "ThrottlingException") in reply.headers
+    assert seen[0].startswith(b"POST /model/a%3Ab%2Fc/invoke HTTP/1.1\r\n")
+    assert b"x-amzn-bedrock-trace: ENABLED" in seen[0]
+    assert b"Bearer mine" not in seen[0]
+
+
+def test_titan_texts_are_embedded_side_by_side_in_their_order(transport: Transport, server: TinyServer) -> None:
+    def embeds(peer: Peer) -> None:
+        while True:
+            asked = json.loads(peer.request().partition(b"\r\n\r\n")[2])
+            vector = [float(asked["inputText"]), float(asked["dimensions"])]
+            peer.answer(json.dumps({"embedding": vector, "inputTextTokenCount": 2}).encode())
+
+    server.expects(*[embeds] * 8)
+    port = models(transport, server.url)
+    done = port.embed("amazon.titan-embed-text-v2:0", [str(at) for at in range(20)], 256, Waterfall())
+    transport.restore()
+    assert done.vectors == [[float(at), 256.0] for at in range(20)]
+    assert done.input_tokens == 40
+
+
+def test_cohere_texts_are_embedded_in_batches(transport: Transport, server: TinyServer) -> None:
+    def embeds(peer: Peer) -> None:
+        while True:
+            texts = json.loads(peer.request().partition(b"\r\n\r\n")[2])["texts"]
+            peer.answer(json.dumps({"embeddings": {"float": [[float(text)] for text in texts]}}).encode())
+
+    server.expects(*[embeds] * 8)
+    done = models(transport, server.url).embed("cohere.embed-v4:0", [str(at) for at in range(200)], None, Waterfall())
+    transport.restore()
+    assert done.vectors == [[float(at)] for at in range(200)]
+
+
+def test_impossible_dimensions_are_named(transport: Transport, server: TinyServer) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        models(transport, server.url).embed("amazon.titan-embed-text-v2:0", ["x"], 300, Waterfall())
+    assert caught.value.param == "dimensions"
+
+
+def sse(*events: dict[str, object]) -> bytes:
+    return b"".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events)
+
+
+def test_a_responses_answer_becomes_the_same_events(transport: Transport, server: TinyServer) -> None:
+    seen: list[bytes] = []
+    usage = {"input_tokens": 10, "input_tokens_details": {"cached_tokens": 4}, "output_tokens": 3,
+             "output_tokens_details": {"reasoning_tokens": 2}}  # fmt: skip
+    data = sse(
+        {"type": "response.created", "response": {"id": "r"}},
+        {"type": "response.output_text.delta", "output_index": 0, "delta": "hé"},
+        {"type": "response.completed", "response": {"usage": usage, "service_tier": "default"}},
+    )
+
+    def script(peer: Peer) -> None:
+        seen.append(peer.request())
+        peer.begin_chunks()
+        for at in range(0, len(data), 7):
+            peer.chunk(data[at : at + 7])
+        peer.end_chunks()
+
+    server.expects(script)
+    assert events_of(transport, server, call(endpoint=RESPONSES)) == [
+        Started(), TextDelta("hé"), Stopped("end_turn"), Usage(6, 3, 4, reasoning_tokens=2, service_tier="default"),
+    ]  # fmt: skip
+    assert seen[0].startswith(b"POST /openai/v1/responses HTTP/1.1\r\n")
+    assert b"/us-east-1/bedrock-mantle/aws4_request" in seen[0]
+
+
+def test_a_responses_stream_without_its_end_never_looks_complete(transport: Transport, server: TinyServer) -> None:
+    server.expects(answers(sse({"type": "response.created"}, {"type": "response.output_text.delta", "delta": "x"})))
+    assert isinstance(events_of(transport, server, call(endpoint=RESPONSES))[-1], Failed)
+
+
+def test_the_local_server_answers_a_signed_call(transport: Transport, bedrock_url: str) -> None:
+    asked = call("The sky is blue. What colour is the sky?", sent={"max_tokens": 50})
+    events = list(models(transport, bedrock_url).stream(asked, Waterfall()))
+    assert events[0] == Started()
+    assert any(isinstance(event, TextDelta) and event.text for event in events)
+    assert [type(event) for event in events[-2:]] == [Stopped, Usage]
+
+
+def test_the_local_server_calls_a_tool_that_must_be_called(transport: Transport, bedrock_url: str) -> None:
+    asked = call("weather in Paris")
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    request = asked.request.__class__(
+        model=MODEL, messages=asked.request.messages, tools=[Tool("weather", "Weather of a city", schema)],
+        tool_choice=ToolChoice("tool", "weather"),
+    )  # fmt: skip
+    events = list(models(transport, bedrock_url).stream(call(request=request), Waterfall()))
+    arguments = "".join(event.arguments for event in events if isinstance(event, ToolCallDelta))
+    assert "city" in json.loads(arguments)
+    assert events[-2] == Stopped("tool_use")
+
+
+def test_the_local_server_refuses_an_unknown_model(transport: Transport, bedrock_url: str) -> None:
+    with pytest.raises((ModelNotFound, InvalidRequest)):
+        list(models(transport, bedrock_url).stream(call(target_id="no.such-model:0"), Waterfall()))
