@@ -18,8 +18,9 @@ from local.bedrock.errors import OPENAI_TYPES, BedrockError, invalid
 from local.bedrock.faults import Fault, Faults, parse_header
 from local.bedrock.play import REQUEST_ID, StreamPlayer, hang_up, whole
 from local.bedrock.stats import Stats
-from local.bedrock.wires.wire import Wire
+from local.bedrock.wires.wire import Wire, decoded
 
+LARGE_BODY_BYTES = 100_000
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -61,8 +62,11 @@ class Calls:
         """Answer with text over the given wire."""
         raw = await request.read()
         fault = await self.begin(request, operation, model_id, raw)
-        asked = wire.decode(model_id, json_object(raw))
+        asked = decoded(wire, model_id, json_object(raw))
         run = self.engine.admit(asked, wire.api)
+        if len(raw) > LARGE_BODY_BYTES:
+            # Scoring takes long enough to hold up other streams' tokens; the loop then finds the answer remembered.
+            await asyncio.to_thread(self.engine.answer, run)
         if stream:
             return await StreamPlayer(
                 request, run=run, wire=wire, engine=self.engine, stats=self.stats, fault=fault

@@ -11,6 +11,7 @@ from local.bedrock.errors import invalid
 from local.bedrock.targets import Targets
 from local.bedrock.wires.anthropic import Anthropic
 from local.bedrock.wires.converse import Converse
+from local.bedrock.wires.wire import decoded
 
 
 def count_tokens(targets: Targets, model_id: str, body: dict[str, Any]) -> int:
@@ -22,7 +23,7 @@ def count_tokens(targets: Targets, model_id: str, body: dict[str, Any]) -> int:
     if not isinstance(given, dict) or len(given) != 1:
         raise invalid("input must have exactly one of the members converse, invokeModel.")
     if isinstance(given.get("converse"), dict):
-        return Converse().decode(model_id, given["converse"]).input_tokens()
+        return decoded(Converse(), model_id, given["converse"]).input_tokens()
     encoded = (given.get("invokeModel") or {}).get("body")
     if not isinstance(encoded, str):
         raise invalid("input.invokeModel.body must be a request body in base64.")
@@ -30,4 +31,4 @@ def count_tokens(targets: Targets, model_id: str, body: dict[str, Any]) -> int:
         raw = b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         raise invalid("input.invokeModel.body is not base64.") from None
-    return Anthropic().decode(model_id, json_object(raw)).input_tokens()
+    return decoded(Anthropic(), model_id, json_object(raw)).input_tokens()

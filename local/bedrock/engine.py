@@ -9,7 +9,7 @@ from local.bedrock import rules, speak
 from local.bedrock.catalogue import Api, Catalogue
 from local.bedrock.catalogue import load as load_catalogue
 from local.bedrock.clock import Clock
-from local.bedrock.errors import invalid
+from local.bedrock.errors import BedrockError, invalid
 from local.bedrock.llm import Llm
 from local.bedrock.pace import pace_of
 from local.bedrock.prompt import Answer, Asked, Outcome, Usage
@@ -68,9 +68,12 @@ class Engine:
 
     def answer(self, run: Run) -> Answer:
         """What the built-in extractor says."""
-        return speak.say(
-            run.asked, limit=run.limit_tokens, seed=self.settings.seed, exact_tokens=self.settings.output_tokens
-        )
+        exact, seed = self.settings.output_tokens, self.settings.seed
+        try:
+            return speak.say(run.asked, limit=run.limit_tokens, seed=seed, exact_tokens=exact)
+        except BedrockError:
+            self.quotas.settle(run.model, run.reservation, Usage())
+            raise
 
     def finish(self, run: Run, answer: Answer, output_tokens: int, first_token_s: float) -> Outcome:
         """Settle the quota for ``output_tokens`` and sum up; called once, also where the client left."""

@@ -15,6 +15,7 @@ K1, B = 1.2, 0.75
 BEST_SENTENCES = 4
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?]+(?=\s|$)|\n|$)|[^.!?\n]*[.!?]+\S*?(?=\s|$)")
 _WORD = re.compile(r"[^\W_]+")
+<<<<<<< HEAD
 _STOP = frozenset(
     [
         "a",
@@ -92,6 +93,16 @@ _STOP = frozenset(
         "according",
     ]
 )
+=======
+_STOP = frozenset((
+    "a", "an", "and", "are", "as", "at", "be", "but", "by", "can", "could", "do", "does", "for", "from", "had",
+    "has", "have", "how", "i", "if", "in", "into", "is", "it", "its", "me", "my", "no", "not", "of", "on", "or",
+    "our", "please", "shall", "should", "so", "tell", "than", "that", "the", "their", "them", "then", "there",
+    "these", "they", "this", "to", "up", "us", "was", "we", "were", "what", "when", "where", "which", "who", "whom",
+    "why", "will", "with", "would", "you", "your", "explain", "answer", "question", "following", "using",
+    "according",
+))  # fmt: skip
+>>>>>>> refs/heads/double
 
 
 def _stem(word: str) -> str:

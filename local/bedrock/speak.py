@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from hashlib import blake2b
 from itertools import cycle, islice
+from typing import Any
 
 import msgspec
 
 from local.bedrock import extract, tokens
+from local.bedrock.errors import model_refused
 from local.bedrock.prompt import Answer, Asked, TextOut, Tool, ToolOut
 from local.bedrock.schema_fit import Filler
 
 _ARGUMENT_FRAGMENT = 12
+_ANY_OBJECT: dict[str, Any] = {"type": "object", "properties": {"answer": {"type": "string"}}}
 
 
 def say(asked: Asked, *, limit: int, seed: int, exact_tokens: int | None) -> Answer:
@@ -21,10 +24,7 @@ def say(asked: Asked, *, limit: int, seed: int, exact_tokens: int | None) -> Ans
     if called:
         return _call(asked, called, limit, seed)
     if asked.schema is not None:
-        value = Filler(
-            asked.schema or {"type": "object", "properties": {"answer": {"type": "string"}}}, _about(asked), seed
-        ).fill()
-        text = msgspec.json.encode(value).decode()
+        text = _filled(asked.schema or _ANY_OBJECT, _about(asked), seed)
     else:
         text = extract.answer(asked.context(), asked.question(), seed)
     pieces = tokens.pieces(text)
@@ -81,7 +81,7 @@ def _call(asked: Asked, called: list[Tool], limit: int, seed: int) -> Answer:
     blocks: list[TextOut | ToolOut] = []
     left = limit
     for index, tool in enumerate(called):
-        arguments = msgspec.json.encode(Filler(tool.schema, _about(asked, tool), seed).fill()).decode()
+        arguments = _filled(tool.schema, _about(asked, tool), seed)
         fragments = [arguments[i : i + _ARGUMENT_FRAGMENT] for i in range(0, len(arguments), _ARGUMENT_FRAGMENT)]
         digest = blake2b(f"{seed}{index}{tool.name}{arguments}".encode(), digest_size=11).hexdigest()
         blocks.append(ToolOut(f"tooluse_{digest}", tool.name, fragments[:left]))
@@ -89,6 +89,14 @@ def _call(asked: Asked, called: list[Tool], limit: int, seed: int) -> Answer:
         if left < 0:
             return Answer(blocks, "max_tokens")
     return Answer(blocks, "tool_use")
+
+
+def _filled(schema: dict[str, Any], text: str, seed: int) -> str:
+    """JSON for the schema, or the refusal that a schema gets which is none."""
+    try:
+        return msgspec.json.encode(Filler(schema, text, seed).fill()).decode()
+    except (TypeError, ValueError, AttributeError, KeyError, RecursionError):
+        raise model_refused("JSON schema is invalid. It must match JSON Schema draft 2020-12.") from None
 
 
 def _about(asked: Asked, tool: Tool | None = None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -25,7 +25,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     region: str
     aliases: dict[str, str] = {}
     """Alias → model id or inference-profile id."""
-    prices: dict[str, dict[str, float]] = {}
+    prices: dict[str, dict[str, Any]] = {}
     """Model id → dollars per million tokens (input, output, cache_read, cache_write), over the catalogue's."""
     state_table: str = ""
     """DynamoDB table for learnt rules; empty: this environment's memory only."""
@@ -50,7 +50,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     return Settings(
         region=region,
         aliases=_json(environ, "SLIPSTREAM_ALIASES", dict[str, str]) or {},
-        prices=_json(environ, "SLIPSTREAM_PRICES", dict[str, dict[str, float]]) or {},
+        prices=_json(environ, "SLIPSTREAM_PRICES", dict[str, dict[str, Any]]) or {},
         state_table=environ.get("SLIPSTREAM_STATE_TABLE", ""),
         cors_origins=environ.get("SLIPSTREAM_CORS_ORIGINS", "").replace(",", " ").split(),
         heartbeat_s=_seconds(environ, "SLIPSTREAM_HEARTBEAT_S", defaults.heartbeat_s),

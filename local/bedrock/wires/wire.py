@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from local.bedrock.catalogue import Api
-from local.bedrock.errors import BedrockError
+from local.bedrock.errors import BedrockError, invalid
 from local.bedrock.prompt import Answer, Asked, Outcome, TextOut, ToolOut
 from local.bedrock.run import Run
 
@@ -76,6 +76,15 @@ def frames(encoder: Encoder, answer: Answer) -> Generator[bytes, None, bytes]:
             pending = b""
         pending += encoder.stop(index, block, "".join(block.pieces))
     return pending
+
+
+def decoded(wire: Wire, model_id: str, body: dict[str, Any]) -> Asked:
+    """Decode with ``wire``; a field of the wrong JSON type anywhere is a ValidationException, as from Bedrock."""
+    try:
+        return wire.decode(model_id, body)
+    except (TypeError, AttributeError, KeyError, ValueError) as error:
+        problem = f"Malformed input request: a field has the wrong type ({type(error).__name__})"
+        raise invalid(f"{problem}, please reformat your input and try again.") from None
 
 
 def converted(raw: Any, kind: type[T]) -> T:
