@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -36,19 +35,21 @@ def caller() -> Iterator[Caller]:
 
 
 @pytest.fixture(scope="session")
-def bedrock_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def bedrock_url() -> Iterator[str]:
     """The local Bedrock server as users start it; it verifies each signature."""
-    port_file = tmp_path_factory.mktemp("bedrock") / "port.json"
-    command = [sys.executable, "-u", "-m", "local.bedrock", "--port", "0", "--port-file", str(port_file)]
+    command = [sys.executable, "-u", "-m", "local.bedrock", "--port", "0"]
     command += ["--first-token-ms", "0", "--token-ms", "0", "--require-auth", "--check-signatures"]
     root = Path(__file__).parents[3]
     environ = {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{root / 'lambdas'}"}
     with subprocess.Popen(command, cwd=root, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         assert process.stdout is not None
-        process.stdout.readline()  # it speaks once it listens
-        reading = threading.Thread(target=process.stdout.read, daemon=True)  # so that it never waits for a reader
-        reading.start()
-        yield f"http://127.0.0.1:{json.loads(port_file.read_text())['port']}"
-        process.terminate()
-        process.wait(10)
+        try:
+            url = process.stdout.readline().decode().strip().rpartition(" ")[2]  # it says where once it listens
+            assert url.startswith("http://127.0.0.1:"), url
+            reading = threading.Thread(target=process.stdout.read, daemon=True)  # so that it never waits for a reader
+            reading.start()
+            yield url
+        finally:
+            process.terminate()
+            process.wait(10)
         reading.join(5)
