@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,10 +100,8 @@ def test_values_that_exclude_or_need_each_other_are_refused(together: dict[str, 
     st.sampled_from(sorted(DeploySettings.__annotations__)), st.none() | st.text() | st.floats() | st.lists(st.text())
 )
 def test_any_value_is_taken_or_refused_by_name(name: str, value: Any) -> None:
-    try:
+    with suppress(BadSetting):  # anything else that it raised would fail the test
         DeploySettings.from_context({name: value})
-    except BadSetting as error:
-        assert str(error)
 
 
 def test_every_number_of_days_has_the_cdks_name() -> None:

@@ -67,8 +67,8 @@ def test_every_kind_of_part_is_written_as_the_service_model_has_it() -> None:
         metadata={"team": "search"},
         converse_extras={"guardrailConfig": {"guardrailIdentifier": "g", "guardrailVersion": "1"}},
     )
-    body = body_of(request, sent={"max_tokens": 9, "temperature": 0.0, "top_p": 0.5, "stop": ["x"]}, latency="optimized",
-                   service_tier="flex")  # fmt: skip
+    sent = {"max_tokens": 9, "temperature": 0.0, "top_p": 0.5, "stop": ["x"]}
+    body = body_of(request, sent=sent, latency="optimized", service_tier="flex")
     assert body["system"] == [{"text": "be brief"}, {"cachePoint": {"type": "default", "ttl": "1h"}}]
     assert body["messages"][0]["content"][1:] == [
         {"image": {"format": "png", "source": {"bytes": "aGk="}}}, {"cachePoint": {"type": "default"}},
