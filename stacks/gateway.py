@@ -116,6 +116,7 @@ class GatewayStack(Stack):
             "dynamodb:UpdateItem",
             "dynamodb:Query",
         )
+        self._allow_decryption(function)
         return function
 
     def _authorizer(self) -> PythonFunction:
@@ -169,7 +170,14 @@ class GatewayStack(Stack):
             ),
         )
         self._grant(function, data.pepper.secret_arn, "secretsmanager:GetSecretValue")
+        self._allow_decryption(function)
         return function
+
+    def _allow_decryption(self, function: PythonFunction) -> None:
+        """A key of one's own has to be usable by whoever reads or writes what it encrypts."""
+        if self._data.encryption_key:
+            actions = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey")
+            self._grant(function, self._data.encryption_key.key_arn, *actions)
 
     def _grant(self, function: PythonFunction, resource: str, *actions: str) -> None:
         function.role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=[resource]))

@@ -63,7 +63,7 @@ def test_the_authorizers_cache_time_is_the_setting_unless_it_has_no_identity_sou
     authorizer = template(variant).one("AWS::ApiGateway::Authorizer")
     assert authorizer["Type"] == "REQUEST"
     assert authorizer["AuthorizerResultTtlInSeconds"] == ttl_s
-    assert authorizer.get("IdentitySource") == source
+    assert (authorizer.get("IdentitySource") or None) == source
 
 
 @pytest.mark.parametrize(("variant", "remembered_s"), [("prod", "0"), ("snapshot", "60")])
@@ -125,7 +125,7 @@ def test_the_access_log_times_streams_and_holds_no_query_or_body(template: Get) 
         "integration.timeToFirstContent",
     ):
         assert f"$context.{variable}" in line
-    for secret in ("querystring", "body", "header", "identity.apiKey"):
+    for secret in ("querystring", "body", "request.header", "identity.apiKey"):
         assert secret.lower() not in line.lower()
     assert template().one("AWS::ApiGateway::Stage")["MethodSettings"][0]["DataTraceEnabled"] is False
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from aws_cdk import App
 from aws_cdk import aws_sqs as sqs
-from cfnlint.api import lint_all
+from cfnlint.api import ManualArgs, lint
 
 from stacks.settings import DeploySettings
 from stacks.slipstream import compose
@@ -13,6 +13,8 @@ from tests.infra.conftest import TEMPLATE_ONLY, VARIANTS, synthesize
 from tests.infra.template import Template, text
 
 Get = Callable[..., Template]
+# W3005: the CDK makes a function wait for its role's policies, and so for the role a second time.
+LINT = ManualArgs(regions=["eu-west-1"], ignore_checks=["W3005"])
 Assembly = Callable[[str], Path]
 
 
@@ -24,7 +26,7 @@ def templates(folder: Path) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_cfn_lint_finds_nothing(assembly: Assembly, variant: str) -> None:
     for name, body in templates(assembly(variant)):
-        findings = [str(match) for match in lint_all(body)]
+        findings = [str(match) for match in lint(body, config=LINT)]
         assert findings == [], name
 
 
