@@ -38,6 +38,9 @@ class Stage:
     def ask(self, stop: Stop) -> Outcome:
         """Ask with the technique, showing the answer as it comes; then the same without it, silently."""
         self.console.rule(f"[bold]{stop.technique}[/bold]", align="left")
+        if stop.earlier:
+            self.console.print(f"[dim]asked before, not measured: {stop.earlier}[/dim]")
+            drained(self.target, stop.body(stop.earlier, stop.changes))
         began = time.perf_counter()
         replies = [self.streamed(stop)] if len(stop.questions) == 1 else self.at_once(stop)
         took_ms = (time.perf_counter() - began) * 1000

@@ -16,7 +16,8 @@ Compared = Literal["first_token", "total"]
 @dataclass(frozen=True)
 class Stop:
     """One stop of the tour. ``changes`` turn the common request into the one with the technique, ``without`` into its
-    counterpart; ``buffered`` asks the counterpart unstreamed; more than one question are asked at once.
+    counterpart; ``buffered`` asks the counterpart unstreamed; more than one question are asked at once. ``earlier`` is
+    asked first and not measured: it starts the function, or writes the cache, for both alike.
     """
 
     technique: str
@@ -27,6 +28,7 @@ class Stop:
     changes: dict[str, Any] = field(default_factory=dict)
     without: dict[str, Any] = field(default_factory=dict)
     buffered: bool = False
+    earlier: str = ""
 
     def body(self, question: str, changes: dict[str, Any]) -> dict[str, Any]:
         """One request's body: the document first, so that it is a stable prefix."""
@@ -38,11 +40,14 @@ class Stop:
 TOUR = (
     Stop(
         technique="streaming",
-        questions=("What happens when reserved concurrency is set to zero?",),
-        document="lambda-operations.md",
+        questions=("What happens when a new version of a function is published?",),
+        document="lambda-versions.md",
         compared="first_token",
         baseline="same answer, buffered",
+        changes={"slipstream": {"cache": "off"}},
+        without={"slipstream": {"cache": "off"}},
         buffered=True,
+        earlier="What is a version?",
     ),
     Stop(
         technique="prompt cache",
@@ -51,6 +56,7 @@ TOUR = (
         compared="first_token",
         baseline="same request, cache off",
         without={"slipstream": {"cache": "off"}},
+        earlier="What happens when reserved concurrency is set to zero?",
     ),
     Stop(
         technique="latency-optimized",

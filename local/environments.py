@@ -112,7 +112,8 @@ def make(environment: Environment) -> None:
         wanted = len(re.findall(r"^[A-Za-z0-9]\S*==", (ROOT / environment.lock).read_text(), re.MULTILINE))
         hint = ", one to three minutes the first time" if wanted > 40 else ""
         say(environment.name, f"installing {wanted} locked packages{hint}")
-        install(environment, ["--require-hashes", "-r", environment.lock], wanted)
+        # The lock is complete; older pips (23.2) stumble over extras in hash mode when they look for more.
+        install(environment, ["--no-deps", "--require-hashes", "-r", environment.lock], wanted)
     if environment.project:
         install(environment, ["--no-deps", "--no-build-isolation", "-e", "."], 1)
     (environment.path / ".locked").write_text(fingerprint(environment.lock) + "\n")

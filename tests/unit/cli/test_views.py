@@ -96,10 +96,15 @@ def test_every_stop_asks_about_a_document_that_is_there() -> None:
             assert (SAMPLES / stop.document).read_text().strip() in body["messages"][0]["content"]
 
 
-def test_the_questions_about_one_document_share_their_prefix() -> None:
-    first, second = STREAMING.body("a", {}), CACHE.body("b", {})
+def test_the_earlier_question_writes_the_prefix_that_the_cached_one_reads() -> None:
+    earlier, asked = CACHE.body(CACHE.earlier, CACHE.changes), CACHE.body(CACHE.questions[0], CACHE.changes)
 
-    assert first["messages"][0] == second["messages"][0]
+    assert CACHE.earlier
+    assert earlier["messages"][0] == asked["messages"][0]
+
+
+def test_streaming_is_compared_on_the_same_request() -> None:
+    assert STREAMING.body("?", STREAMING.changes) == STREAMING.body("?", STREAMING.without)
 
 
 def test_each_paste_block_carries_what_its_client_needs() -> None:
