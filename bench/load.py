@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic_ns, perf_counter
 
+RAMP_S = 0.25
 SSE_TEXT = re.compile(rb'"content":"((?:[^"\\]|\\.)+)"')
 FRAME_TEXT = re.compile(rb'"delta":\{"text":"((?:[^"\\]|\\.)+)"\}')
 
@@ -120,7 +121,11 @@ async def closed_loop(
     until_s: float | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> list[Sample]:
-    """Keep ``concurrency`` requests in flight until ``requests`` were sent or perf_counter reaches ``until_s``."""
+    """Keep ``concurrency`` requests in flight until ``requests`` were sent or perf_counter reaches ``until_s``.
+
+    Clients begin evenly over ``RAMP_S``: all at once they would stay in step, and each path would be measured by its
+    queue of simultaneous arrivals.
+    """
     samples: list[Sample] = []
     open_clients = concurrency
     finished = asyncio.Event()
@@ -141,6 +146,7 @@ async def closed_loop(
     loop = asyncio.get_running_loop()
     server_name = target.host if target.ssl else None
     for _ in range(concurrency):
+        await asyncio.sleep(RAMP_S / concurrency if concurrency > 1 else 0)
         await loop.create_connection(
             lambda: _Client(target, next_sample, done), target.host, target.port, ssl=target.ssl,
             server_hostname=server_name,

@@ -155,7 +155,7 @@ def run(
         for concurrency in concurrencies:
             host = hosts[min(hosts) if concurrency == 1 else max(hosts)]
             ways = _ways(double_port, host, edge)
-            rounds = max(2, min(10, requests // max(10, concurrency * 2)))
+            rounds = max(2, min(10, requests // max(10, concurrency * 10)))
             per_round = max(concurrency * 2, requests // rounds)
             asyncio.run(_measure(list(ways.values()), concurrency, rounds, per_round, tick))
             out[str(concurrency)] = {name: way.result() for name, way in ways.items()} | {

@@ -1,9 +1,10 @@
-"""One kept-alive connection to a service: non-blocking, watched together with the caller's own line."""
+"""One kept-alive connection to a service, watched together with the caller's own line."""
 
 from __future__ import annotations
 
 import select
 import socket
+import struct
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ UNACKNOWLEDGED_MS = 8000
 """After this long without an acknowledgement the kernel gives a connection up: one that died while the environment
 was frozen is found in seconds, not after the read timeout."""
 READ_BYTES = 65536
+LOOK_S = 0.25
+"""How long a plain read may block before it looks whether the caller is still there."""
 READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
 
 
@@ -53,7 +56,12 @@ class Connection:
     __slots__ = ("_poll", "_secure", "_silent_since_s", "_sock", "_watched", "idle_since_s", "patience", "reused")
 
     def __init__(self, sock: socket.socket, *, secure: bool) -> None:
-        sock.setblocking(False)
+        if secure:
+            sock.setblocking(False)
+        else:
+            # Blocking, with the kernel's own time-out: a token costs one system call, not a poll and a read.
+            sock.setblocking(True)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, int(LOOK_S * 1e6)))
         self._sock = sock
         self._secure = secure
         self._poll = select.poll()
@@ -104,14 +112,14 @@ class Connection:
         self._poll.modify(self._sock, select.POLLOUT)
         try:
             while view:
-                if self._wait():
+                if self._wait(perf_counter()):
                     view = view[self._send_some(view) :]
         finally:
             self._poll.modify(self._sock, select.POLLIN)
 
     def _send_some(self, data: bytes | memoryview) -> int:
         try:
-            return self._sock.send(data)
+            return self._sock.send(data) if self._secure else self._sock.send(data, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return 0
         except OSError as error:
@@ -124,22 +132,39 @@ class Connection:
 
         Raises PeerClosed on a reset, UpstreamTimeout, ClientGone.
         """
+        since_s = perf_counter()
         while True:
             # TLS may hold decrypted bytes that poll cannot see, so there the socket is asked first.
-            if not self._secure and not self._wait():
+            if not self._secure and not self._may_block(since_s) and not self._wait(since_s):
                 return None
             try:
                 data = self._sock.recv(READ_BYTES)
             except BlockingIOError:
+                self._look()
                 continue
             except OSError as error:
                 if not self._wants_more(error):
                     raise PeerClosed from error
-                if not self._wait():
+                if not self._wait(since_s):
                     return None
                 continue
             self._silent_since_s = perf_counter()
             return data
+
+    def _may_block(self, since_s: float) -> bool:
+        """Whether nothing is due before a read that blocks would look up again."""
+        patience = self.patience
+        soon_s = perf_counter() + 2 * LOOK_S
+        return (
+            soon_s < self._silent_since_s + patience.read_timeout_s
+            and (patience.deadline_s is None or soon_s < patience.deadline_s)
+            and (patience.quiet_s is None or soon_s < since_s + patience.quiet_s)
+        )
+
+    def _look(self) -> None:
+        """Ask about the caller, if its line has something to say. Raises ClientGone."""
+        if any(descriptor == self._watched for descriptor, _ in self._poll.poll(0)):
+            self._ask_whether_gone()
 
     def _wants_more(self, error: OSError) -> bool:
         if not self._secure:
@@ -148,8 +173,8 @@ class Connection:
 
         return isinstance(error, (ssl.SSLWantReadError, ssl.SSLWantWriteError))
 
-    def _wait(self) -> bool:
-        """Wait for the service; False when it is time for a sign of life."""
+    def _wait(self, since_s: float) -> bool:
+        """Wait for the service; False when it is time for a sign of life, ``quiet_s`` after ``since_s``."""
         patience = self.patience
         now_s = perf_counter()
         until_s = self._silent_since_s + patience.read_timeout_s
@@ -157,7 +182,7 @@ class Connection:
             until_s = patience.deadline_s
             if now_s >= until_s:  # bytes that keep coming do not move a deadline
                 raise self._too_late()
-        quiet_at_s = until_s if patience.quiet_s is None else min(until_s, now_s + patience.quiet_s)
+        quiet_at_s = until_s if patience.quiet_s is None else min(until_s, since_s + patience.quiet_s)
         while True:
             # Rounded up: a wait that ends a fraction early would spin.
             ready = self._poll.poll(max(0.0, quiet_at_s - now_s) * 1000 + 1)
