@@ -1,0 +1,71 @@
+"""The Web Adapter's variant: run.sh out of the built bundle, asked as the adapter asks it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from stacks.constructs.bundle import Bundle
+from stacks.constructs.target import Target
+from tests.functional.runtime.deployed import answers, free_port, wait_for
+
+CONTEXT = "x-amzn-request-context"
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    bundle = Bundle("chat", Target.local()).build()
+    path = tmp_path_factory.mktemp("path")
+    (path / "python3").symlink_to(Path(sys.executable).resolve())
+    chosen = free_port()
+    env = {
+        "PATH": f"{path}{os.pathsep}{os.defpath}",
+        "LAMBDA_TASK_ROOT": str(bundle),
+        "AWS_LWA_PORT": str(chosen),
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "y",
+    }
+    with subprocess.Popen([bundle / "run.sh"], env=env, cwd=path) as process:
+        try:
+            wait_for(process, lambda: answers(chosen))
+            yield chosen
+        finally:
+            process.terminate()
+
+
+def ask(port: int, method: str, path: str, headers: dict[str, str], body: str | None = None) -> tuple[int, str]:
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request(method, path, body, {"content-type": "application/json", **headers})
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+    finally:
+        connection.close()
+
+
+def context(**authorizer: str) -> dict[str, str]:
+    """What the adapter hands on of API Gateway's event."""
+    return {CONTEXT: json.dumps({"requestId": "r-1", "authorizer": {"key_id": "k", "tenant": "t", **authorizer}})}
+
+
+def test_the_adapters_readiness_check_is_answered(port: int) -> None:
+    assert ask(port, "GET", "/healthz", {})[0] == 200
+
+
+def test_the_caller_is_who_the_request_context_says(port: int) -> None:
+    assert ask(port, "GET", "/v1/models", {"authorization": "Bearer sk-slip-whatever"})[0] == 401
+    assert ask(port, "GET", "/v1/models", context(scopes="invoke", models=""))[0] == 200
+
+
+def test_the_keys_own_list_of_models_holds(port: int) -> None:
+    body = json.dumps({"model": "best", "messages": [{"role": "user", "content": "x"}]})
+    status, told = ask(port, "POST", "/v1/chat/completions", context(scopes="invoke", models="amazon.*"), body)
+    assert (status, json.loads(told)["error"]["type"]) == (403, "permission_error")
