@@ -35,7 +35,7 @@ def test_an_unknown_model_is_told_with_its_nearest_names(sdk: openai.OpenAI, bot
     assert refused.value.param == "model"
     with pytest.raises(boto.exceptions.ResourceNotFoundException, match="fast"):
         boto.converse(modelId="fasst", messages=HI_CONVERSE)
-    assert double.calls() == 0
+    assert double.calls() == 1  # what looks like an id of Bedrock's is asked for: it may be newer than the catalogue
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", f"/model/{NOVA}/converse", f"/model/{NOVA}/invoke"])
