@@ -41,13 +41,13 @@ bench: python ## Measure; writes build/bench/*.json, figures and report.html
 	@$(PREPARE) dev ministack function llmeter cdk
 	@$(VENV)/slipstream bench all
 
-deploy: python ## Deploy into the AWS account of your credentials (ARGS="-c stage=prod …")
+deploy: python ## Deploy into the AWS account of your credentials, print the first key (ARGS="-c stage=prod …")
 	@$(PREPARE) run cdk
-	@$(VENV)/python -m local.cdk deploy --all $(ARGS)
+	@$(VENV)/python -m local.account deploy $(ARGS)
 
-destroy: python ## Remove from the AWS account what `make deploy` made
+destroy: python ## Remove what `make deploy` made, after asking (FORCE=1: without)
 	@$(PREPARE) run cdk
-	@$(VENV)/python -m local.cdk destroy --all $(ARGS)
+	@FORCE=$(FORCE) $(VENV)/python -m local.account destroy $(ARGS)
 
 lock: python ## Lock all requirements again, with hashes (needs uv: pipx install uv)
 	@command -v uv >/dev/null || { echo "uv is not installed: pipx install uv, or https://docs.astral.sh/uv" >&2; exit 1; }

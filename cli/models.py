@@ -13,11 +13,12 @@ from rich.table import Table
 
 from slipstream.chat.request import ChatRequest, Message, Options, Text
 from slipstream.errors import SlipstreamError
+from slipstream.models.aliases import DEFAULT_ALIASES
 from slipstream.models.catalogue import load
 from slipstream.models.model import Model
 from slipstream.models.presets import PRESETS
 from slipstream.models.resolve import Resolver
-from slipstream.models.targets import DEFAULT_ALIASES, Target
+from slipstream.models.targets import Target
 
 
 @click.command(name="models")

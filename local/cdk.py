@@ -1,6 +1,7 @@
 """The CDK command line: the pinned one, under the machine's Node or the packaged one, with this interpreter's app.
 
-``python -m local.cdk deploy --all`` runs it against the account of the caller's credentials.
+``python -m local.cdk diff`` runs any of its commands against the account of the caller's credentials;
+``local.account`` deploys and destroys.
 """
 
 from __future__ import annotations
@@ -85,15 +86,21 @@ def forget_old_assemblies(current: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
+def fetch_wheels(arguments: Sequence[str]) -> None:
+    """Fetch the wheels that the functions' bundles are made of. Raises CalledProcessError."""
+    architecture = "x86_64" if "architecture=x86_64" in arguments else "arm64"
+    where = ["local"] if "stage=local" in arguments else ["cloud", "--architecture", architecture]
+    fetch = [sys.executable, "-m", "stacks.constructs.bundle", "--fetch", "--target", *where]
+    subprocess.run(fetch, cwd=ROOT, check=True)
+
+
 def main(arguments: Sequence[str]) -> None:
-    """Fetch the wheels that the functions' bundles are made of, then become the CDK command line."""
+    """Become the CDK command line, with the wheels fetched where it synthesizes."""
     try:
         full = command(*arguments, app=APP)
         os.chdir(ROOT)
         if arguments[:1] in (["deploy"], ["synth"], ["diff"]):
-            architecture = "x86_64" if "architecture=x86_64" in arguments else "arm64"
-            fetch = ["--fetch", "--target", "cloud", "--architecture", architecture]
-            subprocess.run([sys.executable, "-m", "stacks.constructs.bundle", *fetch], check=True)
+            fetch_wheels(arguments)
         os.execve(full[0], full, environment(os.environ))  # noqa: S606  no shell is wanted
     except Unprepared as error:
         sys.exit(str(error))

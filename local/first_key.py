@@ -7,7 +7,7 @@ may invoke it holds the account's own credentials.
 from __future__ import annotations
 
 import json
-import sys
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,15 +15,15 @@ SCOPES = ("invoke", "admin")
 
 
 class NoKey(Exception):
-    """The keys function did not make one."""
+    """The keys function refused or failed."""
 
 
-def event(name: str) -> dict[str, Any]:
-    """POST /v1/keys as API Gateway hands it on, asked by an operator."""
+def event(method: str, body: dict[str, Any] | None) -> dict[str, Any]:
+    """A request to /v1/keys as API Gateway hands it on, asked by an operator."""
     return {
         "resource": "/v1/keys",
         "path": "/v1/keys",
-        "httpMethod": "POST",
+        "httpMethod": method,
         "headers": {"content-type": "application/json"},
         "multiValueHeaders": {"content-type": ["application/json"]},
         "queryStringParameters": None,
@@ -31,23 +31,34 @@ def event(name: str) -> dict[str, Any]:
         "stageVariables": None,
         "requestContext": {
             "requestId": "first-key",
-            "httpMethod": "POST",
+            "httpMethod": method,
             "path": "/v1/keys",
             "authorizer": {"key_id": "deployment", "tenant": "default", "scopes": " ".join(SCOPES), "models": ""},
         },
-        "body": json.dumps({"name": name, "scopes": list(SCOPES)}),
+        "body": None if body is None else json.dumps(body),
         "isBase64Encoded": False,
     }
 
 
 def create_key(client: Any, function: str, name: str) -> str:
-    """Invoke the keys function with a boto3 Lambda client. Raises NoKey with what it said."""
-    answer = client.invoke(FunctionName=function, Payload=json.dumps(event(name)).encode())
+    """Make a key through the keys function, with a boto3 Lambda client. Raises NoKey with what it said."""
+    return str(_ask(client, function, event("POST", {"name": name, "scopes": list(SCOPES)}))["key"])
+
+
+def usable_keys(client: Any, function: str) -> int:
+    """How many keys are neither revoked nor expired. Raises NoKey."""
+    now_s = time.time()
+    keys = _ask(client, function, event("GET", None))["data"]
+    return sum(not key["revoked_at"] and (not key["expires_at"] or key["expires_at"] > now_s) for key in keys)
+
+
+def _ask(client: Any, function: str, asked: dict[str, Any]) -> dict[str, Any]:
+    answer = client.invoke(FunctionName=function, Payload=json.dumps(asked).encode())
     payload = json.loads(answer["Payload"].read())
     if answer.get("FunctionError") or payload.get("statusCode") not in {200, 201}:
-        raise NoKey(f"{function} made no key: {json.dumps(payload)[:500]}")
-    key = json.loads(payload["body"])["key"]
-    return str(key)
+        raise NoKey(f"{function} did not do what was asked: {json.dumps(payload)[:500]}")
+    told: dict[str, Any] = json.loads(payload["body"])
+    return told
 
 
 def create_first_key(env: Mapping[str, str], function: str) -> str:
@@ -62,17 +73,3 @@ def create_first_key(env: Mapping[str, str], function: str) -> str:
         aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
     )
     return create_key(client, function, "local stack")
-
-
-def main() -> None:
-    """Print a first key for the deployment whose keys function is the argument, with the caller's own credentials."""
-    import boto3
-
-    try:
-        print(create_key(boto3.client("lambda"), sys.argv[1], "first key"))
-    except NoKey as error:
-        sys.exit(str(error))
-
-
-if __name__ == "__main__":
-    main()

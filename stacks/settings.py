@@ -7,14 +7,10 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
+from slipstream.models.aliases import DEFAULT_ALIASES
 from stacks.setting import BadSetting, between, describe, one_of, read
 
 LOCAL = "local"
-ALIASES = {
-    "fast": "us.amazon.nova-lite-v1:0",
-    "balanced": "us.anthropic.claude-haiku-4-5-20251001-v1:0",
-    "best": "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
-}
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 
 
@@ -40,11 +36,11 @@ class DeploySettings:
     aliases: Annotated[
         dict[str, str],
         "alias → model id, inference-profile id or ARN; fast, balanced and best are expected by clients",
-    ] = field(default_factory=lambda: dict(ALIASES))
+    ] = field(default_factory=lambda: dict(DEFAULT_ALIASES))
     models: Annotated[
         tuple[str, ...],
         "model ids, inference-profile ids and ARNs that may be called beside the aliases'; nothing else is granted",
-    ] = ("amazon.titan-embed-text-v2:0",)
+    ] = ("amazon.titan-embed-text-v2:0", "us.amazon.nova-pro-v1:0")
     mantle_project: Annotated[
         str | None,
         "project of Bedrock's mantle endpoint that Responses-only models are called in; nothing: not granted",

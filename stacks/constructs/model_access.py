@@ -55,19 +55,28 @@ class ModelAccess(Construct):
 
 def model_arns(model: str, stack: Stack) -> list[str]:
     """ARNs that a call of ``model`` needs. An inference profile needs itself and its model wherever it may run."""
-    if model.startswith("arn:"):
-        return [model]
     prefix = f"arn:{stack.partition}:bedrock"
-    geography = next((name for name in GEOGRAPHIES if model.startswith(name)), None)
-    if geography is None:
+    if model.startswith("arn:"):
+        _, is_profile, profile = model.partition(":inference-profile/")
+        return [model, *_behind(profile, stack, prefix)] if is_profile else [model]
+    if _geography(model) is None:
         return [f"{prefix}:{stack.region}::foundation-model/{model}"]
-    inner = model.removeprefix(geography)
-    arns = [
-        f"{prefix}:{stack.region}:{stack.account}:inference-profile/{model}",
-        f"{prefix}:*::foundation-model/{inner}",
-    ]
-    # A global profile's model also has an ARN without a region, which the wildcard does not cover.
-    return [*arns, f"{prefix}:::foundation-model/{inner}"] if geography == "global." else arns
+    return [f"{prefix}:{stack.region}:{stack.account}:inference-profile/{model}", *_behind(model, stack, prefix)]
+
+
+def _behind(profile: str, stack: Stack, prefix: str) -> list[str]:
+    """The foundation model of a profile: a global one is checked in its own region and without a region (as AWS's
+    documentation of global inference lists them), a geographic one in every region that it may send the call to.
+    """
+    geography = _geography(profile) or ""
+    name = f"foundation-model/{profile.removeprefix(geography)}"
+    if geography == "global.":
+        return [f"{prefix}:{stack.region}::{name}", f"{prefix}:::{name}"]
+    return [f"{prefix}:*::{name}"]
+
+
+def _geography(model: str) -> str | None:
+    return next((name for name in GEOGRAPHIES if model.startswith(name)), None)
 
 
 def _as_reported(arn: str, stack: Stack) -> str:

@@ -2,7 +2,11 @@ from collections.abc import Callable
 
 import pytest
 
+from cli.tour import TOUR
+from slipstream.models.aliases import DEFAULT_ALIASES
+from slipstream.models.catalogue import load
 from stacks.constructs.model_access import model_arns
+from stacks.settings import DeploySettings
 from tests.infra.conftest import VARIANTS
 from tests.infra.template import Template, listed, text
 
@@ -43,7 +47,13 @@ def test_a_models_arns_follow_from_its_id() -> None:
         "arn:aws:bedrock:eu-west-1:1:inference-profile/eu.amazon.nova-lite-v1:0",
         "arn:aws:bedrock:*::foundation-model/amazon.nova-lite-v1:0",
     ]
-    assert arns("global.a.b")[-1] == "arn:aws:bedrock:::foundation-model/a.b"
+    assert arns("global.a.b") == [
+        "arn:aws:bedrock:eu-west-1:1:inference-profile/global.a.b",
+        "arn:aws:bedrock:eu-west-1::foundation-model/a.b",
+        "arn:aws:bedrock:::foundation-model/a.b",
+    ]
+    system_profile = "arn:aws:bedrock:eu-west-1:1:inference-profile/eu.a.b"
+    assert arns(system_profile) == [system_profile, "arn:aws:bedrock:*::foundation-model/a.b"]
     assert arns("arn:aws:bedrock:eu-west-1:1:application-inference-profile/x") == [
         "arn:aws:bedrock:eu-west-1:1:application-inference-profile/x"
     ]
@@ -55,12 +65,10 @@ def test_only_the_chat_function_may_call_models_and_only_those_of_the_settings(t
     models = {text(resource).rpartition("/")[2].rstrip('"]}') for resource in listed(statement["Resource"])}
     assert models == {
         "amazon.titan-embed-text-v2:0",
-        "amazon.nova-lite-v1:0",
-        "us.amazon.nova-lite-v1:0",
-        "anthropic.claude-haiku-4-5-20251001-v1:0",
-        "us.anthropic.claude-haiku-4-5-20251001-v1:0",
-        "anthropic.claude-sonnet-4-5-20250929-v1:0",
-        "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "amazon.nova-pro-v1:0",
+        "us.amazon.nova-pro-v1:0",
+        *(name.removeprefix("global.") for name in DEFAULT_ALIASES.values()),
+        *DEFAULT_ALIASES.values(),
     }
 
 
@@ -80,3 +88,25 @@ def test_the_keys_function_may_empty_this_stages_authorizer_cache(template: Get)
 def test_a_table_under_our_own_key_can_be_read_by_the_functions_that_use_it(template: Get) -> None:
     deciphering = [s for s in template("private").statements() if "kms:Decrypt" in listed(s["Action"])]
     assert len(deciphering) == 3
+
+
+def test_the_shipped_aliases_have_a_global_profile_and_so_work_in_every_commercial_region() -> None:
+    for name in DEFAULT_ALIASES.values():
+        model = load().find(name)
+        assert model is not None
+        assert name == f"global.{model.id}"
+        assert "global" in model.prefixes
+
+
+def test_what_the_demonstration_asks_is_granted_by_default() -> None:
+    asked = {str(body["model"]) for stop in TOUR for body in (stop.body("", stop.changes), stop.body("", stop.without))}
+    settings = DeploySettings()
+    assert asked <= {*settings.aliases, *settings.callable_models}
+
+
+def test_profiles_are_looked_up_and_responses_only_models_called_by_exact_name(template: Get) -> None:
+    by_sid = {s.get("Sid"): s for s in template().statements()}
+    profiles = [text(arn) for arn in listed(by_sid["ResolveProfiles"]["Resource"])]
+    assert all("inference-profile/" in arn and "*" not in arn for arn in profiles)
+    assert text(by_sid["CallMantle"]["Resource"]).endswith(':project/default"]]}')
+    assert "bedrock:CountTokens" in by_sid["CallModels"]["Action"]

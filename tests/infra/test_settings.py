@@ -120,7 +120,7 @@ def test_a_bad_setting_ends_the_app_with_one_line() -> None:
     done = subprocess.run(
         [sys.executable, "app.py"],
         cwd=ROOT,
-        env={**os.environ, "CDK_CONTEXT_JSON": '{"memory_mb": "lots"}'},
+        env={**os.environ, "PYTHONPATH": str(ROOT / "lambdas"), "CDK_CONTEXT_JSON": '{"memory_mb": "lots"}'},
         capture_output=True,
         text=True,
         check=False,

@@ -1,7 +1,7 @@
 """AWS's binary event stream (application/vnd.amazon.eventstream), both ways.
 
 A frame: total length, header length, CRC of these eight bytes, headers, payload, CRC of everything before it
-(CRC-32 as in zlib). Contract-tested against botocore's parser; why our own: docs/adr/0003.
+(CRC-32 as in zlib). Contract-tested against botocore's parser; why our own: docs/adr/0004.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4, and bearer keys. Contract-tested against botocore's signer; why our own: docs/adr/0003."""
+"""AWS Signature Version 4, and bearer keys. Contract-tested against botocore's signer; why our own: docs/adr/0004."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """HTTP/1.1 over kept-alive connections, for one request at a time a thread.
 
-Why not http.client: docs/adr/0003. A request goes out in one write, an answer is read as it comes, and while we wait
+Why not http.client: docs/adr/0004. A request goes out in one write, an answer is read as it comes, and while we wait
 the caller's own line is watched, so that a caller who hangs up ends the call at once.
 """
 

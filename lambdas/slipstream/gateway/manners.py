@@ -7,6 +7,7 @@ from os import urandom
 from time import time
 
 from slipstream.errors import BodyTooLarge, SlipstreamError
+from slipstream.ulid import ulid
 
 Headers = list[tuple[str, str]]
 
@@ -21,7 +22,6 @@ _BROWSER_HEADERS = frozenset(
      "x-amz-content-sha256", "x-amz-user-agent", "amz-sdk-invocation-id", "amz-sdk-request")
 )  # fmt: skip
 _BROWSER_PREFIXES = ("x-slipstream-", "x-stainless-", "openai-", "x-amzn-bedrock-")
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _NOT_JSON = ("multipart/", "image/", "audio/", "video/", "text/html", "text/xml", "text/csv", "application/xml",
              "application/pdf", "application/zip")  # fmt: skip
 
@@ -39,13 +39,7 @@ def request_id(headers: Mapping[str, str], given: str = "") -> str:
         clean = "".join(character for character in candidate if "!" <= character <= "~")[:MAX_REQUEST_ID]
         if clean:
             return clean
-    return ulid()
-
-
-def ulid() -> str:
-    """A ULID: 48 bits of milliseconds since the epoch, 80 random bits, in Crockford's base 32."""
-    number = (int(time() * 1000) << 80) | int.from_bytes(urandom(10), "big")
-    return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
+    return ulid(int(time() * 1000), urandom(10))
 
 
 def check_body(headers: Mapping[str, str], size_bytes: int, max_bytes: int) -> None:

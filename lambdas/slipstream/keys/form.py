@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from slipstream.keys.ulid import ALPHABET, LENGTH
+from slipstream.ulid import ALPHABET, LENGTH
 
 PREFIX = "sk-slip-"
 SECRET_BYTES = 32

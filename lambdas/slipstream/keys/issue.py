@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from slipstream.errors import InvalidRequest, NotFound
 from slipstream.keys.form import SECRET_BYTES, compose, keyed_hash
 from slipstream.keys.store import KeyRecord, KeyStore
-from slipstream.keys.ulid import ulid
+from slipstream.ulid import ulid
 
 SCOPES = ("invoke", "admin")
 MAX_MODELS, MAX_TEXT, MAX_LIFETIME_S = 50, 100, 10 * 366 * 86_400

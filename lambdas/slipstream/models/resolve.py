@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from slipstream.chat.request import ChatRequest, Parameters
 from slipstream.errors import InvalidRequest, SlipstreamError
+from slipstream.models.aliases import DEFAULT_ALIASES
 from slipstream.models.cache_marks import without_own_points
 from slipstream.models.catalogue import Catalogue, load
 from slipstream.models.content import fit
@@ -17,7 +18,7 @@ from slipstream.models.model import Model
 from slipstream.models.parameters import Settled, settle
 from slipstream.models.presets import PRESETS
 from slipstream.models.resolved import ResolvedCall
-from slipstream.models.targets import DEFAULT_ALIASES, Profiles, Target, Targets
+from slipstream.models.targets import Profiles, Target, Targets
 
 RELOAD_S = 300.0
 """How often rules that other environments learnt are read again."""

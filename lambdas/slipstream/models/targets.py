@@ -15,13 +15,6 @@ from slipstream.models.resolved import Price
 if TYPE_CHECKING:
     from slipstream.models.catalogue import Catalogue
 
-DEFAULT_ALIASES: Mapping[str, str] = {
-    "fast": "global.anthropic.claude-haiku-4-5-20251001-v1:0",
-    "balanced": "global.anthropic.claude-sonnet-5-5",
-    "best": "global.anthropic.claude-opus-5-5",
-}
-"""Haiku 4.5 is ``fast`` because it answers at once, where newer ones think first unless told otherwise."""
-
 KEPT = 1024
 """Names kept in memory; callers choose names, so there must be an end."""
 

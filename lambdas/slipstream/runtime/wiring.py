@@ -18,10 +18,10 @@ from slipstream.gateway.exchange import Gateway
 from slipstream.gateway.http import App
 from slipstream.gateway.pipeline import Pipeline
 from slipstream.gateway.ports import MetricsSink, ParameterRuleStore
+from slipstream.models.aliases import DEFAULT_ALIASES
 from slipstream.models.catalogue import load
 from slipstream.models.prompt_plan import PromptPlanner
 from slipstream.models.resolve import Resolver
-from slipstream.models.targets import DEFAULT_ALIASES
 from slipstream.runtime.settings import Settings
 from slipstream.telemetry.metrics import EmfSink
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipstream.keys.form import compose, keyed_hash, split
-from slipstream.keys.ulid import ALPHABET, LENGTH, ulid
+from slipstream.ulid import ALPHABET, LENGTH, ulid
 
 PEPPER = b"p" * 64
 key_ids = st.text(ALPHABET, min_size=LENGTH, max_size=LENGTH)
