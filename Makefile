@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv/bin
 PREPARE := $(PYTHON) local/environments.py
+WHEELS := $(VENV)/python -m stacks.constructs.bundle --fetch
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up down dev test bench deploy destroy lint lock python
@@ -27,10 +29,11 @@ dev: python ## The same function in one threaded process that reloads when the c
 
 test: python ## Every check: ruff, mypy --strict, pytest (unit, contract, functional, infra, e2e)
 	@$(PREPARE) dev ministack function llmeter cdk
+	@$(WHEELS)
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
-	$(VENV)/python -m pytest
+	$(VENV)/python -m pytest -n $(WORKERS) --dist loadgroup -rs
 
 lint: python ## Mend what ruff can mend, then say what is left
 	@$(PREPARE) dev
@@ -38,7 +41,8 @@ lint: python ## Mend what ruff can mend, then say what is left
 	$(VENV)/ruff format .
 
 bench: python ## Measure; writes build/bench/*.json, figures and report.html
-	@$(PREPARE) dev ministack function llmeter cdk
+	@$(PREPARE) dev ministack function llmeter awslambdaric cdk
+	@$(WHEELS)
 	@$(VENV)/slipstream bench all
 
 deploy: python ## Deploy into the AWS account of your credentials, print the first key (ARGS="-c stage=prod …")
@@ -53,7 +57,7 @@ lock: python ## Lock all requirements again, with hashes (needs uv: pipx install
 	@command -v uv >/dev/null || { echo "uv is not installed: pipx install uv, or https://docs.astral.sh/uv" >&2; exit 1; }
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml -o requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
-	for tool in ministack node llmeter; do uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header tools/$$tool.in -o tools/$$tool.txt; done
+	for tool in ministack node llmeter awslambdaric; do uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header tools/$$tool.in -o tools/$$tool.txt; done
 
 python:
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 or newer, or say which: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }

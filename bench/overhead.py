@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench.load import FRAME_TEXT, SSE_TEXT, Sample, Target, closed_loop
+from bench.load import FRAME_TEXT, SSE_TEXT, Sample, Target, closed_loop, run_loop
 from bench.processes import Running, cpu_ms, family, running
 from bench.results import percentile, spread
 
@@ -157,7 +157,7 @@ def run(
             ways = _ways(double_port, host, edge)
             rounds = max(2, min(10, requests // max(10, concurrency * 10)))
             per_round = max(concurrency * 2, requests // rounds)
-            asyncio.run(_measure(list(ways.values()), concurrency, rounds, per_round, tick))
+            run_loop(_measure(list(ways.values()), concurrency, rounds, per_round, tick))
             out[str(concurrency)] = {name: way.result() for name, way in ways.items()} | {
                 "added_ttft_ms": {name: _added(ways["direct"], way) for name, way in ways.items() if name != "direct"}
             }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections import Counter
@@ -12,7 +11,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from bench.load import FRAME_TEXT, SSE_TEXT, Target, closed_loop
+from bench.load import FRAME_TEXT, SSE_TEXT, Target, closed_loop, run_loop
 from bench.overhead import TOKENS, converse_request, double_command, gateway_environ, openai_request
 from bench.processes import running
 from bench.results import spread
@@ -31,9 +30,9 @@ def run(*, streams: int = 50, seconds: float = 60.0, tick: Callable[[], None] = 
         host = "127.0.0.1"
         direct = Target("direct", host, double.port, converse_request(host, double.port), FRAME_TEXT)
         through = Target("gateway", host, gateway.port, openai_request(host, gateway.port, None), SSE_TEXT)
-        expected = asyncio.run(closed_loop(direct, concurrency=1, requests=1))[0].text
+        expected = run_loop(closed_loop(direct, concurrency=1, requests=1))[0].text
         until_s = perf_counter() + seconds
-        samples = asyncio.run(closed_loop(through, concurrency=streams, until_s=until_s, progress=tick))
+        samples = run_loop(closed_loop(through, concurrency=streams, until_s=until_s, progress=tick))
     good = [s for s in samples if not s.error]
     return {
         "streams": streams,

@@ -5,7 +5,6 @@ The pace is the local double's, so the saved wait is *modelled*; what the gatewa
 
 from __future__ import annotations
 
-import asyncio
 import json
 import statistics
 import sys
@@ -14,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from bench.load import FRAME_TEXT, SSE_TEXT, Sample, Target, closed_loop
+from bench.load import FRAME_TEXT, SSE_TEXT, Sample, Target, closed_loop, run_loop
 from bench.overhead import converse_request, gateway_environ, openai_body, openai_request, post
 from bench.processes import running
 from bench.results import spread
@@ -56,7 +55,7 @@ def run(*, rounds: int = 5, tick: Callable[[], None] = lambda: None) -> dict[str
             Target("streamed", host, gateway.port, post(host, gateway.port, path, body, None), SSE_TEXT),
             Target("buffered", host, gateway.port, post(host, gateway.port, path, whole, None), SSE_TEXT),
         ]
-        samples = asyncio.run(_rounds(targets, rounds, tick))
+        samples = run_loop(_rounds(targets, rounds, tick))
     return summary(samples) | {"event_to_bytes_ms": event_to_bytes(rounds, tick)}
 
 
@@ -76,7 +75,7 @@ def event_to_bytes(rounds: int, tick: Callable[[], None]) -> dict[str, Any]:
             Target("direct", host, upstream.port, converse_request(host, upstream.port), FRAME_TEXT, keep_stamps=True),
             Target("gateway", host, gateway.port, openai_request(host, gateway.port, None), SSE_TEXT, keep_stamps=True),
         ]
-        samples = asyncio.run(_rounds(targets, rounds, tick))
+        samples = run_loop(_rounds(targets, rounds, tick))
     return {name: spread([ms for s in rows for ms in s.travel_ms]) for name, rows in samples.items()}
 
 

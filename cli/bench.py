@@ -16,6 +16,7 @@ BENCHMARKS = {
     "prompt-cache": "share of a long prefix read from the prompt cache on the second request",
     "cold-start": "process start to first byte on the deployed bundle",
     "soak": "50 streams at once for a minute: errors, lost or doubled chunks",
+    "odd-requests": "10,000 odd and bad requests on both wires: faults, tracebacks, refusals that name no field",
     "upstream-cost": "our signer and event-stream parser against botocore's",
 }
 
@@ -38,7 +39,8 @@ def measure(name: str, tick: Callable[[], None]) -> dict[str, Any]:
 def bench(names: tuple[str, ...], as_json: bool) -> None:
     """Measure NAME… (default: all), then write build/bench/report.html.
 
-    Names: overhead, streaming, prompt-cache, cold-start, soak, upstream-cost; `report` only rebuilds the page.
+    Names: overhead, streaming, prompt-cache, cold-start, soak, odd-requests, upstream-cost; `report` only rebuilds
+    the page.
     """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn

@@ -54,6 +54,7 @@ ENVIRONMENTS = {
         Environment("ministack", TOOLS / "ministack", "tools/ministack.txt"),
         Environment("node", TOOLS / "node", "tools/node.txt"),
         Environment("llmeter", TOOLS / "llmeter", "tools/llmeter.txt"),
+        Environment("awslambdaric", TOOLS / "awslambdaric", "tools/awslambdaric.txt"),
         Environment("function", TOOLS / "function", None),
     )
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -15,10 +17,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--real", action="store_true", help="run contract tests against Amazon Bedrock (costs money)")
 
 
+SHARED = ("e2e", "infra")
+"""Folders of tests that share something dear (a whole local stack, synthesized templates): one worker has them all."""
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what needs credentials unless it was asked for."""
-    if config.getoption("--real"):
-        return
+    """Skip what needs credentials unless it was asked for; keep together what shares fixtures (pytest-xdist)."""
     for item in items:
-        if item.get_closest_marker("real"):
+        path = item.path.relative_to(Path(__file__).parent)
+        item.add_marker(pytest.mark.xdist_group(path.parts[0] if path.parts[0] in SHARED else path.as_posix()))
+        if item.get_closest_marker("real") and not config.getoption("--real"):
             item.add_marker(pytest.mark.skip(reason="runs against Amazon Bedrock, only with --real"))

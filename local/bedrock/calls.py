@@ -105,8 +105,8 @@ def bedrock_error(error: BedrockError) -> web.Response:
 def openai_error(error: BedrockError) -> web.Response:
     """An error as the OpenAI-compatible endpoints have it."""
     kind = OPENAI_TYPES.get(error.status, "server_error")
-    code = "rate_limit_exceeded" if error.status == 429 else None
-    if "context" in error.message or "too long" in error.message:
+    code = {429: "rate_limit_exceeded", 404: "model_not_found"}.get(error.status)
+    if error.status == 400 and ("context" in error.message or "too long" in error.message):
         code = "context_length_exceeded"
     headers = {} if error.retry_after_s is None else {"Retry-After": f"{error.retry_after_s:g}"}
     status = 401 if error.status == 403 and "Authentication" in error.kind else error.status

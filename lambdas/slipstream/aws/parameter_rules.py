@@ -15,9 +15,17 @@ INDEX = "rules"
 class TableParameterRules:
     """Implements gateway.ports.ParameterRuleStore. A table that fails costs learning again, never a request."""
 
-    def __init__(self, table: Table, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        table: Table,
+        *,
+        clock: Callable[[], float] = time.time,
+        failed: Callable[[str, SlipstreamError], None] = lambda _operation, _error: None,
+    ) -> None:
+        """``failed`` is told of every operation (``load``, ``remember``) that the table did not serve, and why."""
         self._table = table
         self._clock = clock
+        self._failed = failed
 
     def load(self) -> dict[str, list[str]]:
         """See ParameterRuleStore; empty where the table cannot be read."""
@@ -25,8 +33,10 @@ class TableParameterRules:
         try:
             for item in self._table.query("pk = :pk", values={":pk": INDEX}):
                 rules.setdefault(str(item["model_id"]), []).append(str(item["parameter"]))
-        except (SlipstreamError, KeyError):
+        except KeyError:  # an item of another make
             return rules
+        except SlipstreamError as error:
+            self._failed("load", error)
         return rules
 
     def remember(self, model_id: str, parameter: str) -> None:
@@ -34,5 +44,5 @@ class TableParameterRules:
         item: Item = {"model_id": model_id, "parameter": parameter, "learnt_at": int(self._clock())}
         try:
             self._table.put_item({"pk": INDEX, "sk": f"{model_id}#{parameter}", **item})
-        except SlipstreamError:
-            return
+        except SlipstreamError as error:
+            self._failed("remember", error)

@@ -77,7 +77,9 @@ def from_exception(name: str, message: str, *, status: int | None = None) -> Sli
             f"AWS refused the gateway's own credentials ({name}): check the function's role or Bedrock key",
             code="upstream_credentials", retryable=False,
         )  # fmt: skip
-    make = _BY_NAME.get(name) or (_BY_STATUS.get(status) if status is not None else None)
+    by_status = _BY_STATUS.get(status) if status is not None else None
+    # OpenAI's name for every failure of a server says less than the status beside it.
+    make = (by_status if name == "Server_error" else None) or _BY_NAME.get(name) or by_status
     if make is None:
         make = UpstreamInternal if status is None or status >= 500 else InvalidRequest
     if make is InvalidRequest:

@@ -7,7 +7,7 @@ from typing import Any
 
 from slipstream.chat.events import Event, Failed, Heartbeat, Started, Stopped, Usage
 from slipstream.chat.request import ChatRequest
-from slipstream.errors import InvalidRequest, SlipstreamError, UpstreamError
+from slipstream.errors import InvalidRequest, ModelNotFound, SlipstreamError, UpstreamError
 from slipstream.gateway.allowed import require_model
 from slipstream.gateway.http import NEVER, Disconnect
 from slipstream.gateway.ports import MetricsSink, ModelPort
@@ -73,6 +73,8 @@ class Pipeline:
         try:
             answer.call, first, rest = self._open(call, waterfall, disconnect)
         except SlipstreamError as error:
+            if isinstance(error, ModelNotFound) and (hint := self._resolver.hint(request.model)):
+                error.message, error.param = error.message.rstrip(".") + hint, "model"
             self._record_refused(call, waterfall, error)
             raise
         answer.events = self._flow(answer, first, rest)

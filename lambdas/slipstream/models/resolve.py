@@ -67,6 +67,10 @@ class Resolver:
         """The model behind a name, for wires and permissions. Raises ModelNotFound."""
         return self._targets.find(name)
 
+    def hint(self, name: str) -> str:
+        """What to say besides when Bedrock does not know ``name``: the nearest names, where it is none of ours."""
+        return "" if self._targets.find(name).model.known else self._targets.hint(name)
+
     def resolve(self, request: ChatRequest) -> ResolvedCall:
         """Make every choice. Raises InvalidRequest (with ``param``), PromptTooLong or ModelNotFound.
 

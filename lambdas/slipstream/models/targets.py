@@ -115,9 +115,13 @@ class Targets:
             return model.price
         return _times(model.price, model.regional_factor)
 
-    def _not_found(self, name: str) -> ModelNotFound:
+    def hint(self, name: str) -> str:
+        """The names nearest to ``name``, as the end of a sentence; empty where there are none."""
         near = self._catalogue.nearest(name, tuple(self._aliases))
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        return f"; did you mean {' or '.join(near)}?" if near else ""
+
+    def _not_found(self, name: str) -> ModelNotFound:
+        hint = self.hint(name)
         shown = name if len(name) <= 100 else name[:100] + "…"
         return ModelNotFound(
             f"no model or alias '{shown}'{hint} (aliases: {', '.join(sorted(self._aliases)) or 'none'}; "

@@ -12,11 +12,12 @@ from slipstream.aws.places import Authorizes, Places
 from slipstream.aws.profiles import BedrockProfiles
 from slipstream.aws.sigv4 import Bearer, Signer
 from slipstream.aws.transport import Transport
+from slipstream.errors import SlipstreamError
 from slipstream.gateway.app import create_app
 from slipstream.gateway.exchange import Gateway
 from slipstream.gateway.http import App
 from slipstream.gateway.pipeline import Pipeline
-from slipstream.gateway.ports import ParameterRuleStore
+from slipstream.gateway.ports import MetricsSink, ParameterRuleStore
 from slipstream.models.aliases import DEFAULT_ALIASES
 from slipstream.models.catalogue import load
 from slipstream.models.prompt_plan import PromptPlanner
@@ -53,17 +54,17 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         endpoints=settings.endpoints,
         heartbeat_s=settings.heartbeat_s,
     )
+    metrics = EmfSink(settings.metrics_namespace, sys.stdout)
     catalogue = load()
     aliases = {**DEFAULT_ALIASES, **settings.aliases}
     resolver = Resolver(
         catalogue,
         aliases,
-        _rule_store(settings, transport, signer, places),
+        _rule_store(settings, transport, signer, places, metrics),
         BedrockProfiles(transport=transport, auth=auth, places=places),
         region=settings.region,
         prices=settings.prices,
     )
-    metrics = EmfSink(settings.metrics_namespace, sys.stdout)
     pipeline = Pipeline(
         resolver=resolver, planner=PromptPlanner(), models=bedrock, metrics=metrics, region=settings.region
     )
@@ -86,11 +87,17 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
     return Built(create_app(gateway), restore)
 
 
-def _rule_store(settings: Settings, transport: Transport, signer: Signer, places: Places) -> ParameterRuleStore | None:
+def _rule_store(
+    settings: Settings, transport: Transport, signer: Signer, places: Places, metrics: MetricsSink
+) -> ParameterRuleStore | None:
     """Learnt rules in the state table; without one each environment learns for itself."""
     if not settings.state_table:
         return None
     from slipstream.aws.dynamodb import Table, dynamodb
     from slipstream.aws.parameter_rules import TableParameterRules
 
-    return TableParameterRules(Table(settings.state_table, dynamodb(transport=transport, auth=signer, places=places)))
+    def failed(operation: str, error: SlipstreamError) -> None:
+        metrics.record({"state_table_errors": 1.0}, {"operation": operation}, {"outcome": error.code})
+
+    table = Table(settings.state_table, dynamodb(transport=transport, auth=signer, places=places))
+    return TableParameterRules(table, failed=failed)

@@ -22,6 +22,10 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 IDLE_TIMEOUT_S = 300
 BODYLESS = ("204", "304")
 TLS_ALERT = b"\x15"
+_LIMITS = {
+    "413": f"the body is over the limit of {MAX_BODY_BYTES:,} bytes of this server",
+    "431": f"the request's headers are over the limit of {MAX_HEAD_BYTES:,} bytes",
+}
 
 
 class BadRequest(Exception):
@@ -75,8 +79,12 @@ class Connection:
             self._sock.close()
 
     def _refuse(self, status: str) -> None:
+        # No wire is known yet: one body that OpenAI's SDKs, botocore and people understand.
+        message = _LIMITS.get(status[:3], f"{status[4:]}: this is no HTTP/1.1 request that can be read")
+        body = f'{{"message":"{message}","error":{{"message":"{message}","type":"invalid_request_error"}}}}'.encode()
+        head = f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
         try:
-            self._sock.sendall(f"HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
+            self._sock.sendall(f"HTTP/1.1 {status}\r\n{head}".encode() + body)
         except OSError:
             return
 

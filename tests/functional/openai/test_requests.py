@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import openai
 import pytest
 
+from bench.odd import over_sockets
+from bench.odd.openai import PNG, cases, complaint
 from slipstream.runtime.wsgi_server import Server
 from tests.functional.openai.conftest import EncodedModels
-from tests.fuzz import over_sockets
-from tests.fuzz.openai_requests import PNG, cases
 from tests.unit.gateway.openai.test_request import WEATHER, answering, call, calling, user
 
 
@@ -23,7 +23,8 @@ def client(server: Server) -> Iterator[openai.OpenAI]:
 
 
 def test_odd_and_bad_requests_find_no_fault(server: Server) -> None:
-    assert over_sockets.complaints(cases(2024, 600), port=server.port, path="/v1/chat/completions") == []
+    answers = over_sockets.send(cases(2024, 600), port=server.port, path="/v1/chat/completions")
+    assert [told for answer in answers if (told := complaint(*answer))] == []
 
 
 def test_a_streamed_answer_arrives_with_its_report(client: openai.OpenAI) -> None:

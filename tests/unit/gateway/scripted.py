@@ -71,6 +71,9 @@ class ScriptedResolver:
     def learn(self, _call: ResolvedCall, _error: SlipstreamError) -> ResolvedCall | None:
         return None
 
+    def hint(self, _name: str) -> str:
+        return ""
+
     def settle(self) -> None:
         return None
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from bench.odd.bedrock import SEEDS, Case, cases, complaint
 from slipstream.gateway.app import create_app
 from slipstream.gateway.http import HttpRequest
-from tests.fuzz.bedrock_requests import SEEDS, Case, cases, complaint
 from tests.unit.gateway.scripted import drain, gateway
 
 APP = create_app(gateway())

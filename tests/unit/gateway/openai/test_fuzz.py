@@ -2,9 +2,9 @@ import json
 
 import pytest
 
+from bench.odd.openai import SEEDS, Case, cases, complaint
 from slipstream.errors import SlipstreamError
 from slipstream.gateway.openai import chat, errors
-from tests.fuzz.openai_requests import SEEDS, Case, cases, complaint
 from tests.unit.gateway.openai.played import PRINCIPAL
 
 
