@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 
@@ -73,7 +75,8 @@ Script = Callable[[Peer], None]
 
 
 class TinyServer:
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._port = self._listener.getsockname()[1]
         self._scripts: list[Script] = []
@@ -85,7 +88,7 @@ class TinyServer:
 
     @property
     def origin(self) -> Origin:
-        return Origin("http", "127.0.0.1", self._port)
+        return Origin("http" if self._tls is None else "https", "127.0.0.1", self._port)
 
     @property
     def url(self) -> str:
@@ -110,11 +113,14 @@ class TinyServer:
             thread.start()
 
     def _run(self, script: Script, sock: socket.socket) -> None:
-        with sock:
+        with contextlib.ExitStack() as open_sockets:
+            open_sockets.enter_context(sock)
             try:
+                if self._tls is not None:
+                    sock = open_sockets.enter_context(self._tls.wrap_socket(sock, server_side=True))
                 script(Peer(sock))
-            except ConnectionError:
-                pass
+            except (ConnectionError, ssl.SSLError):
+                pass  # the client has gone, or does not trust us
             except BaseException as error:
                 self.failures.append(error)
 
