@@ -21,7 +21,9 @@ from slipstream.errors import InvalidRequest
 from slipstream.models.resolved import ResolvedCall
 
 Json = dict[str, Any]
-_NOT_HERE = frozenset({"guardrailConfig", "promptVariables"})
+_NOT_HERE = frozenset({"guardrailConfig", "promptVariables", "additionalModelResponseFieldPaths", "outputConfig"})
+_OURS = frozenset({"model", "input", "stream", "store", "background", "conversation", "previous_response_id"})
+"""Fields that decide which model is called and what is kept: a caller must not get past its key's rights by them."""
 
 
 def encode(call: ResolvedCall) -> bytes:
@@ -47,7 +49,13 @@ def encode(call: ResolvedCall) -> bytes:
         body["service_tier"] = call.service_tier
     if request.metadata:
         body["metadata"] = request.metadata
-    body.update(request.converse_extras.get("additionalModelRequestFields") or {})
+    more: Json = request.converse_extras.get("additionalModelRequestFields") or {}
+    for name in sorted((_OURS | body.keys()) & more.keys()):
+        raise InvalidRequest(
+            f"additionalModelRequestFields may not hold '{name}': the gateway sets it",
+            param=f"additionalModelRequestFields.{name}",
+        )
+    body.update(more)
     try:
         return msgspec.json.encode(body)
     except (TypeError, ValueError) as error:

@@ -189,16 +189,28 @@ def _of_model(answer: Answer) -> tuple[str, str]:
 
 def _streamed(answer: Answer, parts: Iterator[bytes], content_type: str) -> HttpResponse:
     headers = [("content-type", content_type), *STREAM_HEADERS, _of_model(answer)]
-    return HttpResponse(200, headers, _closing(answer, parts), answer.settle)
+    return HttpResponse(200, headers, _Parts(answer, parts), answer.settle)
 
 
-def _closing(answer: Answer, parts: Iterator[bytes]) -> Iterator[bytes]:
-    """Hand ``parts`` on; a host that stops early ends the upstream call with it."""
-    events = answer.events
-    try:
-        yield from parts
-    finally:
-        events.close()  # type: ignore[attr-defined]
+class _Parts:
+    """A stream's bytes; a host that stops early, even before the first, ends the upstream call with ``close``."""
+
+    __slots__ = ("_answer", "_parts")
+
+    def __init__(self, answer: Answer, parts: Iterator[bytes]) -> None:
+        self._answer = answer
+        self._parts = parts
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        return next(self._parts)
+
+    def close(self) -> None:
+        """End the stream and the call behind it; may be called twice."""
+        self._parts.close()  # type: ignore[attr-defined]
+        self._answer.close()
 
 
 def _completed(answer: Answer, complete: Callable[[Answer], bytes], wire: routes.Wire, request_id: str) -> HttpResponse:
@@ -210,7 +222,7 @@ def _completed(answer: Answer, complete: Callable[[Answer], bytes], wire: routes
         response.settle = answer.settle
         return response
     finally:
-        answer.events.close()  # type: ignore[attr-defined]
+        answer.close()
     headers = [_of_model(answer), ("server-timing", answer.waterfall.server_timing())]
     if (usd := answer.cost.usd) is not None:
         headers.append(("x-slipstream-cost-usd", f"{usd:.9f}"))

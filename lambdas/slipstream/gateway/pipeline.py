@@ -22,13 +22,14 @@ from slipstream.telemetry.waterfall import Waterfall
 class Answer:
     """An answer on its way: ``events`` is read once; ``report`` is whole when they are exhausted."""
 
-    __slots__ = ("_settle", "call", "events", "outcome", "request", "stop_reason", "usage", "waterfall")
+    __slots__ = ("_settle", "call", "events", "outcome", "request", "stop_reason", "upstream", "usage", "waterfall")
 
     def __init__(self, request: ChatRequest, waterfall: Waterfall, settle: Any) -> None:
         self.request = request
         self.waterfall = waterfall
         self.call: ResolvedCall
         self.events: Iterator[Event]
+        self.upstream: Iterator[Event]
         self.usage: Usage | None = None
         self.stop_reason: str | None = None
         self.outcome = "cut"
@@ -43,6 +44,11 @@ class Answer:
     def report(self) -> dict[str, Any]:
         """The reply's ``slipstream`` object."""
         return report(self)
+
+    def close(self) -> None:
+        """End the upstream call, also where nobody has begun to read ``events``."""
+        if (close := getattr(self.upstream, "close", None)) is not None:
+            close()
 
     def settle(self) -> None:
         """Everything that can wait for the last byte: learning, cache bookkeeping, metrics. Never raises."""
@@ -71,13 +77,13 @@ class Pipeline:
         with waterfall.span("plan"):
             call = self._planner.plan(call)
         try:
-            answer.call, first, rest = self._open(call, waterfall, disconnect)
+            answer.call, first, answer.upstream = self._open(call, waterfall, disconnect)
         except SlipstreamError as error:
             if isinstance(error, ModelNotFound) and (hint := self._resolver.hint(request.model)):
                 error.message, error.param = error.message.rstrip(".") + hint, "model"
             self._record_refused(call, waterfall, error)
             raise
-        answer.events = self._flow(answer, first, rest)
+        answer.events = self._flow(answer, first)
         return answer
 
     def _open(
@@ -95,7 +101,7 @@ class Pipeline:
         events = self._models.stream(healed, waterfall, disconnect)
         return healed, _first(events), events
 
-    def _flow(self, answer: Answer, first: Event, rest: Iterator[Event]) -> Iterator[Event]:
+    def _flow(self, answer: Answer, first: Event) -> Iterator[Event]:
         """Hand the events on, keeping what the report and the metrics need."""
         waterfall = answer.waterfall
         stream = waterfall.begin("stream")
@@ -114,7 +120,7 @@ class Pipeline:
                     waiting = False
                     waterfall.facts["ttft_ms"] = waterfall.now_ms()
                 yield event
-                event = next(rest)
+                event = next(answer.upstream)
         except StopIteration:
             return
         except SlipstreamError as error:
@@ -123,8 +129,7 @@ class Pipeline:
         finally:
             if stream.end_ms is None:
                 waterfall.end(stream)
-            if (close := getattr(rest, "close", None)) is not None:
-                close()
+            answer.close()
 
     def _record_refused(self, call: ResolvedCall, waterfall: Waterfall, error: SlipstreamError) -> None:
         self._metrics.record(*figures(call, waterfall, None, UNPRICED, error.code))

@@ -146,3 +146,10 @@ def test_models_can_be_listed_and_looked_up() -> None:
     assert ask(HttpRequest("GET", "/v1/models/fast", {}))[0].status == 200
     missing = ask(HttpRequest("GET", "/v1/models/fats", {}))[0]
     assert (missing.status, b"fast" in drain(missing)) == (404, True)
+
+
+def test_a_host_that_never_begins_to_send_ends_the_call_too() -> None:
+    for request in (chat(stream=True), converse("converse-stream")):
+        response, models, _ = ask(request)
+        response.body.close()  # type: ignore[union-attr]
+        assert models.closed == 1
