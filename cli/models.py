@@ -93,13 +93,17 @@ def _accepts(model: Model) -> str:
     return " ".join(takes)
 
 
+def _short(tokens: int) -> str:
+    """128000 → 128k."""
+    return f"{tokens / 1e6:g}M" if tokens >= 1_000_000 else f"{tokens // 1000}k"
+
+
 def _print_table(aliases: dict[str, str]) -> None:
     console = Console()
     table = Table(title="Chat models", title_justify="left", box=None, pad_edge=False)
-    for title, right in (("model", False), ("context", True), ("output", True), ("reads", False)):
-        table.add_column(title, justify="right" if right else "left", no_wrap=title == "model")
-    for title in ("accepts", "prompt cache", "$/M in", "$/M out"):
-        table.add_column(title, justify="right" if title.startswith("$") else "left")
+    table.add_column("model, and what it accepts", overflow="fold", min_width=36)
+    for title in ("context", "output", "cache", "$/M in, out"):
+        table.add_column(title, justify="right", no_wrap=True)
     named = {target.partition(".")[2] if target.split(".")[0] != "arn" else target: a for a, target in aliases.items()}
     embeddings = []
     for model in load().list():
@@ -110,14 +114,11 @@ def _print_table(aliases: dict[str, str]) -> None:
         cache = model.cache
         price = model.price
         table.add_row(
-            model.id + alias,
-            f"{model.context_tokens:,}",
-            f"{model.output_tokens:,}",
-            "+".join(model.modalities),
-            _accepts(model),
-            "–" if cache.kind == "none" else f"{cache.kind} ≥{cache.min_tokens:,}",
-            "?" if price is None else f"{price.input:g}",
-            "?" if price is None else f"{price.output:g}",
+            f"{model.id}{alias}\n  [dim]{'+'.join(model.modalities)}: {_accepts(model)}[/]",
+            _short(model.context_tokens),
+            _short(model.output_tokens),
+            "–" if cache.kind == "none" else f"{cache.min_tokens:,}{' auto' if cache.kind == 'implicit' else ''}",
+            "?" if price is None else f"{price.input:g}, {price.output:g}",
         )
     console.print(table)
     second = Table(title="\nEmbedding models", title_justify="left", box=None, pad_edge=False)
@@ -128,7 +129,8 @@ def _print_table(aliases: dict[str, str]) -> None:
         second.add_row(model.id, f"{model.context_tokens:,}", sizes, f"{model.price.input:g}" if model.price else "?")
     console.print(second)
     console.print(
-        "\nAliases: " + ", ".join(f"{alias} = {target}" for alias, target in aliases.items()) + "\n"
+        "\ncache: from that many tokens of prefix on; auto: without cache points. `slipstream models ID` shows one in detail.\n"
+        "Aliases: " + ", ".join(f"{alias} = {target}" for alias, target in aliases.items()) + "\n"
         "Prices are those of the catalogue, most of them unverified; set your own with SLIPSTREAM_PRICES.",
         highlight=False,
     )

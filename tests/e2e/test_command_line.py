@@ -51,7 +51,7 @@ def test_a_prompt_over_the_context_window_is_refused_with_the_limit(
 ) -> None:
     (tmp_path / "long.txt").write_text("one two three four five six seven eight. " * 60_000)
 
-    asked = run(environment, "ask", "?", "--file", str(tmp_path / "long.txt"))
+    asked = run(environment, "ask", "?", "--file", str(tmp_path / "long.txt"), "--model", "fast")
 
     assert asked.returncode == 1
     assert "context_length_exceeded" in asked.stderr
