@@ -64,7 +64,7 @@ def welcome(client: Any, outputs: Mapping[str, str], region: str) -> list[str]:
     lines = [f"\n{title}\n{text}" for title, text in blocks(found, region).items()]
     more = f"slipstream keys --base-url {root} --api-key <a key with the scope admin> create --name NAME"
     if there:
-        return [*lines, f"\n{there} usable keys exist, so none was made. Make more with\n{more}"]
+        return [*lines, f"\nUsable keys: {there}, so none was made. Make more with\n{more}"]
     return [*lines, f"\nThis key is shown once; it may call models and make keys. Make more with\n{more}"]
 
 

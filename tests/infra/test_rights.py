@@ -90,7 +90,7 @@ def test_a_table_under_our_own_key_can_be_read_by_the_functions_that_use_it(temp
     assert len(deciphering) == 3
 
 
-def test_the_shipped_aliases_have_a_global_profile_and_so_work_in_every_commercial_region() -> None:
+def test_the_shipped_aliases_are_global_profiles_that_the_catalogue_lists() -> None:
     for name in DEFAULT_ALIASES.values():
         model = load().find(name)
         assert model is not None

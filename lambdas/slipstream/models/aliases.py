@@ -9,7 +9,7 @@ DEFAULT_ALIASES: Mapping[str, str] = {
     "balanced": "global.anthropic.claude-sonnet-4-6",
     "best": "global.anthropic.claude-opus-5-5",
 }
-"""Global profiles: one list for every commercial region, at the lower of a model's two prices.
+"""Global profiles: one list for all commercial regions that offer them, at the lower of a model's two prices.
 
 ``fast`` and ``balanced`` answer at once and take sampling, so that use cases mean something there; newer models of
 their size think first and refuse it. ``best`` is the strongest one, which thinks, and may.

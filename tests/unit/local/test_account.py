@@ -48,7 +48,7 @@ def test_a_second_deployment_makes_no_key_and_says_how_to_make_more() -> None:
     welcome(client)
     told = welcome(client)
     assert "sk-slip-" not in told
-    assert "1 usable keys exist" in told
+    assert "Usable keys: 1" in told
     assert "keys --base-url https://abc" in told
 
 
