@@ -155,8 +155,8 @@ def run(
         for concurrency in concurrencies:
             host = hosts[min(hosts) if concurrency == 1 else max(hosts)]
             ways = _ways(double_port, host, edge)
-            rounds = max(2, min(10, requests // max(10, concurrency * 10)))
-            per_round = max(concurrency * 2, requests // rounds)
+            rounds = 10 if concurrency == 1 else 3
+            per_round = max(concurrency * 10 if concurrency > 1 else 1, requests // rounds)
             run_loop(_measure(list(ways.values()), concurrency, rounds, per_round, tick))
             out[str(concurrency)] = {name: way.result() for name, way in ways.items()} | {
                 "added_ttft_ms": {name: _added(ways["direct"], way) for name, way in ways.items() if name != "direct"}
