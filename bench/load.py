@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 T = TypeVar("T")
 RAMP_S = 0.25
 SSE_TEXT = re.compile(rb'"content":"((?:[^"\\]|\\.)+)"')
+LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 FRAME_TEXT = re.compile(rb'"delta":\{"text":"((?:[^"\\]|\\.)+)"\}')
 
 
@@ -90,10 +91,16 @@ class _Client(asyncio.Protocol):
             if self._target.keep_stamps:
                 now_ns = monotonic_ns()
                 sample.travel_ms.extend((now_ns - int(stamp)) / 1e6 for stamp in found)
-        if data.endswith(b"0\r\n\r\n"):
+        if data.endswith(b"0\r\n\r\n") or self._whole():
             sample.total_ms = at_ms
             self._finish(sample)
             self._send()
+
+    def _whole(self) -> bool:
+        """Whether an answer of known length (a buffered one) has come to its end."""
+        head, blank, rest = self._parts[0].partition(b"\r\n\r\n")
+        length = LENGTH.search(head) if blank else None
+        return length is not None and len(rest) + sum(map(len, self._parts[1:])) >= int(length[1])
 
     def _finish(self, sample: Sample) -> None:
         raw = b"".join(self._parts)

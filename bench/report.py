@@ -22,6 +22,9 @@ INTRODUCTIONS = {
     "overhead": "What the gateway adds to the same answer, paths interleaved in one run.",
     "streaming": "Streamed against buffered. The pace is the local double's: the saved wait is modelled.",
     "prompt-cache": "The same long prefix, asked twice. Token counts and times come from the local double: modelled.",
+    "soak": "Many streams at once: errors, lost or doubled chunks.",
+    "odd-requests": "Generated bad and odd requests on both wires, through real sockets.",
+    "upstream-cost": "Our transport, signer and event-stream codec beside botocore's.",
     "cold-start": "From the start of the process to the first byte at the client, on the deployed bundle.",
 }
 

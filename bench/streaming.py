@@ -36,7 +36,7 @@ async def _rounds(targets: list[Target], rounds: int, tick: Callable[[], None]) 
     return out
 
 
-def run(*, rounds: int = 5, tick: Callable[[], None] = lambda: None) -> dict[str, Any]:
+def run(*, rounds: int = 3, tick: Callable[[], None] = lambda: None) -> dict[str, Any]:
     """Interleave direct, streamed and buffered calls, one at a time."""
     with ExitStack() as stack:
         double = stack.enter_context(running(double_command(), environ={}, folder=FOLDER, name="streaming-double"))
