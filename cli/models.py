@@ -129,7 +129,8 @@ def _print_table(aliases: dict[str, str]) -> None:
         second.add_row(model.id, f"{model.context_tokens:,}", sizes, f"{model.price.input:g}" if model.price else "?")
     console.print(second)
     console.print(
-        "\ncache: from that many tokens of prefix on; auto: without cache points. `slipstream models ID` shows one in detail.\n"
+        "\ncache: from that many tokens of prefix on; auto: without cache points. "
+        "`slipstream models ID` shows one in detail.\n"
         "Aliases: " + ", ".join(f"{alias} = {target}" for alias, target in aliases.items()) + "\n"
         "Prices are those of the catalogue, most of them unverified; set your own with SLIPSTREAM_PRICES.",
         highlight=False,
