@@ -104,7 +104,7 @@ def show(reply: Reply, max_tokens: int) -> None:
     console.print("\n")
     if reply.finish_reason == "length":
         console.print(f"(cut at {max_tokens} tokens: --max-tokens raises that)", style="yellow")
-    console.print(waterfall(reply.report))
+    console.print(waterfall(reply.report, reply.first_token_ms))
     console.print(summary(reply.report, reply.first_token_ms, reply.total_ms), style="dim", soft_wrap=True)
     for note in reply.report.get("notes", ()):
         console.print(f"note: {note}", style="dim")

@@ -9,7 +9,10 @@ import click
 MAX_BYTES = 4_000_000
 """A request's body has to stay under the gateway's limit; no model's context is longer than this either."""
 
-INSTRUCTION = "Answer from the document below, in a few sentences. Say so if it does not hold the answer."
+INSTRUCTION = (
+    "Answer from the document below, in a few sentences unless more is asked for. "
+    "Say so if it does not hold the answer."
+)
 
 
 def read_document(path: Path) -> str:

@@ -10,6 +10,8 @@ from cli.document import read_document, system_prompt
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 MAX_TOKENS = 160
+LONG: dict[str, Any] = {"max_tokens": 800}
+"""What streaming saves shows in an answer that takes a while to read."""
 Compared = Literal["first_token", "total"]
 
 
@@ -17,7 +19,7 @@ Compared = Literal["first_token", "total"]
 class Stop:
     """One stop of the tour. ``changes`` turn the common request into the one with the technique, ``without`` into its
     counterpart; ``buffered`` asks the counterpart unstreamed; more than one question are asked at once. ``earlier`` is
-    asked first and not measured: it starts the function, or writes the cache, for both alike.
+    asked first and not measured: it writes the cache for both alike.
     """
 
     technique: str
@@ -40,21 +42,21 @@ class Stop:
 TOUR = (
     Stop(
         technique="streaming",
-        questions=("What happens when a new version of a function is published?",),
-        document="lambda-versions.md",
+        questions=("How do reserved and provisioned concurrency work, in detail?",),
+        document="lambda-operations.md",
         compared="first_token",
-        baseline="same answer, buffered",
-        changes={"slipstream": {"cache": "off"}},
-        without={"slipstream": {"cache": "off"}},
+        baseline="same, buffered",
+        changes=LONG,
+        without=LONG,
         buffered=True,
-        earlier="What is a version?",
+        earlier="What is concurrency?",
     ),
     Stop(
         technique="prompt cache",
         questions=("How often does Lambda retry an asynchronous invocation that fails?",),
         document="lambda-operations.md",
         compared="first_token",
-        baseline="same request, cache off",
+        baseline="same, cache off",
         without={"slipstream": {"cache": "off"}},
         earlier="What happens when reserved concurrency is set to zero?",
     ),
@@ -63,7 +65,7 @@ TOUR = (
         questions=("How does an alias split traffic between two versions?",),
         document="lambda-versions.md",
         compared="total",
-        baseline="same model, standard",
+        baseline="same, standard",
         changes={"model": "us.amazon.nova-pro-v1:0", "slipstream": {"latency": "optimized", "cache": "off"}},
         without={"model": "us.amazon.nova-pro-v1:0", "slipstream": {"cache": "off"}},
     ),
@@ -72,7 +74,7 @@ TOUR = (
         questions=("Which parts of a published version are locked?",),
         document="lambda-versions.md",
         compared="total",
-        baseline="alias best, not fast",
+        baseline="alias best",
         changes={"model": "fast", "slipstream": {"use_case": "extraction", "cache": "off"}},
         without={"model": "best", "slipstream": {"use_case": "extraction", "cache": "off"}},
     ),
@@ -86,7 +88,7 @@ TOUR = (
         ),
         document="lambda-versions.md",
         compared="total",
-        baseline="one after another",
+        baseline="the four times added",
         changes={"model": "fast"},
     ),
 )

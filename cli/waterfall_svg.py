@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 from xml.sax.saxutils import escape
 
-from cli.waterfall_view import EXPLAINED, laid_out, summary
+from cli.waterfall_view import BEFORE, EXPLAINED, summary, waited
 
 WIDTH, LEFT, RIGHT, ROW, TOP = 880, 150, 110, 30, 76
 COLOURS = {
+    BEFORE: "#94a3b8",
     "parse": "#0e7490", "resolve": "#0e7490", "plan": "#0e7490", "heal": "#a21caf", "connect": "#b45309",
     "bedrock_wait": "#1d4ed8", "first_token": "#4f46e5", "stream": "#15803d", "settle": "#64748b",
 }  # fmt: skip
@@ -17,8 +18,8 @@ FONT = "ui-sans-serif, system-ui, 'Segoe UI', Helvetica, Arial, sans-serif"
 
 
 def picture(question: str, report: Mapping[str, Any], first_token_ms: float | None, total_ms: float) -> str:
-    """The picture's text. Bars are in ms from the request's arrival; widths are true, with a hairline as the least."""
-    rows = laid_out(report.get("spans_ms") or {})
+    """The picture's text. Bars are in ms from the client's sending; widths are true, with a hairline as the least."""
+    rows = waited(report, first_token_ms)
     end = max((start + duration for _, start, duration in rows), default=0.0) or 1.0
     height = TOP + ROW * len(rows) + 62
     facts = summary(report, first_token_ms, total_ms)

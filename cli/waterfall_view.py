@@ -8,15 +8,22 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-WIDTH = 48
+WIDTH = 44
+BEFORE = "before"
+"""What the client waited beyond the function's own time to its first token: network, edge, a cold start."""
 COLOURS = {
+    BEFORE: "bright_black",
     "parse": "cyan", "resolve": "cyan", "plan": "cyan", "heal": "magenta", "connect": "yellow",
     "bedrock_wait": "blue", "first_token": "blue", "stream": "green", "settle": "bright_black",
 }  # fmt: skip
 EXPLAINED = {
+    BEFORE: "before the function",
     "bedrock_wait": "bedrock wait",
     "first_token": "first token",
 }
+
+
+AFTER_FIRST_TOKEN = frozenset({"stream", "settle"})
 
 
 def laid_out(spans_ms: Mapping[str, float]) -> list[tuple[str, float, float]]:
@@ -28,6 +35,15 @@ def laid_out(spans_ms: Mapping[str, float]) -> list[tuple[str, float, float]]:
     return rows
 
 
+def waited(report: Mapping[str, Any], first_token_ms: float | None) -> list[tuple[str, float, float]]:
+    """The spans of ``report``, behind what passed outside the function, so that they add up to the client's wait."""
+    spans = dict(report.get("spans_ms") or {})
+    if first_token_ms is None or not spans:
+        return laid_out(spans)
+    inside = sum(duration for name, duration in spans.items() if name not in AFTER_FIRST_TOKEN)
+    return laid_out({BEFORE: max(first_token_ms - inside, 0.0), **spans})
+
+
 def bar(start: float, duration: float, total: float, width: int = WIDTH) -> tuple[int, int]:
     """Columns of blank and of bar; a span that took any time at all gets one column."""
     if total <= 0:
@@ -36,9 +52,9 @@ def bar(start: float, duration: float, total: float, width: int = WIDTH) -> tupl
     return blank, min(max(round(duration / total * width), 1 if duration > 0 else 0), width - blank)
 
 
-def waterfall(report: Mapping[str, Any]) -> Table:
-    """The bars of ``report["spans_ms"]``."""
-    rows = laid_out(report.get("spans_ms") or {})
+def waterfall(report: Mapping[str, Any], first_token_ms: float | None = None) -> Table:
+    """The bars of ``report["spans_ms"]``; with the client's own figure also that of the time before the function."""
+    rows = waited(report, first_token_ms)
     total = max((start + duration for _, start, duration in rows), default=0.0)
     table = Table.grid(padding=(0, 1))
     table.add_column(justify="right")

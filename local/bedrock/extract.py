@@ -13,6 +13,9 @@ from hashlib import blake2b
 
 K1, B = 1.2, 0.75
 BEST_SENTENCES = 4
+DETAILED_SENTENCES = 24
+"""For a question that asks for detail, as a model's answer to it is longer, too."""
+_IN_DETAIL = re.compile(r"\b(?:in detail|at length|thoroughly)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?]+(?=\s|$)|\n|$)|[^.!?\n]*[.!?]+\S*?(?=\s|$)")
 _WORD = re.compile(r"[^\W_]+")
 _STOP = frozenset((
@@ -59,7 +62,8 @@ def answer(context: str, turn: str, seed: int = 0) -> str:
     asked = set(terms(question))
     pool = [s for s in dict.fromkeys(sentences(context) + sentences(around)) if s != question and not s.endswith("?")]
     scores = _bm25(pool, asked, seed)
-    best = sorted(sorted(range(len(pool)), key=lambda i: -scores[i])[:BEST_SENTENCES])
+    most = DETAILED_SENTENCES if _IN_DETAIL.search(question) else BEST_SENTENCES
+    best = sorted(sorted(range(len(pool)), key=lambda i: -scores[i])[:most])
     chosen = [pool[i] for i in best if scores[i] > 0.01]
     if chosen:
         return " ".join(chosen)

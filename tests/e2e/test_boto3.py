@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import boto3
@@ -13,6 +14,7 @@ from local.places import REGION
 from tests.e2e.arrivals import Arrivals
 
 DOCUMENT = "The gate opens at nine. Tickets cost four crowns. Dogs stay outside. " * 20
+CLAUDE = "anthropic.claude-haiku-4-5-20251001-v1:0"
 MESSAGES = [{"role": "user", "content": [{"text": f"{DOCUMENT}\n\nWhen does the gate open?"}]}]
 
 
@@ -51,6 +53,27 @@ def test_invoke_model_is_passed_through(client: Any) -> None:
     answer = client.invoke_model(modelId="amazon.titan-embed-text-v2:0", body='{"inputText": "a queue"}')
 
     assert b'"embedding"' in answer["body"].read()
+
+
+def test_a_models_own_body_is_passed_through_streamed_or_whole(client: Any) -> None:
+    body = json.dumps({"anthropic_version": "bedrock-2023-05-31", "max_tokens": 60, "messages": [
+        {"role": "user", "content": f"{DOCUMENT} When does the gate open?"}]})  # fmt: skip
+
+    whole = json.loads(client.invoke_model(modelId=f"us.{CLAUDE}", body=body)["body"].read())
+    streamed = client.invoke_model_with_response_stream(modelId=f"us.{CLAUDE}", body=body)["body"]
+    events = [json.loads(event["chunk"]["bytes"]) for event in streamed]
+
+    assert "nine" in whole["content"][0]["text"]
+    assert [events[0]["type"], events[-1]["type"]] == ["message_start", "message_stop"]
+    text = "".join(event["delta"].get("text", "") for event in events if event["type"] == "content_block_delta")
+    assert text == whole["content"][0]["text"]
+
+
+def test_tokens_are_counted_without_an_answer(client: Any) -> None:
+    counted = client.count_tokens(modelId=CLAUDE, input={"converse": {"messages": MESSAGES}})
+    answered = client.converse(modelId=f"us.{CLAUDE}", messages=MESSAGES, inferenceConfig={"maxTokens": 1})
+
+    assert counted["inputTokens"] == answered["usage"]["inputTokens"] > 100
 
 
 def test_an_inference_profile_arn_with_its_slash_works(client: Any) -> None:

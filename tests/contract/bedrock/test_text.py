@@ -118,3 +118,12 @@ def fits(value: Any, schema: dict[str, Any]) -> bool:
 )
 def test_a_filling_takes_from_the_text_what_fits(schema: dict[str, Any], text: str, expected: object) -> None:
     assert Filler(schema, text).fill() == expected
+
+
+def test_a_question_for_detail_gets_a_longer_answer() -> None:
+    document = " ".join(f"Gate {number} opens at nine." for number in range(40))
+
+    short, long = (extract.answer(document, question) for question in ("Which gate?", "Which gate, in detail?"))
+
+    assert len(extract.sentences(short)) == extract.BEST_SENTENCES
+    assert len(extract.sentences(long)) == extract.DETAILED_SENTENCES

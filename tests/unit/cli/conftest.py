@@ -88,7 +88,8 @@ class Shell:
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
     nothing = dict.fromkeys(("SLIPSTREAM_BASE_URL", "SLIPSTREAM_API_KEY"))
-    return Shell(tmp_path, {**nothing, "SLIPSTREAM_LOCAL_DIR": str(tmp_path / "local")})
+    width = {"COLUMNS": "120"}  # else that of the terminal the tests run in
+    return Shell(tmp_path, {**nothing, **width, "SLIPSTREAM_LOCAL_DIR": str(tmp_path / "local")})
 
 
 @pytest.fixture

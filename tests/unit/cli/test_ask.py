@@ -192,4 +192,5 @@ def test_the_waterfall_can_be_had_as_a_picture(online: Shell, gateway: Gateway) 
     bars = [element for element in drawn.iter("{http://www.w3.org/2000/svg}rect") if element.get("fill") != "#ffffff"]
     assert "Is <this> & that escaped?" in texts
     assert "bedrock wait" in texts
-    assert len(bars) == len(REPORT["spans_ms"])
+    assert "before the function" in texts
+    assert len(bars) == len(REPORT["spans_ms"]) + 1

@@ -8,7 +8,7 @@ from cli.demo_table import Outcome, answers, saved, savings
 from cli.gateway_client import Reply
 from cli.tour import SAMPLES, TOUR
 from cli.up import blocks
-from cli.waterfall_view import WIDTH, bar, laid_out, summary, waterfall
+from cli.waterfall_view import WIDTH, bar, laid_out, summary, waited, waterfall
 from local.endpoint import Endpoint
 
 FOUND = Endpoint(
@@ -47,6 +47,25 @@ def test_each_span_begins_where_the_last_one_ended() -> None:
         ("plan", 1.0, 2.0),
         ("stream", 3.0, 3.0),
     ]
+
+
+def test_the_bars_up_to_the_first_token_add_up_to_what_the_client_waited() -> None:
+    rows = waited({"spans_ms": {"parse": 1.0, "bedrock_wait": 50.0, "stream": 200.0}}, 70.0)
+
+    assert rows[0] == ("before", 0.0, 19.0)
+    assert {name: start for name, start, _ in rows}["stream"] == 70.0
+
+
+def test_an_answer_that_was_not_streamed_has_no_time_before_the_function() -> None:
+    assert [name for name, _, _ in waited({"spans_ms": {"parse": 1.0}}, None)] == ["parse"]
+
+
+def test_the_waterfall_fits_a_narrow_terminal() -> None:
+    shown = printed(waterfall({"spans_ms": {"parse": 0.1, "bedrock_wait": 4_321.0, "stream": 9_000.0}}, 5_000.0), 80)
+
+    assert "before the function" in shown
+    assert "9,000.0 ms" in shown
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_a_reply_without_spans_has_an_empty_waterfall() -> None:
