@@ -72,8 +72,7 @@ class _Application:
         request = exchange.request
         if request.method == "OPTIONS":
             return self._options(request)
-        health = request.path.endswith(routes.HEALTH.template)
-        if request.denied is not None and not health:
+        if request.denied is not None and not _is_health(request.path):
             raise request.denied
         found = routes.match(request.path)
         method = "GET" if request.method == "HEAD" else request.method
@@ -157,6 +156,11 @@ class _Application:
         answer = self._gateway.pipeline.answer(asked, exchange.waterfall, exchange.request.disconnect)
         answer.events = guarded(answer.events, exchange.request_id)
         return answer
+
+
+def _is_health(path: str) -> bool:
+    """Whether the route, not merely the path's end, is the health check: only that is open to everybody."""
+    return path.endswith(routes.HEALTH.template) and routes.match(path).route is routes.HEALTH
 
 
 def _whole(body: bytes, headers: manners.Headers | None = None) -> HttpResponse:

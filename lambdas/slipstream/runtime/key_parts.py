@@ -61,7 +61,10 @@ def build_key_parts(settings: KeySettings, environ: Mapping[str, str]) -> KeyPar
     """Connect store and pepper; nothing is called yet. ``environ`` holds the credentials."""
     overrides = {"dynamodb": settings.dynamodb_url, "secretsmanager": settings.secrets_manager_url}
     places = Places(settings.region, {service: url for service, url in overrides.items() if url})
-    transport, auth = Transport(), Signer(CredentialSource(environ), settings.region)
+    transport, auth = (
+        Transport(ca_bundle=environ.get("AWS_CA_BUNDLE")),
+        Signer(CredentialSource(environ), settings.region),
+    )
 
     secrets = Secrets(transport=transport, auth=auth, places=places)
 

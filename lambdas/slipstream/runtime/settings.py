@@ -10,7 +10,7 @@ import msgspec
 from slipstream.errors import SlipstreamError
 
 T = TypeVar("T")
-ENDPOINT_SERVICES = ("bedrock-runtime", "bedrock-mantle", "bedrock", "dynamodb", "secretsmanager")
+ENDPOINT_SERVICES = ("bedrock-runtime", "bedrock-mantle", "bedrock", "dynamodb")
 
 
 class BadSetting(SlipstreamError):

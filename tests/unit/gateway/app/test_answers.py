@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slipstream.chat.events import Event, Started, Stopped, TextDelta
-from slipstream.errors import ClientGone, StreamCut, UpstreamInternal
+from slipstream.errors import ClientGone, StreamCut, Unauthenticated, UpstreamInternal
 from slipstream.fakes.metrics import MemoryMetrics
 from slipstream.gateway.app import create_app
 from slipstream.gateway.http import HttpRequest, HttpResponse
@@ -153,3 +153,9 @@ def test_a_host_that_never_begins_to_send_ends_the_call_too() -> None:
         response, models, _ = ask(request)
         response.body.close()  # type: ignore[union-attr]
         assert models.closed == 1
+
+
+@pytest.mark.parametrize("path", ["/v1/models/healthz", "/v1/models/x/healthz"])
+def test_a_path_that_only_ends_like_the_health_check_is_not_open(path: str) -> None:
+    response, _, _ = ask(HttpRequest(method="GET", path=path, headers={}, denied=Unauthenticated("no key")))
+    assert response.status == 401
