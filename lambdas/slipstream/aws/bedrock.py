@@ -15,8 +15,8 @@ from slipstream.aws.service_errors import from_response
 from slipstream.aws.sigv4 import Headers, quote_segment
 from slipstream.aws.transport import Request, Response, Transport
 from slipstream.chat.events import Event, Failed, Heartbeat, Started
+from slipstream.disconnect import NEVER, Disconnect
 from slipstream.errors import ClientGone, SlipstreamError, StreamCut
-from slipstream.gateway.http import NEVER, Disconnect
 from slipstream.gateway.ports import Embeddings, RawReply
 from slipstream.models.resolved import Endpoint, ResolvedCall
 from slipstream.telemetry.waterfall import Waterfall

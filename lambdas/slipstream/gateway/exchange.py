@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from slipstream.gateway.http import Disconnect, HttpRequest
+from slipstream.disconnect import Disconnect
+from slipstream.gateway.http import HttpRequest
 from slipstream.gateway.ports import Embedder, MetricsSink, PassthroughPort
 from slipstream.telemetry.waterfall import Waterfall
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from slipstream.chat.events import Event
-from slipstream.gateway.http import Disconnect
+from slipstream.disconnect import Disconnect
 from slipstream.models.resolved import ResolvedCall
 from slipstream.telemetry.waterfall import Waterfall
 
@@ -24,26 +24,6 @@ class ModelPort(Protocol):
         ends the upstream call at once. Yields Heartbeat when nothing came for the adapter's heartbeat time.
         When ``disconnect`` becomes readable, closes the upstream call and raises ClientGone.
         """
-        ...
-
-
-class ParameterRuleStore(Protocol):
-    """Rules learnt from rejected calls, shared between environments."""
-
-    def load(self) -> dict[str, list[str]]:
-        """Model id → parameters that it rejects (names as in ``ResolvedCall.sent``)."""
-        ...
-
-    def remember(self, model_id: str, parameter: str) -> None:
-        """Store a rule; must not raise (a rule that is lost is learnt again)."""
-        ...
-
-
-class ProfileResolver(Protocol):
-    """Inference-profile ARNs → model ids."""
-
-    def model_of(self, profile_arn: str) -> str:
-        """The foundation-model id behind an application or system inference profile. Raises ModelNotFound."""
         ...
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from slipstream.chat.events import Event, Started, Stopped, TextDelta, Usage
 from slipstream.chat.request import ChatRequest
+from slipstream.disconnect import Disconnect
 from slipstream.errors import ModelNotFound, SlipstreamError
 from slipstream.fakes.metrics import MemoryMetrics
 from slipstream.gateway.exchange import Gateway
-from slipstream.gateway.http import Disconnect, HttpRequest, HttpResponse, Principal
+from slipstream.gateway.http import HttpRequest, HttpResponse, Principal
 from slipstream.gateway.pipeline import Pipeline
 from slipstream.gateway.ports import Embeddings, RawReply
 from slipstream.models.prompt_plan import PromptPlanner
