@@ -135,6 +135,7 @@ class _Application:
         return _completed(answer, chat.complete, "openai", exchange.request_id)
 
     def _converse(self, exchange: Exchange, *, stream: bool) -> HttpResponse:
+        from slipstream import eventstream
         from slipstream.gateway.bedrock import converse, reply
         from slipstream.gateway.bedrock import stream as frames
 
@@ -145,7 +146,7 @@ class _Application:
             )
         answer = self._answer(exchange, asked)
         if stream:
-            return _streamed(answer, frames.stream(answer), frames.CONTENT_TYPE)
+            return _streamed(answer, frames.stream(answer), eventstream.CONTENT_TYPE)
         response = _completed(answer, reply.complete, "bedrock", exchange.request_id)
         if response.status == 200:
             report = msgspec.json.encode(answer.report())
