@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -60,25 +60,5 @@ class PassthroughPort(Protocol):
 
         ``headers`` (lower-case) go along besides the signature. Opens spans ``connect`` and ``bedrock_wait``.
         Raises UpstreamUnavailable or UpstreamTimeout where no reply came at all.
-        """
-        ...
-
-
-class Embeddings(msgspec.Struct, frozen=True):
-    """One vector a text, in the texts' order, and the input tokens that the model counted for all of them."""
-
-    vectors: list[list[float]]
-    input_tokens: int = 0
-
-
-class Embedder(Protocol):
-    """A service that turns texts into vectors."""
-
-    def embed(
-        self, model_id: str, texts: Sequence[str], dimensions: int | None, waterfall: Waterfall, disconnect: Disconnect
-    ) -> Embeddings:
-        """Embed ``texts`` with ``model_id`` (an alias is already resolved); ``dimensions`` None: the model's own.
-
-        Raises InvalidRequest (``param`` ``dimensions`` or ``input[i]``), ModelNotFound, or what Bedrock says.
         """
         ...
