@@ -88,8 +88,8 @@ def test_text_is_shown_at_once_and_only_the_marker_waits() -> None:
 
 ANSWERS = st.lists(
     st.sampled_from([
-        "Lambda", " retries", " twice", " invocation", ".", "!", " ", "\n", "[1]", "[2]", " [1, 3]", "[", "]", "[9", "`",
-        "```", "3.5", "1,024", " dollars", "。", "東", '."', " [", "…",
+        "Lambda", " retries", " twice", " invocation", ".", "!", " ", "\n", "[1]", "[2]", " [1, 3]", "[", "]", "[9",
+        "`", "```", "3.5", "1,024", " dollars", "。", "東", '."', " [", "…",
     ])
 ).map("".join)  # fmt: skip
 
