@@ -104,13 +104,7 @@ def test_a_name_that_can_be_no_index_is_refused_with_the_way_to_write_it(name: s
 def test_the_last_question_is_searched_for_and_the_earlier_ones_are_its_context() -> None:
     index = Index()
 
-    asked_of(
-        request("What is Lambda?", "A service.", "How often does it retry?"),
-        RagModel("docs", "fast"),
-        index,
-        Waterfall(),
-        NEVER,
-    )
+    asked_of(request("What is Lambda?", "A service.", "How often does it retry?"), index)
 
     assert index.asked == [("docs", "How often does it retry?", ["What is Lambda?"], DEFAULTS)]
 
