@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import shutil
-import time
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from local.environments import Unprepared
 from local.opensearch import docker, java
+from local.opensearch.archive import Archive
 from local.opensearch.install import install
-from local.opensearch.probe import healthy, require_usable
+from local.opensearch.probe import require_usable, wait_until_healthy
 from local.opensearch.server import Server, environment
-from local.parts import Part, PartFailed, free_port
+from local.parts import Part, free_port
 from local.places import LOOPBACK, ROOT
 
 ORDER = ("url", "docker", "maven")
 MEMORY = "memory"
 NONE = "no OpenSearch: "
 """What the message begins with that says why there is none."""
-START_TIMEOUT_S = 180.0
-SIGN_OF_LIFE_S = 5.0
-POLL_S = 0.1
+OURS = f"-Dslipstream.root={ROOT}"
+"""On the command line, so that a leftover is known for ours."""
 Say = Callable[[str], None]
 
 
@@ -34,25 +34,15 @@ class Engine:
     """``url``, ``docker``, ``maven``, ``memory`` (the in-memory double) or ``none``."""
     url: str = ""
     part: Part | None = None
+    later: Part | None = None
+    """What to begin when the stack is ready, and need not be waited for."""
     why: str = ""
     """Why there is no engine, as a line for the user."""
 
-    def wait(self, say: Say, timeout_s: float = START_TIMEOUT_S) -> None:
+    def wait(self, say: Say) -> None:
         """Return once the started engine is healthy. Raises PartFailed if it ends first or takes too long."""
-        if self.part is None:
-            return
-        began = told = time.monotonic()
-        while not healthy(self.url):
-            self.part.check()
-            now = time.monotonic()
-            if now - began > timeout_s:
-                raise PartFailed(
-                    f"OpenSearch was not ready within {timeout_s:.0f} s; its last lines:\n{self.part.tail()}"
-                )
-            if now - told >= SIGN_OF_LIFE_S:
-                say(f"waiting for OpenSearch ({now - began:.0f} s)")
-                told = now
-            time.sleep(POLL_S)
+        if self.part:
+            wait_until_healthy(self.part, self.url, say)
 
 
 def wanted(env: Mapping[str, str]) -> tuple[str, ...]:
@@ -82,9 +72,10 @@ def choose(env: Mapping[str, str], folder: Path, log: Path, say: Say, port: int 
         if kind == "url":
             return Engine("url", env["OPENSEARCH_URL"].rstrip("/"))
         chosen = free_port(port)
-        command = docker.command(chosen) if kind == "docker" else maven_command(env, folder, chosen, say)
-        part = Part("opensearch", command, environment(env), log)
-        return Engine(kind, f"http://{LOOPBACK}:{chosen}", part)
+        url = f"http://{LOOPBACK}:{chosen}"
+        if kind == "docker":
+            return Engine(kind, url, Part("opensearch", docker.command(chosen), environment(env), log))
+        return maven_engine(env, folder, log, url, install(env, say))
 
     return first(env, make)
 
@@ -123,10 +114,16 @@ def require(kind: str, env: Mapping[str, str], say: Say) -> Engine:
     return Engine(kind)
 
 
-def maven_command(env: Mapping[str, str], folder: Path, port: int, say: Say) -> list[str]:
-    """The installed server's command line, over a fresh data folder unless SLIPSTREAM_OPENSEARCH_KEEP is 1."""
+def maven_engine(env: Mapping[str, str], folder: Path, log: Path, url: str, home: Path) -> Engine:
+    """The installed server, over a fresh data folder unless SLIPSTREAM_OPENSEARCH_KEEP is 1. Raises Unprepared."""
+    found = java.find(env)
     if env.get("SLIPSTREAM_OPENSEARCH_KEEP") != "1":
         shutil.rmtree(folder, ignore_errors=True)
-    server = Server(install(env, say), java.find(env), port, free_port(), folder)
+    server = Server(home, found, int(url.rpartition(":")[2]), free_port(), folder)
     server.make_folders()
-    return server.command(f"-Dslipstream.root={ROOT}")
+    archive = Archive.of(env, home, found)
+    part = Part("opensearch", server.command(*archive.flags(), OURS), environment(env), log)
+    if archive.there:
+        return Engine("maven", url, part)
+    make = ["nice", "-n", "19", sys.executable, "-m", "local.opensearch", "archive"]
+    return Engine("maven", url, part, Part("opensearch-archive", make, env, log.with_name("opensearch-archive.log")))

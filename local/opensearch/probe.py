@@ -1,19 +1,24 @@
-"""Asks a server that may be there whether it is one that searches can run on. Standard library only."""
+"""Asks a server that may be there whether it is one that searches can run on, and waits for one that starts."""
 
 from __future__ import annotations
 
 import http.client
 import json
 import re
-import urllib.error
+import time
 import urllib.request
+from collections.abc import Callable
 from typing import Any
 
 from local.environments import Unprepared
+from local.parts import Part, PartFailed
 
 OLDEST = (2, 19)
 """Older ones rank fewer passages of a document (`expand_nested_docs`) or lack it."""
 TIMEOUT_S = 5.0
+START_TIMEOUT_S = 300.0
+SIGN_OF_LIFE_S = 5.0
+POLL_S = 0.1
 FAULTS = (OSError, http.client.HTTPException, ValueError)
 """What an answer that is none raises; HTTP errors are OSErrors."""
 
@@ -33,6 +38,20 @@ def healthy(url: str) -> bool:
         return ask(url, "/_cluster/health").get("status") in {"yellow", "green"}
     except FAULTS:
         return False
+
+
+def wait_until_healthy(part: Part, url: str, say: Callable[[str], None], timeout_s: float = START_TIMEOUT_S) -> None:
+    """Return once the server that ``part`` runs is healthy. Raises PartFailed if it ends first or takes too long."""
+    began = told = time.monotonic()
+    while not healthy(url):
+        part.check()
+        now = time.monotonic()
+        if now - began > timeout_s:
+            raise PartFailed(f"OpenSearch was not ready within {timeout_s:.0f} s; its last lines:\n{part.tail()}")
+        if now - told >= SIGN_OF_LIFE_S:
+            say(f"waiting for OpenSearch ({now - began:.0f} s)")
+            told = now
+        time.sleep(POLL_S)
 
 
 def require_usable(url: str) -> None:

@@ -19,7 +19,8 @@ from pathlib import Path
 import msgspec
 
 from local.environments import Unprepared
-from local.opensearch.choice import POLL_S, choose
+from local.opensearch.choice import choose
+from local.opensearch.probe import POLL_S
 from local.parts import PartFailed
 from local.places import ROOT, Places
 from local.supervisor import Stopping, Supervisor, stopping_on_signals
