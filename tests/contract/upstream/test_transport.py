@@ -6,8 +6,9 @@ import threading
 import pytest
 
 from slipstream.aws.connection import Patience
+from slipstream.aws.exchange import Request, Response
 from slipstream.aws.http1 import BadResponse
-from slipstream.aws.transport import Request, Response, Transport
+from slipstream.aws.transport import Transport
 from slipstream.errors import ClientGone, StreamCut, UpstreamTimeout, UpstreamUnavailable
 from slipstream.telemetry.waterfall import Waterfall
 from tests.contract.upstream.tiny_server import Caller, Peer, TinyServer
