@@ -6,12 +6,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from slipstream.aws.connection import Connection, Patience, PeerClosed
-from slipstream.aws.http1 import MAX_HEAD_BYTES, BadResponse, Body, Head, body_of, parse_head
 from slipstream.aws.origin import Origin
-from slipstream.errors import StreamCut, UpstreamUnavailable
+from slipstream.errors import StreamCut, UpstreamError, UpstreamUnavailable
+from slipstream.http1 import MAX_HEAD_BYTES, Body, Head, NotHttp, body_of, parse_head
 
 if TYPE_CHECKING:
     from slipstream.aws.transport import Transport
+
+
+class BadResponse(UpstreamError):
+    """What came is not HTTP/1.1."""
+
+    code = "bad_upstream_response"
 
 
 class Request(NamedTuple):
@@ -32,7 +38,7 @@ class Response:
     ) -> None:
         self.status = head.status
         self.headers = head.headers
-        self.keep_alive = head.keep_alive
+        self.keep_alive = head.keep_alive and not (body.done and first)
         self._transport = transport
         self._origin = origin
         self._connection: Connection | None = connection
@@ -44,7 +50,7 @@ class Response:
     def read(self) -> bytes | None:
         """What has come since the last call; ``b""`` at the end; None after the quiet time without a byte.
 
-        Raises StreamCut when the connection ends too early, UpstreamTimeout, ClientGone.
+        Raises StreamCut when the connection ends too early, BadResponse, UpstreamTimeout, ClientGone.
         """
         connection = self._connection
         if connection is None:
@@ -70,6 +76,9 @@ class Response:
                     return piece
                 if piece:
                     return piece
+        except NotHttp as error:
+            self.close()
+            raise BadResponse(f"the model service sent {error}") from None
         except PeerClosed:
             self.close()
             raise StreamCut("the model service broke off in the middle of its answer; try again") from None
@@ -103,7 +112,7 @@ class Response:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        if self.keep_alive and not self._body.surplus:
+        if self.keep_alive and not self._body.rest:
             self._transport.release(self._origin, connection)
         else:
             connection.close()
@@ -153,6 +162,9 @@ class Exchange:
                     # Closed while idle, as kept-alive connections are: the request was never looked at.
                     self._connection.close()
                     self._connection = self._transport.send_on_new(self._origin, self._request, self._patience)
+        except NotHttp as error:
+            self._connection.close()
+            raise BadResponse(f"the model service sent {error}") from None
         except BaseException:
             self._connection.close()
             raise
@@ -163,7 +175,7 @@ class Exchange:
             end = buffer.find(b"\r\n\r\n")
             if end < 0:
                 if len(buffer) > MAX_HEAD_BYTES:
-                    raise BadResponse(f"the model service's response head is over {MAX_HEAD_BYTES} bytes")
+                    raise NotHttp(f"a head of more than {MAX_HEAD_BYTES} bytes")
                 self._buffer = buffer
                 return None
             head = parse_head(buffer[:end])

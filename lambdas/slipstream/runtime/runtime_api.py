@@ -12,6 +12,8 @@ from time import perf_counter, time
 
 import msgspec
 
+from slipstream.http1 import MAX_HEAD_BYTES, Head, NotHttp, body_of, parse_head
+
 VERSION = "/2018-06-01/runtime"
 DELIMITER = bytes(8)
 PRELUDE_LIMIT_BYTES = 16 * 1024 - len(DELIMITER)
@@ -49,16 +51,15 @@ class RuntimeApi:
     def next(self) -> Invocation:
         """Wait for the next event; this is where an environment freezes and ends."""
         head, event = self._poll("/invocation/next")
-        request_id = head.get(b"lambda-runtime-aws-request-id")
+        request_id = head.headers.get("lambda-runtime-aws-request-id")
         if request_id is None:
             raise RuntimeApiError("the Runtime API answered without a request id")
-        deadline_ms = head.get(b"lambda-runtime-deadline-ms")
-        trace_id = head.get(b"lambda-runtime-trace-id")
+        deadline_ms = head.headers.get("lambda-runtime-deadline-ms")
         return Invocation(
-            request_id=request_id.decode("latin-1"),
+            request_id=request_id,
             event=event,
             deadline_s=None if deadline_ms is None else perf_counter() + int(deadline_ms) / 1000 - time(),
-            trace_id=None if trace_id is None else trace_id.decode("latin-1"),
+            trace_id=head.headers.get("lambda-runtime-trace-id"),
         )
 
     def restore_next(self) -> None:
@@ -92,26 +93,26 @@ class RuntimeApi:
         head = b"POST %b HTTP/1.1\r\nHost: %b\r\n" % (path, self._host) + _STREAM_HEAD
         return ResponseStream(Connection(self._address), head)
 
-    def _poll(self, path: str) -> tuple[dict[bytes, bytes], bytes]:
+    def _poll(self, path: str) -> tuple[Head, bytes]:
         request = b"GET %b%b HTTP/1.1\r\nHost: %b\r\n\r\n" % (VERSION.encode(), path.encode(), self._host)
         reused = self._polling is not None
         connection = self._polling or Connection(self._address)
         self._polling = None
         try:
             connection.send(request)
-            status, head, body = connection.receive()
+            head, body = connection.receive()
         except (OSError, RuntimeApiError):
             connection.close()
             if not reused:
                 raise
             return self._poll(path)  # a kept connection may have been closed while we were frozen
-        if status != 200:
+        if head.status != 200:
             connection.close()
-            raise RuntimeApiError(f"the Runtime API answered {status} to {path}: {body[:500]!r}")
-        if head.get(b"connection", b"").lower() == b"close":
-            connection.close()
-        else:
+            raise RuntimeApiError(f"the Runtime API answered {head.status} to {path}: {body[:500]!r}")
+        if head.keep_alive:
             self._polling = connection
+        else:
+            connection.close()
         return head, body
 
 
@@ -183,7 +184,7 @@ class ResponseStream:
     def wait(self) -> int:
         """Wait until the Runtime API has taken all and close; returns its status (202)."""
         try:
-            return self._connection.receive()[0]
+            return self._connection.receive()[0].status
         finally:
             self.close()
 
@@ -234,7 +235,6 @@ class Connection:
     def __init__(self, address: tuple[str, int]) -> None:
         self._socket = socket.create_connection(address)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._received = bytearray()
 
     def fileno(self) -> int:
         """The socket's descriptor."""
@@ -253,49 +253,28 @@ class Connection:
         """Send all of ``data``."""
         self._socket.sendall(data)
 
-    def receive(self) -> tuple[int, dict[bytes, bytes], bytes]:
-        """Read one response: status, headers (lower-case names), body."""
-        while (end := self._received.find(b"\r\n\r\n")) < 0:
-            self._fill()
-        lines = bytes(self._received[:end]).split(b"\r\n")
-        del self._received[: end + 4]
-        status = int(lines[0].split(b" ", 2)[1])
-        head: dict[bytes, bytes] = {}
-        for line in lines[1:]:
-            name, _, value = line.partition(b":")
-            head[name.lower()] = value.strip()
-        if head.get(b"transfer-encoding", b"").lower() == b"chunked":
-            return status, head, self._chunked()
-        return status, head, self._exactly(int(head.get(b"content-length", b"0")))
+    def receive(self) -> tuple[Head, bytes]:
+        """Read one response. Raises RuntimeApiError where it ends too early or is none."""
+        received = b""
+        try:
+            while (end := received.find(b"\r\n\r\n")) < 0:
+                if len(received) > MAX_HEAD_BYTES:
+                    raise NotHttp(f"a head of more than {MAX_HEAD_BYTES} bytes")
+                received += self._more()
+            head = parse_head(received[:end])
+            body = body_of("GET", head)
+            parts = [body.feed(received[end + 4 :])]
+            while not body.done and (data := self._more(may_end=body.at_close())):
+                parts.append(body.feed(data))
+        except NotHttp as error:
+            raise RuntimeApiError(f"the Runtime API sent {error}") from None
+        return head, b"".join(parts)
 
-    def _chunked(self) -> bytes:
-        parts = []
-        while size := int(self._line().split(b";")[0], 16):
-            parts.append(self._exactly(size))
-            self._line()
-        while self._line():
-            pass  # trailers
-        return b"".join(parts)
-
-    def _line(self) -> bytes:
-        while (end := self._received.find(b"\r\n")) < 0:
-            self._fill()
-        line = bytes(self._received[:end])
-        del self._received[: end + 2]
-        return line
-
-    def _exactly(self, size: int) -> bytes:
-        while len(self._received) < size:
-            self._fill(size - len(self._received))
-        data = bytes(self._received[:size])
-        del self._received[:size]
-        return data
-
-    def _fill(self, wanted: int = 0) -> None:
-        data = self._socket.recv(max(wanted, 1 << 16))
-        if not data:
+    def _more(self, *, may_end: bool = False) -> bytes:
+        data = self._socket.recv(1 << 20)
+        if not data and not may_end:
             raise RuntimeApiError("the Runtime API closed the connection")
-        self._received += data
+        return data
 
     def close(self) -> None:
         """Close the socket."""
