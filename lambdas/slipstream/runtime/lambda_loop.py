@@ -17,7 +17,8 @@ from slipstream.disconnect import Disconnect
 from slipstream.errors import ClientGone
 from slipstream.gateway.http import App, HttpResponse
 from slipstream.runtime.lambda_event import decode
-from slipstream.runtime.runtime_api import Invocation, ReaderGone, ResponseStream, RuntimeApi
+from slipstream.runtime.response_stream import ReaderGone, ResponseStream
+from slipstream.runtime.runtime_api import Invocation, RuntimeApi
 
 TRACE = "_X_AMZN_TRACE_ID"
 Build = Callable[[], tuple[App, Callable[[], None]]]

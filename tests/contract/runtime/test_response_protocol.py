@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.lambda_host.http1 import BadRequest, Data, End, Head, Part, RequestParser
-from slipstream.runtime.runtime_api import DELIMITER, ReaderGone, ResponseStream, RuntimeApi, RuntimeApiError, prelude
+from slipstream.runtime.response_stream import DELIMITER, ReaderGone, ResponseStream, prelude
+from slipstream.runtime.runtime_api import RuntimeApi
+from slipstream.runtime.runtime_connection import RuntimeApiError
 
 
 @dataclass
