@@ -8,12 +8,13 @@ from typing import NamedTuple
 from slipstream.aws import converse, embeddings, responses, retry
 from slipstream.aws.connection import Patience
 from slipstream.aws.converse_stream import ConverseReader
+from slipstream.aws.exchange import Request, Response
 from slipstream.aws.passthrough import headers_up, reply
 from slipstream.aws.places import Authorizes, Place, Places, signed_request
 from slipstream.aws.responses_stream import ResponsesReader
 from slipstream.aws.service_errors import from_response
 from slipstream.aws.sigv4 import Headers, quote_segment
-from slipstream.aws.transport import Request, Response, Transport
+from slipstream.aws.transport import Transport
 from slipstream.chat.events import Event, Failed, Heartbeat, Started
 from slipstream.disconnect import NEVER, Disconnect
 from slipstream.errors import ClientGone, SlipstreamError, StreamCut

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
+from slipstream.aws.exchange import Request
+from slipstream.aws.origin import Origin, parse_base_url
 from slipstream.aws.sigv4 import Headers
-from slipstream.aws.transport import Origin, Request, parse_base_url
 from slipstream.errors import InvalidRequest
 
 
