@@ -17,6 +17,7 @@ from local.bedrock.engine import Engine, body_digest
 from local.bedrock.errors import OPENAI_TYPES, BedrockError, invalid
 from local.bedrock.faults import Fault, Faults, parse_header
 from local.bedrock.play import REQUEST_ID, StreamPlayer, hang_up, whole
+from local.bedrock.sigv4 import signed_for
 from local.bedrock.stats import Stats
 from local.bedrock.wires.wire import Wire, decoded
 
@@ -33,7 +34,8 @@ class Calls:
     async def begin(self, request: web.Request, operation: str, model_id: str, body: bytes) -> Fault | None:
         """Count the call, check credentials, and raise or hand back the fault that hits it."""
         self.stats.calls[operation] += 1
-        self.stats.last.append({"operation": operation, "model": model_id, "body_blake2b": body_digest(body)})
+        told = {"operation": operation, "model": model_id, "body_blake2b": body_digest(body)}
+        self.stats.last.append(told | {"signed_for": signed_for(request)})
         self.gatekeeper.check(request, body)
         fault = self._fault(request, operation, model_id)
         if fault is None:

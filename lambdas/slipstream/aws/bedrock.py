@@ -18,6 +18,7 @@ from slipstream.chat.events import Event, Failed, Heartbeat, Started
 from slipstream.errors import ClientGone, SlipstreamError, StreamCut
 from slipstream.gateway.http import NEVER, Disconnect
 from slipstream.gateway.ports import Embeddings, RawReply
+from slipstream.models.identifiers import region_of
 from slipstream.models.resolved import Endpoint, ResolvedCall
 from slipstream.telemetry.waterfall import Waterfall
 
@@ -35,11 +36,13 @@ class _Prepared(NamedTuple):
     headers: Headers
     body: bytes
     service: str
+    region: str | None
 
 
 class BedrockModels:
     """Implements gateway.ports' ModelPort, PassthroughPort and Embedder. Built once an environment; safe for threads.
 
+    ``region`` is called where a model's ARN names no other.
     ``auth`` signs (sigv4.Signer) or carries a Bedrock key (sigv4.Bearer). ``endpoints`` maps service → base URL where
     the SDK's variables override AWS's hosts. ``retry_delay_s`` is the most that the jitter before the one retry takes.
     """
@@ -94,7 +97,7 @@ class BedrockModels:
     ) -> RawReply:
         """See PassthroughPort. Not repeated: the caller is an SDK that repeats by itself, and both would multiply."""
         path = f"/model/{quote_segment(model_id)}/{operation}"
-        prepared = _Prepared(self._places.of(RUNTIME.host), path, headers_up(headers), body, RUNTIME.signing_name)
+        prepared = self._at(RUNTIME, region_of(model_id), path, headers_up(headers), body)
         return reply(self._answer(prepared, self._patience(disconnect, waterfall, quiet=False), waterfall))
 
     def embed(
@@ -111,7 +114,7 @@ class BedrockModels:
         def invoke(body: bytes) -> bytes:
             path = f"/model/{quote_segment(model_id)}/invoke"
             headers = [("content-type", "application/json"), ("accept", "application/json")]
-            prepared = _Prepared(self._places.of(RUNTIME.host), path, headers, body, RUNTIME.signing_name)
+            prepared = self._at(RUNTIME, region_of(model_id), path, headers, body)
             try:
                 return self._invoke(prepared, patience)
             except SlipstreamError as error:
@@ -135,11 +138,15 @@ class BedrockModels:
 
     def _prepare(self, call: ResolvedCall) -> _Prepared:
         endpoint = call.endpoint
-        place, service = self._places.of(endpoint.host), endpoint.signing_name
         if endpoint.dialect == "responses":
-            return _Prepared(place, f"{endpoint.path_prefix}/responses", SSE, responses.encode(call), service)
+            path = f"{endpoint.path_prefix}/responses"
+            return self._at(endpoint, call.region, path, SSE, responses.encode(call))
         path = f"{endpoint.path_prefix}/model/{quote_segment(call.target_id)}/converse-stream"
-        return _Prepared(place, path, EVENT_STREAM, converse.encode(call), service)
+        return self._at(endpoint, call.region, path, EVENT_STREAM, converse.encode(call))
+
+    def _at(self, endpoint: Endpoint, region: str | None, path: str, headers: Headers, body: bytes) -> _Prepared:
+        place = self._places.of(endpoint.host, region)
+        return _Prepared(place, path, headers, body, endpoint.signing_name, region)
 
     def _once(self, prepared: _Prepared, dialect: str, patience: Patience, waterfall: Waterfall) -> Iterator[Event]:
         # Signed anew for each attempt: a signature is good for minutes only.
@@ -177,7 +184,13 @@ class BedrockModels:
 
     def _sign(self, prepared: _Prepared) -> Request:
         return signed_request(
-            prepared.place, prepared.path, prepared.headers, prepared.body, auth=self._auth, service=prepared.service
+            prepared.place,
+            prepared.path,
+            prepared.headers,
+            prepared.body,
+            auth=self._auth,
+            service=prepared.service,
+            region=prepared.region,
         )
 
 

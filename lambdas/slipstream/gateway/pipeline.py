@@ -65,14 +65,14 @@ class Pipeline:
         self._planner = planner
         self._models = models
         self._metrics = metrics
-        self._region = region
+        self.region = region
 
     def answer(self, request: ChatRequest, waterfall: Waterfall, disconnect: Disconnect = NEVER) -> Answer:
         """Call the model and wait for its first event, so that an error before it gets its true HTTP status."""
         answer = Answer(request, waterfall, self._settle)
-        waterfall.facts["region"] = self._region
         with waterfall.span("resolve"):
             call = self._resolver.resolve(request)
+            waterfall.facts["region"] = call.region or self.region
             require_model(request.allowed_models, (request.model, call.model_id, call.target_id))
         with waterfall.span("plan"):
             call = self._planner.plan(call)
