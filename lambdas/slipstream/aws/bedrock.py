@@ -161,7 +161,10 @@ class BedrockModels:
             if response is None:
                 exchange.close()
         if response.status != 200:
-            raise from_response(response.status, response.headers, response.read_all(ERROR_BYTES))
+            error = from_response(response.status, response.headers, response.read_all(ERROR_BYTES))
+            if error.param is not None:
+                error.param = responses.param_of(error.param)
+            raise error
         yield from _events(ResponsesReader() if dialect == "responses" else ConverseReader(), response, waterfall)
 
     def _answer(self, prepared: _Prepared, patience: Patience, waterfall: Waterfall | None) -> Response:
