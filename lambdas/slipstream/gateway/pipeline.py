@@ -7,7 +7,7 @@ from typing import Any
 
 from slipstream.chat.events import Event, Failed, Heartbeat, Started, Stopped, Usage
 from slipstream.chat.request import ChatRequest
-from slipstream.errors import InvalidRequest, ModelNotFound, SlipstreamError, UpstreamError
+from slipstream.errors import InvalidRequest, ModelNotFound, PermissionDenied, SlipstreamError, UpstreamError
 from slipstream.gateway.allowed import require_model
 from slipstream.gateway.http import NEVER, Disconnect
 from slipstream.gateway.ports import MetricsSink, ModelPort
@@ -81,6 +81,9 @@ class Pipeline:
         except SlipstreamError as error:
             if isinstance(error, ModelNotFound) and (hint := self._resolver.hint(request.model)):
                 error.message, error.param = error.message.rstrip(".") + hint, "model"
+            elif isinstance(error, PermissionDenied) and call.region not in (None, self.region):
+                granted = f"calls in {call.region} are granted by naming this ARN in the deploy setting 'models'"
+                error.message = f"{error.message.rstrip('.')}; {granted}"
             self._record_refused(call, waterfall, error)
             raise
         answer.events = self._flow(answer, first)

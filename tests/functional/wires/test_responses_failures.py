@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, EventStreamError
 
 from tests.functional.faults.conftest import GPT, HI, HI_CONVERSE, Double, Host
-from tests.functional.responses.conftest import Client
+from tests.functional.wires.conftest import Client
 
 LEARNER = "openai.gpt-5.4"  # its rules are learnt for the whole process
 HELLO = "The tower is 330 metres tall. How tall is the tower?"

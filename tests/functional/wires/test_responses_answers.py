@@ -9,8 +9,8 @@ import openai
 import pytest
 
 from tests.functional.faults.conftest import GPT, Double
-from tests.functional.responses.conftest import Client
-from tests.functional.responses.told import chat, converse
+from tests.functional.wires.conftest import Client
+from tests.functional.wires.told import chat, converse
 
 TOWER = "The tower is 330 metres tall."
 QUESTION = f"{TOWER} How tall is the tower?"

@@ -8,7 +8,7 @@ import openai
 import pytest
 
 from tests.functional.faults.conftest import boto, double, host, sdk, stack
-from tests.functional.responses.told import Told, chat, converse
+from tests.functional.wires.told import Told, chat, converse
 
 __all__ = ["boto", "double", "host", "sdk", "stack"]
 
