@@ -75,13 +75,12 @@ def _profile(double: str) -> str:
 
 
 def run(*, rounds: int = 3, tick: Callable[[], None] = lambda: None) -> dict[str, Any]:
-    """Ask twice over the same prefix, for each wire, by id and by an application profile's ARN; medians over ``rounds``."""
+    """Ask twice over the same prefix: each wire, by id and by an application profile's ARN; medians over ``rounds``."""
     with ExitStack() as stack:
         double = stack.enter_context(
             running([sys.executable, "-m", "local.bedrock"], environ={}, folder=FOLDER, name="cache-double")
         )
         environ = gateway_environ(double.port)
-        environ["AWS_ENDPOINT_URL_BEDROCK"] = f"http://127.0.0.1:{double.port}"
         gateway = stack.enter_context(
             running(
                 [sys.executable, "-m", "slipstream.runtime.serve"], environ=environ, folder=FOLDER, name="cache-gateway"
