@@ -9,6 +9,9 @@ import pytest
 
 from slipstream.aws.transport import Transport
 from slipstream.chat.events import Stopped
+from slipstream.models.catalogue import load
+from slipstream.models.embedding import embedding_call
+from slipstream.models.resolve import Resolver
 from slipstream.models.resolved import ResolvedCall
 from slipstream.telemetry.waterfall import Waterfall
 from tests.contract.upstream.calls import MODEL, RESPONSES, call, models
@@ -53,6 +56,6 @@ def test_what_passes_through_is_signed_for_that_region_too(transport: Transport,
 
 
 def test_embeddings_are_asked_of_that_region_too(transport: Transport, bedrock_url: str) -> None:
-    arn = f"{ABROAD}::foundation-model/amazon.titan-embed-text-v2:0"
-    assert models(transport, bedrock_url).embed(arn, ["text"], None, Waterfall()).vectors
+    target = Resolver(load()).target(f"{ABROAD}::foundation-model/amazon.titan-embed-text-v2:0")
+    assert models(transport, bedrock_url).embed(embedding_call(target, ["text"]), Waterfall()).vectors
     assert signed_for(bedrock_url) == "eu-west-3/bedrock"
