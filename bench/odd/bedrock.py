@@ -71,6 +71,23 @@ SEEDS: tuple[dict[str, Any], ...] = (
         "serviceTier": {"type": "default"},
         "performanceConfig": {"latency": "standard"},
     },
+    {
+        "messages": [
+            {"role": "user", "content": [{"text": "Which is larger?"}]},
+            {
+                "role": "assistant",
+                "content": [{"reasoningContent": {"reasoningText": {"text": "I compare."}}}, {"text": "The first."}],
+            },
+            {"role": "user", "content": [{"text": "Why? As JSON."}]},
+        ],
+        "outputConfig": {
+            "effort": "low",
+            "textFormat": {
+                "type": "json_schema",
+                "structure": {"jsonSchema": {"name": "why", "schema": '{"type":"object"}'}},
+            },
+        },
+    },
 )
 REQUIRED = frozenset(
     ("role", "content", "format", "source", "name", "toolUseId", "input", "type", "tools", "inputSchema", "json")
@@ -222,6 +239,25 @@ def _no_json(draw: random.Random, body: dict[str, Any]) -> Case:
     return Case("no JSON, or not for us", draw.choice(wrong), "be refused")
 
 
+def _handed_on(draw: random.Random, body: dict[str, Any]) -> Case:
+    """What only some models' dialects have words for: Bedrock, or the gateway, may take it or not."""
+    json_schema = {"schema": draw.choice(("", "{", "[]", "{}", '{"type":7}', "[" * 5000, "\x00")), "name": "n"}
+    name, value = draw.choice(
+        (
+            ("outputConfig", {"effort": draw.choice(("low", "max", "none", "", "x" * 5000, 3, None, [], {}))}),
+            ("outputConfig", {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": json_schema}}}),
+            ("outputConfig", {"textFormat": draw.choice((None, 1, [], {}, {"type": "yaml"}))}),
+            ("outputConfig", draw.choice(({}, {"foo": 1}, {"🙂": {}}))),
+            ("guardrailConfig", {"guardrailIdentifier": "g", "guardrailVersion": "1"}),
+            ("promptVariables", {"a": {"text": "b"}}),
+            ("additionalModelResponseFieldPaths", ["/a"]),
+            ("additionalModelRequestFields", {"model": "other", "input": [], "reasoning": 7, "text": [], "top_p": "x"}),
+            ("toolConfig", {"tools": [{"systemTool": {"name": draw.choice(("nova_grounding", "x"))}}]}),
+        )
+    )
+    return Case(f"{name} = {str(value)[:40]}", encode(body | {name: value}), "pass or be refused")
+
+
 def _path(draw: random.Random, body: dict[str, Any]) -> Case:
     odd = (
         "/model//converse", "/model/%00/converse", "/model/%/converse", "/model/%zz/converse", "/model/%ff%fe/converse",
@@ -257,5 +293,5 @@ def _header(draw: random.Random, body: dict[str, Any]) -> Case:
 CHANGES: tuple[Callable[[random.Random, dict[str, Any]], Case], ...] = (
     _wrong_type, _wrong_type, _wrong_type, _missing, _missing, _extra, _extra, _out_of_range, _out_of_range,
     _two_members, _odd_text, _odd_anywhere, _swapped, _swapped, _null, _many, _deep, _damaged, _damaged, _no_json,
-    twice, _path, _good_path, _header,
+    twice, _path, _good_path, _header, _handed_on, _handed_on,
 )  # fmt: skip

@@ -80,6 +80,22 @@ SEEDS: tuple[dict[str, Any], ...] = (
         "logprobs": False,
         "slipstream": {"use_case": "extraction"},
     },
+    {
+        "model": "fast",
+        "messages": [
+            {"role": "user", "content": "Which is larger?"},
+            {
+                "role": "assistant",
+                "content": "The first.",
+                "reasoning_content": "I compare.",
+                "reasoning_details": [{"type": "reasoning.text", "text": "I compare."}],
+            },
+            {"role": "user", "content": "Why?"},
+        ],
+        "reasoning_effort": "low",
+        "max_completion_tokens": 2048,
+        "stream": True,
+    },
 )
 
 REQUIRED = frozenset(
@@ -109,11 +125,11 @@ REFUSED: dict[str, tuple[Any, ...]] = {
 }  # fmt: skip
 
 
-def cases(seed: int, count: int) -> Iterator[Case]:
-    """Yield ``count`` cases, the same for the same ``seed``."""
+def cases(seed: int, count: int, model: str = "fast") -> Iterator[Case]:
+    """Yield ``count`` cases for ``model`` (an alias or id that the gateway serves), the same for the same ``seed``."""
     draw = random.Random(seed)
     for _ in range(count):
-        valid = copy.deepcopy(draw.choice(SEEDS))
+        valid = copy.deepcopy(draw.choice(SEEDS)) | {"model": model}
         yield draw.choice(CHANGES)(draw, valid)
 
 
@@ -149,7 +165,9 @@ def _wrong_type(draw: random.Random, body: dict[str, Any]) -> Case:
 
 
 def _missing(draw: random.Random, body: dict[str, Any]) -> Case:
-    path = draw.choice([path for path, _ in places(body, FREE) if path[-1] in REQUIRED])
+    # A block of reasoning may lack its text.
+    found = [path for path, _ in places(body, FREE) if path[-1] in REQUIRED and "reasoning_details" not in path]
+    path = draw.choice(found)
     del at(body, path[:-1])[path[-1]]
     return Case(f"missing {spelled(path)}", encode(body), "be refused", spelled(path[:-1]))
 
