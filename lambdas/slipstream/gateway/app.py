@@ -12,7 +12,6 @@ import msgspec
 
 from slipstream.errors import MethodNotAllowed, SlipstreamError
 from slipstream.gateway import manners, routes
-from slipstream.gateway.allowed import require_model
 from slipstream.gateway.exchange import Exchange, Gateway
 from slipstream.gateway.failures import guarded, unexpected
 from slipstream.gateway.http import App, HttpRequest, HttpResponse
@@ -109,17 +108,16 @@ class _Application:
         return _whole(models_list.encode_one(self._gateway.catalogue, self._gateway.aliases, exchange.identifier))
 
     def _embeddings(self, exchange: Exchange) -> HttpResponse:
-        from slipstream.gateway.openai import embeddings
+        from slipstream.gateway.openai import embeddings, metered
 
         request, waterfall = exchange.request, exchange.waterfall
         with waterfall.span("parse"):
             asked = embeddings.decode(request.body, request.principal)
-        model_id = self._gateway.aliases.get(asked.model, asked.model)
-        require_model(request.principal.models, (asked.model, model_id))
-        with waterfall.span("embed"):
-            made = self._gateway.embedder.embed(model_id, asked.texts, asked.dimensions, waterfall, request.disconnect)
+        made, record = metered.embed(self._gateway, exchange, asked)
         timing = ("server-timing", waterfall.server_timing())
-        return _whole(embeddings.encode(asked, made.vectors, made.input_tokens), [timing])
+        response = _whole(embeddings.encode(asked, made.vectors, made.input_tokens), [timing])
+        response.settle = record
+        return response
 
     # -- answers of a model
 

@@ -68,8 +68,11 @@ class ScriptedResolver:
             raise ModelNotFound(f"there is no model '{request.model}'; nearest: fast", param="model")
         return ResolvedCall(request=request, target_id=f"us.{model_id}", model_id=model_id, notes=["“quoted”"])
 
-    def learn(self, _call: ResolvedCall, _error: SlipstreamError) -> ResolvedCall | None:
+    def heal(self, _call: ResolvedCall, _error: SlipstreamError) -> None:
         return None
+
+    def known_id(self, name: str) -> str | None:
+        return self._aliases.get(name)
 
     def hint(self, _name: str) -> str:
         return ""
@@ -101,11 +104,16 @@ class ScriptedPassthrough:
 
 
 class ScriptedEmbedder:
-    """One small vector a text."""
+    """One small vector a text, or ``error``."""
+
+    def __init__(self, error: SlipstreamError | None = None) -> None:
+        self._error = error
 
     def embed(
         self, model_id: str, texts: Sequence[str], dimensions: int | None, _waterfall: Waterfall, _gone: Disconnect
     ) -> Embeddings:
+        if self._error is not None:
+            raise self._error
         return Embeddings([[float(len(text)), 0.5] for text in texts], input_tokens=len(texts) * 3)
 
 

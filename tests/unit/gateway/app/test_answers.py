@@ -6,11 +6,21 @@ from typing import Any
 import pytest
 
 from slipstream.chat.events import Event, Started, Stopped, TextDelta
-from slipstream.errors import ClientGone, StreamCut, Unauthenticated, UpstreamInternal
+from slipstream.errors import ClientGone, ModelNotFound, StreamCut, Throttled, Unauthenticated, UpstreamInternal
 from slipstream.fakes.metrics import MemoryMetrics
 from slipstream.gateway.app import create_app
-from slipstream.gateway.http import HttpRequest, HttpResponse
-from tests.unit.gateway.scripted import HELLO, MODEL, ScriptedModels, drain, gateway, limited_to, post
+from slipstream.gateway.http import HttpRequest, HttpResponse, Principal
+from tests.unit.gateway.scripted import (
+    ALIASES,
+    HELLO,
+    MODEL,
+    ScriptedEmbedder,
+    ScriptedModels,
+    drain,
+    gateway,
+    limited_to,
+    post,
+)
 
 CHAT = {"model": MODEL, "messages": [{"role": "user", "content": "hi"}]}
 SECRET = "my grandmother's recipe"
@@ -138,6 +148,52 @@ def test_embeddings_know_the_aliases() -> None:
     reply = json.loads(drain(ask(post("/v1/embeddings", body))[0]))
     assert [entry["embedding"] for entry in reply["data"]] == [[2.0, 0.5], [1.0, 0.5]]
     assert reply["usage"]["prompt_tokens"] == 6
+
+
+EMBED = json.dumps({"model": "fast", "input": ["ab", SECRET]}).encode()
+
+
+def test_embeddings_leave_a_metric_after_the_last_byte() -> None:
+    response, _, metrics = ask(post("/v1/embeddings", EMBED, principal=Principal("k", "acme")))
+    assert metrics.rows == []
+    drain(response)
+    figures, dimensions, properties = metrics.rows[0]
+    assert (figures["requests"], figures["errors"], figures["input_tokens"]) == (1, 0, 6)
+    assert {"span_parse_ms", "span_embed_ms", "total_ms"} <= figures.keys()
+    assert dimensions == {"model": ALIASES["fast"]}
+    assert (properties["outcome"], properties["tenant"]) == ("ok", "acme")
+    assert SECRET not in repr(metrics.rows)
+
+
+def test_embeddings_that_fail_leave_a_metric_too() -> None:
+    built = gateway(embedder=ScriptedEmbedder(Throttled("later")))
+    assert create_app(built)(post("/v1/embeddings", EMBED)).status == 429
+    assert isinstance(built.metrics, MemoryMetrics)
+    figures, dimensions, properties = built.metrics.rows[0]
+    assert (figures["errors"], dimensions, properties["outcome"]) == (
+        1,
+        {"model": ALIASES["fast"]},
+        "rate_limit_exceeded",
+    )
+    assert SECRET not in repr(built.metrics.rows)
+
+
+@pytest.mark.parametrize(
+    ("model", "error", "key", "outcome"),
+    [
+        ("fast", None, limited_to("other"), "permission_denied"),
+        ("my own words", ModelNotFound("no embedding model"), limited_to(), "model_not_found"),
+        ("my.own.words", ModelNotFound("no embedding model"), limited_to(), "model_not_found"),
+    ],
+)
+def test_embeddings_that_no_model_made_are_counted_as_of_an_unknown_one(
+    model: str, error: ModelNotFound | None, key: Principal, outcome: str
+) -> None:
+    built = gateway(embedder=ScriptedEmbedder(error))
+    body = json.dumps({"model": model, "input": "x"}).encode()
+    create_app(built)(post("/v1/embeddings", body, principal=key))
+    assert isinstance(built.metrics, MemoryMetrics)
+    assert [(row[1], row[2]["outcome"]) for row in built.metrics.rows] == [({"model": "unknown"}, outcome)]
 
 
 def test_models_can_be_listed_and_looked_up() -> None:
