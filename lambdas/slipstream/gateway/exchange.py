@@ -9,6 +9,7 @@ import msgspec
 
 from slipstream.gateway.http import Disconnect, HttpRequest
 from slipstream.gateway.ports import Embedder, MetricsSink, PassthroughPort
+from slipstream.gateway.whole import Pace
 from slipstream.telemetry.waterfall import Waterfall
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     aliases: Mapping[str, str] = {}
     cors_origins: Sequence[str] = ()
     max_body_bytes: int = MAX_BODY_BYTES
+    pace: Pace = Pace()
 
 
 class Exchange(msgspec.Struct):
