@@ -210,6 +210,55 @@ def test_silence_gives_heartbeats_before_and_within_the_answer(transport: Transp
     assert Stopped("end_turn") in list(stream)
 
 
+def test_a_call_that_fails_after_a_heartbeat_is_tried_once_more(transport: Transport, server: TinyServer) -> None:
+    quiet = threading.Event()
+
+    def fails_late(peer: Peer) -> None:
+        assert quiet.wait(5)
+        refuses(429, "ThrottlingException", "later")(peer)
+
+    server.expects(fails_late, answers(WHOLE))
+    stream = models(transport, server.url, heartbeat_s=0.02).stream(call(), Waterfall())
+    assert next(stream) == Heartbeat()
+    quiet.set()
+    assert [event for event in stream if type(event) is not Heartbeat][:2] == [Started(), TextDelta("hello")]
+    assert server.connections == 2
+
+
+def test_a_stream_that_fails_after_a_heartbeat_and_before_its_first_event_is_tried_once_more(
+    transport: Transport, server: TinyServer
+) -> None:
+    quiet = threading.Event()
+
+    def fails_late(peer: Peer) -> None:
+        peer.request()
+        peer.begin_chunks()
+        assert quiet.wait(5)
+        peer.chunk(fault("throttlingException", "later"))
+
+    server.expects(fails_late, answers(WHOLE))
+    stream = models(transport, server.url, heartbeat_s=0.02).stream(call(), Waterfall())
+    assert next(stream) == Heartbeat()
+    quiet.set()
+    assert Stopped("end_turn") in list(stream)
+
+
+def test_bytes_that_mean_nothing_to_a_caller_are_silence(transport: Transport, server: TinyServer) -> None:
+    seen = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.begin_chunks()
+        while not seen.wait(0.005):
+            peer.chunk(b": still here\n\n")
+
+    server.expects(script)
+    stream = models(transport, server.url, heartbeat_s=0.05).stream(call(endpoint=RESPONSES), Waterfall())
+    assert [next(stream), next(stream)] == [Heartbeat(), Heartbeat()]
+    seen.set()
+    stream.close()  # type: ignore[attr-defined]
+
+
 def test_a_caller_who_leaves_in_mid_stream_ends_the_upstream_call(
     transport: Transport, server: TinyServer, caller: Caller
 ) -> None:
