@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from slipstream.aws.connection import Patience
 from slipstream.aws import transport as pool
+from slipstream.aws.connection import Patience
 from slipstream.aws.http1 import BadResponse
 from slipstream.aws.transport import MAX_IDLE_S, Request, Response, Transport
 from slipstream.errors import ClientGone, StreamCut, UpstreamTimeout, UpstreamUnavailable
