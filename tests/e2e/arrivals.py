@@ -10,8 +10,8 @@ from urllib.request import Request, urlopen
 
 T = TypeVar("T")
 TOKENS_FIRST = 3
-HELD_MS = 60_000
-"""How long the model falls silent after those tokens, if nobody lets it go on."""
+HELD_MS = 30_000
+"""How long the model falls silent after those tokens, if nobody lets it go on: less than any client waits."""
 LOOKS, LOOK_S = 1000, 0.01
 
 

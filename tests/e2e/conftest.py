@@ -15,6 +15,17 @@ from local.session import session
 from tests.e2e.arrivals import Arrivals, HeldModel
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the limit of a test's time begin once its fixtures are there.
+
+    Whichever test is first would else pay for the whole stack's start, which takes a minute, and more beside other work.
+    """
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.timeout(120, func_only=True))
+
+
 @pytest.fixture(scope="session")
 def local_places(tmp_path_factory: pytest.TempPathFactory) -> Places:
     """Where the tests' stack keeps its things: beside a stack that the developer may have running."""
