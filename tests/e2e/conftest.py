@@ -18,7 +18,7 @@ from tests.e2e.arrivals import Arrivals, HeldModel
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the limit of a test's time begin once its fixtures are there.
 
-    Whichever test is first would else pay for the whole stack's start, which takes a minute, and more beside other work.
+    Whichever test is first would else pay for the whole stack's start: a minute, and more beside other work.
     """
     here = Path(__file__).parent
     for item in items:
