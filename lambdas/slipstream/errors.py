@@ -73,6 +73,19 @@ class NotFound(SlipstreamError):
     bedrock_type, openai_type = "ResourceNotFoundException", "invalid_request_error"
 
 
+class IndexNotFound(NotFound):
+    """No index of that name."""
+
+    code = "index_not_found"
+
+
+class IndexExists(SlipstreamError):
+    """There is an index of that name already."""
+
+    http_status, code = 409, "index_exists"
+    bedrock_type, openai_type = "ConflictException", "invalid_request_error"
+
+
 class ModelNotFound(NotFound):
     """No model, alias or profile of that name; the message offers the nearest ones."""
 

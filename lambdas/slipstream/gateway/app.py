@@ -137,6 +137,7 @@ class _Application:
         return self._completed(exchange, answer, chat.complete, "openai")
 
     def _converse(self, exchange: Exchange, *, stream: bool) -> HttpResponse:
+        from slipstream import eventstream
         from slipstream.gateway.bedrock import converse, reply
         from slipstream.gateway.bedrock import stream as frames
 
@@ -147,7 +148,7 @@ class _Application:
             )
         answer = self._answer(exchange, asked)
         if stream:
-            return _streamed(answer, frames.stream(answer), frames.CONTENT_TYPE)
+            return _streamed(answer, frames.stream(answer), eventstream.CONTENT_TYPE)
         return self._completed(exchange, answer, reply.complete, "bedrock")
 
     def _answer(self, exchange: Exchange, asked: ChatRequest) -> Answer:

@@ -6,25 +6,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from math import inf
 from threading import Lock
-from typing import Protocol
 
 from slipstream.errors import SlipstreamError
+from slipstream.models.ports import ParameterRuleStore
 
 RELOAD_S = 300.0
 """How often rules that other environments learnt are read again."""
 _NOTHING: frozenset[str] = frozenset()
-
-
-class Rules(Protocol):
-    """Where learnt rules outlive the process (the gateway's ``ParameterRuleStore``)."""
-
-    def load(self) -> dict[str, dict[str, float]]:
-        """Model id → rule → Unix time (s) until which it is believed."""
-        ...
-
-    def remember(self, model_id: str, rule: str, until_s: float) -> None:
-        """Store a rule; must not raise."""
-        ...
 
 
 class LearntRules:
@@ -34,7 +22,7 @@ class LearntRules:
     one is frozen.
     """
 
-    def __init__(self, store: Rules | None, clock: Callable[[], float]) -> None:
+    def __init__(self, store: ParameterRuleStore | None, clock: Callable[[], float]) -> None:
         self._store = store
         self._clock = clock
         self._lock = Lock()

@@ -12,12 +12,13 @@ from slipstream.models.aliases import DEFAULT_ALIASES
 from slipstream.models.cache_marks import without_own_points
 from slipstream.models.catalogue import Catalogue, load
 from slipstream.models.content import fit
-from slipstream.models.learnt_rules import LearntRules, Rules
+from slipstream.models.learnt_rules import LearntRules
 from slipstream.models.model import Model
 from slipstream.models.parameters import Settled, settle
+from slipstream.models.ports import ParameterRuleStore, ProfileResolver
 from slipstream.models.presets import PRESETS
 from slipstream.models.resolved import ResolvedCall
-from slipstream.models.targets import Profiles, Target, Targets
+from slipstream.models.targets import Target, Targets
 
 _UNASKED = Parameters()
 
@@ -29,8 +30,8 @@ class Resolver:
         self,
         catalogue: Catalogue | None = None,
         aliases: Mapping[str, str] = DEFAULT_ALIASES,
-        rules: Rules | None = None,
-        profiles: Profiles | None = None,
+        rules: ParameterRuleStore | None = None,
+        profiles: ProfileResolver | None = None,
         *,
         region: str = "us-east-1",
         prices: Mapping[str, Mapping[str, Any]] | None = None,

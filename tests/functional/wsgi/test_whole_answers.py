@@ -19,9 +19,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from slipstream.chat.events import Event, Failed, Heartbeat, Started, Stopped, TextDelta, Usage
+from slipstream.disconnect import Disconnect
 from slipstream.errors import StreamCut
 from slipstream.gateway.app import create_app
-from slipstream.gateway.http import Disconnect
 from slipstream.gateway.whole import Pace
 from slipstream.models.resolved import ResolvedCall
 from slipstream.runtime.wsgi import wsgi_app

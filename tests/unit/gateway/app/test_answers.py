@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 
 from slipstream.chat.events import Event, Started, Stopped, TextDelta
-from slipstream.errors import ClientGone, ModelNotFound, StreamCut, Throttled, Unauthenticated, UpstreamInternal
+from slipstream.errors import ClientGone, StreamCut, Throttled, Unauthenticated, UpstreamInternal
 from slipstream.fakes.metrics import MemoryMetrics
 from slipstream.gateway.app import create_app
 from slipstream.gateway.http import HttpRequest, HttpResponse, Principal
 from tests.unit.gateway.scripted import (
-    ALIASES,
     HELLO,
     MODEL,
     ScriptedEmbedder,
@@ -150,6 +149,7 @@ def test_embeddings_know_the_aliases() -> None:
     assert reply["usage"]["prompt_tokens"] == 6
 
 
+TITAN = "amazon.titan-embed-text-v2:0"
 EMBED = json.dumps({"model": "fast", "input": ["ab", SECRET]}).encode()
 
 
@@ -159,8 +159,9 @@ def test_embeddings_leave_a_metric_after_the_last_byte() -> None:
     drain(response)
     figures, dimensions, properties = metrics.rows[0]
     assert (figures["requests"], figures["errors"], figures["input_tokens"]) == (1, 0, 6)
+    assert figures["cost_usd"] > 0
     assert {"span_parse_ms", "span_embed_ms", "total_ms"} <= figures.keys()
-    assert dimensions == {"model": ALIASES["fast"]}
+    assert dimensions == {"model": TITAN}
     assert (properties["outcome"], properties["tenant"]) == ("ok", "acme")
     assert SECRET not in repr(metrics.rows)
 
@@ -172,28 +173,37 @@ def test_embeddings_that_fail_leave_a_metric_too() -> None:
     figures, dimensions, properties = built.metrics.rows[0]
     assert (figures["errors"], dimensions, properties["outcome"]) == (
         1,
-        {"model": ALIASES["fast"]},
+        {"model": TITAN},
         "rate_limit_exceeded",
     )
     assert SECRET not in repr(built.metrics.rows)
 
 
-@pytest.mark.parametrize(
-    ("model", "error", "key", "outcome"),
-    [
-        ("fast", None, limited_to("other"), "permission_denied"),
-        ("my own words", ModelNotFound("no embedding model"), limited_to(), "model_not_found"),
-        ("my.own.words", ModelNotFound("no embedding model"), limited_to(), "model_not_found"),
-    ],
-)
-def test_embeddings_that_no_model_made_are_counted_as_of_an_unknown_one(
-    model: str, error: ModelNotFound | None, key: Principal, outcome: str
-) -> None:
-    built = gateway(embedder=ScriptedEmbedder(error))
-    body = json.dumps({"model": model, "input": "x"}).encode()
-    create_app(built)(post("/v1/embeddings", body, principal=key))
-    assert isinstance(built.metrics, MemoryMetrics)
-    assert [(row[1], row[2]["outcome"]) for row in built.metrics.rows] == [({"model": "unknown"}, outcome)]
+def test_embeddings_that_a_key_may_not_have_leave_a_metric() -> None:
+    response, _, metrics = ask(post("/v1/embeddings", EMBED, principal=limited_to("other")))
+    assert response.status == 403
+    assert [(row[1], row[2]["outcome"]) for row in metrics.rows] == [({"model": TITAN}, "permission_denied")]
+
+
+def test_embeddings_of_no_model_are_counted_as_of_an_unknown_one() -> None:
+    response, _, metrics = ask(post("/v1/embeddings", json.dumps({"model": SECRET, "input": "x"}).encode()))
+    assert response.status == 404
+    assert [(row[1], row[2]["outcome"]) for row in metrics.rows] == [({"model": "unknown"}, "model_not_found")]
+    assert SECRET not in repr(metrics.rows)
+
+
+def test_what_the_vectors_are_for_reaches_the_model() -> None:
+    embedder = ScriptedEmbedder()
+    body = json.dumps({"model": "fast", "input": "ab", "dimensions": 256, "input_type": "search_query"}).encode()
+    assert create_app(gateway(embedder=embedder))(post("/v1/embeddings", body)).status == 200
+    (call,) = embedder.calls
+    assert (call.texts, call.dimensions, call.input_type) == (["ab"], 256, "search_query")
+
+
+def test_a_key_embeds_with_the_models_it_names_only() -> None:
+    body = json.dumps({"model": "fast", "input": "ab"}).encode()
+    for allowed, status in (("other.*", 403), ("amazon.titan-*", 200), ("fast", 200)):
+        assert ask(post("/v1/embeddings", body, principal=limited_to(allowed)))[0].status == status
 
 
 def test_models_can_be_listed_and_looked_up() -> None:

@@ -1,0 +1,105 @@
+"""What retrieval needs from outside, as Protocols. `aws` implements them, `fakes` doubles them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from slipstream.disconnect import Disconnect
+from slipstream.retrieval.document import Document
+from slipstream.retrieval.search import EngineQuery, Legs
+from slipstream.telemetry.waterfall import Waterfall
+
+
+class PassageIndex(Protocol):
+    """Search over one engine; on the request path, so without the engine's slow client library."""
+
+    def search(self, index: str, query: EngineQuery, waterfall: Waterfall, disconnect: Disconnect) -> Legs:
+        """Both legs of ``query`` in the index behind the alias ``index``, in one round trip.
+
+        Raises IndexNotFound; UpstreamUnavailable or UpstreamTimeout where no leg answered. One leg alone that fails
+        or is late is named in ``Legs.missing``.
+        """
+        ...
+
+
+class IndexSpec(msgspec.Struct, frozen=True):
+    """What an index is made of; a change of any of it needs a new generation."""
+
+    embedding_model: str = "amazon.titan-embed-text-v2:0"
+    dimensions: int = 512
+    engine: str = "lucene"
+    """``lucene`` or ``faiss``; a local engine has lucene alone, and a faiss field would halt it."""
+    m: int = 16
+    ef_construction: int = 100
+    ef_search: int = 100
+    quantization: str = "none"
+    """``none``, ``fp16``, ``byte``, ``on_disk_4x`` … ``on_disk_32x``."""
+    shards: int = 1
+    replicas: int = 0
+    language: str = "english"
+    """The engine's analyzer."""
+    schema: int = 1
+    """Version of our own mapping; raised when this project's changes."""
+
+
+class Generation(msgspec.Struct, frozen=True):
+    """A concrete index, ``docs-000002``, behind the alias ``docs`` or being filled beside it."""
+
+    name: str
+    spec: IndexSpec
+    documents: int
+    live: bool
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """A document that the engine refused, and why; the others of the same call were taken."""
+
+    document_id: str
+    reason: str
+    retryable: bool
+
+
+class DocumentIndex(Protocol):
+    """The writing side and administration. Not on the request path."""
+
+    def create(self, index: str, spec: IndexSpec) -> Generation:
+        """Make the first generation and the alias. Raises IndexExists, InvalidRequest (a spec the engine refuses)."""
+        ...
+
+    def generations(self, index: str) -> list[Generation]:
+        """All generations, oldest first. Raises IndexNotFound."""
+        ...
+
+    def begin_generation(self, index: str, spec: IndexSpec) -> Generation:
+        """A new empty generation beside the live one. Writes go to both from now on (``write``)."""
+        ...
+
+    def promote(self, index: str, generation: str) -> None:
+        """Let the alias point to ``generation``, in one step, and remove the older ones."""
+        ...
+
+    def write(self, index: str, documents: Iterable[Document], *, generation: str | None = None) -> list[Failed]:
+        """Put documents in place of their former versions, each atomically: no search sees both or neither.
+
+        ``generation`` None: the live one. The report lists what was refused.
+        """
+        ...
+
+    def delete(self, index: str, document_ids: Sequence[str]) -> None:
+        """Take documents out; unknown ids are nothing to complain of."""
+        ...
+
+    def versions(self, index: str, document_ids: Sequence[str] | None = None) -> Mapping[str, str]:
+        """Document id → version, of those that are indexed (None: of all)."""
+        ...
+
+    def refresh(self, index: str) -> None:
+        """Make everything written so far visible to searches."""
+        ...
+
+    def drop(self, index: str) -> None:
+        """Remove the index with all generations. Raises IndexNotFound."""
+        ...
