@@ -10,6 +10,7 @@ import msgspec
 from slipstream.disconnect import Disconnect
 from slipstream.gateway.http import HttpRequest
 from slipstream.gateway.ports import MetricsSink, PassthroughPort
+from slipstream.gateway.whole import Pace
 from slipstream.telemetry.waterfall import Waterfall
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     aliases: Mapping[str, str] = {}
     cors_origins: Sequence[str] = ()
     max_body_bytes: int = MAX_BODY_BYTES
+    pace: Pace = Pace()
 
 
 class Exchange(msgspec.Struct):
