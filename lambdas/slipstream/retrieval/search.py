@@ -8,6 +8,10 @@ from slipstream.retrieval.document import Scalar
 
 LEG_SIZE = 20
 """Candidates of each leg: BM25 top 20 and vector top 20."""
+PASSAGES_A_DOCUMENT = 2
+"""At most so many of one document in a leg."""
+EXPANSION_WEIGHT = 0.4
+"""What a word of an expansion weighs beside a word of the query."""
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -25,7 +29,7 @@ class Filter(msgspec.Struct, frozen=True):
 
 
 class Boosts(msgspec.Struct, frozen=True):
-    """Weights of the fields in the lexical leg. ``document`` is the document's whole text, 0: not asked."""
+    """Weights of the fields in the lexical leg. ``document`` is the document's title and whole text, 0: not asked."""
 
     title: float = 1.0
     heading: float = 1.0
@@ -61,9 +65,9 @@ class Hit(msgspec.Struct, frozen=True):
     start: int
     end: int
     score: float
-    """The leg's own: BM25 of the passage, or cosine (-1 to 1)."""
+    """The leg's own: BM25 of the passage's text, headings and title, or cosine (-1 to 1)."""
     document_score: float = 0.0
-    """Lexical leg: BM25 of the query in the document's whole text and title."""
+    """Lexical leg: BM25 of the query in the document's title and whole text. The leg's order is the sum of both."""
     source: str = ""
     language: str = "en"
     updated_at_s: float | None = None
