@@ -9,8 +9,8 @@ import msgspec
 
 from slipstream.aws import retry, search_errors
 from slipstream.aws.index_mapping import engine_id, to_source
+from slipstream.disconnect import NEVER
 from slipstream.errors import IndexReadOnly, Throttled
-from slipstream.gateway.http import NEVER
 from slipstream.retrieval.document import Document
 from slipstream.retrieval.ports import Failed, IndexSpec
 

@@ -12,8 +12,8 @@ from slipstream.aws.connection import Patience
 from slipstream.aws.places import Authorizes, Place, signed_request
 from slipstream.aws.search_answer import Leg
 from slipstream.aws.transport import Transport, parse_base_url
+from slipstream.disconnect import Disconnect
 from slipstream.errors import UpstreamError, UpstreamTimeout
-from slipstream.gateway.http import Disconnect
 from slipstream.retrieval.ports import Generation
 from slipstream.retrieval.search import EngineQuery, Legs
 from slipstream.telemetry.waterfall import Waterfall

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from slipstream.errors import InvalidRequest
-from slipstream.fakes.analysis import analyzer, standard
 from slipstream.fakes.bm25 import FieldIndex
 from slipstream.fakes.vectors import Vectors
+from slipstream.retrieval.analysis import terms as english
+from slipstream.retrieval.analysis import words
 from slipstream.retrieval.document import Document, Passage, Scalar
 from slipstream.retrieval.ports import IndexSpec
 from slipstream.retrieval.search import EXPANSION_WEIGHT, PASSAGES_A_DOCUMENT, EngineQuery, Filter, Hit
@@ -23,7 +24,7 @@ class MemoryGeneration:
     def __init__(self, spec: IndexSpec) -> None:
         self.spec = spec
         self.documents: dict[str, Document] = {}
-        self._analyze = analyzer(spec.language)
+        self._analyze = english if spec.language == "english" else standard
         self._text, self._heading, self._title, self._body = (FieldIndex() for _ in range(4))
         self._vectors = Vectors()
         self._owners: dict[int, tuple[str, Passage]] = {}
@@ -141,6 +142,11 @@ class MemoryGeneration:
         return all(
             any(f" {' '.join(standard(phrase))} " in text for text in texts) for phrase in phrases if standard(phrase)
         )
+
+
+def standard(text: str) -> list[str]:
+    """Words in lower case: what phrases are matched by, and all that is done for languages other than English."""
+    return [word.lower() for word in words(text)]
 
 
 def fits(document: Document, wanted: Filter) -> bool:

@@ -10,9 +10,9 @@ from threading import RLock
 from time import perf_counter
 from typing import Any
 
+from slipstream.disconnect import Disconnect
 from slipstream.errors import IndexExists, IndexNotFound, IndexReadOnly, InvalidRequest, UpstreamUnavailable
 from slipstream.fakes.generation import MemoryGeneration
-from slipstream.gateway.http import Disconnect
 from slipstream.retrieval.document import Document
 from slipstream.retrieval.ports import Failed, Generation, IndexSpec
 from slipstream.retrieval.search import EngineQuery, Hit, Legs

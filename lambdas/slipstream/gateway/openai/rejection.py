@@ -41,7 +41,10 @@ CHOICES = {
     "slipstream.use_case": ("extraction", "classification", "summarization", "creative", "code", "chat"),
     "slipstream.latency": ("standard", "optimized"),
     "slipstream.cache": ("auto", "off"),
+    "slipstream.retrieval.rerank": ("local", "bedrock", "off"),
+    "slipstream.retrieval.off[]": ("followup", "frame", "phrases", "identifiers", "expansions", "language"),
     "encoding_format": ("float", "base64"),
+    "input_type": ("search_document", "search_query", "classification", "clustering"),
 }
 """What a field may hold, by its path without indices. Told only when something else came."""
 
