@@ -13,7 +13,7 @@ import msgspec
 
 from slipstream.aws import search_cards
 from slipstream.aws.search_errors import not_found
-from slipstream.aws.search_query import label, number_field, shorten, to_bytes
+from slipstream.aws.search_query import LEVEL, label, number_field, shorten, to_bytes
 from slipstream.errors import InvalidRequest
 from slipstream.retrieval.document import Document, Passage
 from slipstream.retrieval.ports import Generation, IndexSpec
@@ -114,6 +114,7 @@ def body(spec: IndexSpec, *, legacy_bm25: str, ranking: dict[str, Any] | None = 
         "card": _CARD,
         "id": {"type": "keyword", "store": True},
         "version": {"type": "keyword", "store": True},
+        "level": {"type": "keyword"},
         "source": {"type": "keyword"},
         "language": {"type": "keyword"},
         "title": {"type": "text", "index": False, "copy_to": ["body", "exact"]},
@@ -197,6 +198,7 @@ def to_source(document: Document, spec: IndexSpec) -> dict[str, Any]:
         "card": search_cards.of_document(document),
         "id": document.id,
         "version": document.version,
+        "level": LEVEL,
         "title": document.title,
         "source": document.source,
         "language": document.language,

@@ -24,6 +24,8 @@ MAX_EXPANSION_WORDS = 60
 MAX_PHRASES = 16
 MAX_PHRASE_WORDS = 60
 KEYWORDS = frozenset({"id", "language", "source"})
+LEVEL = "document"
+"""In the field ``level`` of every document, and of no passage."""
 NUMBERS = frozenset({"updated_at_s", "popularity"})
 
 # At least as many pieces as the engine's tokenizer makes: runs of letters and digits, and one by one the characters of
@@ -76,8 +78,8 @@ def dense(query: EngineQuery, filters: list[Clause], *, byte_vector: bool = Fals
     knn: Clause = {"k": query.size, "expand_nested_docs": True}
     knn["vector"] = to_bytes(query.vector) if byte_vector else query.vector
     if filters:
-        # Whole documents: what only excludes would fit every passage.
-        knn["filter"] = {"bool": {"filter": [{"exists": {"field": "id"}}, *filters]}}
+        # The engine has to see that whole documents are meant: what only excludes would fit every passage by itself.
+        knn["filter"] = {"bool": {"filter": [{"term": {"level": LEVEL}}, *filters]}}
     return _nested({"knn": {"passages.vector": knn}})
 
 
