@@ -79,15 +79,22 @@ class OpenSearchDocuments:
         return self._new(index, spec, number_of(newest.name) + 1, ranking=newest.ranking)
 
     def promote(self, index: str, generation: str) -> None:
-        """See DocumentIndex. One request to the engine: no search finds the alias missing or doubled."""
+        """See DocumentIndex. The alias moves in one request: no search finds it missing or doubled.
+
+        The older generations go afterwards. In the same request they would go first: the engine closes a removed index
+        before it shows searches where the alias points now.
+        """
         names = [each.name for each in self.generations(index)]
         if generation not in names:
             raise search_errors.not_found(generation)
-        actions: list[dict[str, Any]] = [{"add": {"index": generation, "alias": index}}]
-        actions += [{"remove_index": {"index": name}} for name in names if name < generation]
+        older = [name for name in names if name < generation]
+        actions = [{"add": {"index": generation, "alias": index}}]
+        actions += [{"remove": {"index": name, "alias": index, "must_exist": False}} for name in older]
         with _told(index):
             self._client.indices.refresh(index=generation)
             self._client.indices.update_aliases(body={"actions": actions})
+            for name in older:
+                self._client.indices.delete(index=name)
 
     def write(
         self, index: str, documents: Iterable[Document], *, generation: str | None = None, if_absent: bool = False

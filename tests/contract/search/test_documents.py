@@ -201,7 +201,7 @@ def test_an_index_that_takes_no_writes_says_so_and_goes_on_answering(engine: Eng
 
 
 def test_a_faiss_field_is_refused_where_it_would_halt_the_engine(engine: Engine) -> None:
-    with pytest.raises(InvalidRequest, match="no faiss library.*use engine lucene here"):
+    with pytest.raises(InvalidRequest, match=r"no faiss library.*use engine lucene here"):
         engine.documents.create(engine.index, msgspec.structs.replace(SPEC, engine="faiss"))
 
     assert engine.index not in engine.documents.names()
