@@ -57,6 +57,14 @@ def lines(index: str, query: EngineQuery, *, byte_vector: bool = False) -> tuple
     return list(legs), out
 
 
+def without_passages(query: EngineQuery) -> list[Clause]:
+    """Both legs for a query that finds documents alone. Raises InvalidRequest as ``lines``."""
+    filters = [_filter(each) for each in query.filters]
+    legs = [lexical(query, filters), dense(query, filters)]
+    del legs[0]["bool"]["must"][0]["nested"]["inner_hits"], legs[1]["nested"]["inner_hits"]
+    return legs
+
+
 def lexical(query: EngineQuery, filters: list[Clause]) -> Clause:
     """BM25 of passages; a document's own beside it, so that a hit's score less its best passage's is the document's."""
     boosts = query.boosts

@@ -23,6 +23,7 @@ from slipstream.models.catalogue import load
 from slipstream.models.ports import ParameterRuleStore
 from slipstream.models.prompt_plan import PromptPlanner
 from slipstream.models.resolve import Resolver
+from slipstream.runtime.search_parts import passage_index
 from slipstream.runtime.settings import Settings
 from slipstream.telemetry.metrics import EmfSink
 
@@ -79,6 +80,7 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         version=VERSION,
         aliases=aliases,
         cors_origins=settings.cors_origins,
+        passages=passage_index(settings.search, transport, signer) if settings.search else None,
     )
 
     def restore() -> None:
