@@ -88,7 +88,7 @@ class OpenSearchDocuments:
         if generation not in names:
             raise search_errors.not_found(generation)
         older = [name for name in names if name < generation]
-        actions = [{"add": {"index": generation, "alias": index}}]
+        actions: list[dict[str, Any]] = [{"add": {"index": generation, "alias": index}}]
         actions += [{"remove": {"index": name, "alias": index, "must_exist": False}} for name in older]
         with told(index):
             self._client.indices.refresh(index=generation)

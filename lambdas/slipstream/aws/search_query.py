@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
+from slipstream.chat.retrieval_options import Scalar
 from slipstream.errors import InvalidRequest
-from slipstream.retrieval.document import Scalar
 from slipstream.retrieval.search import EXPANSION_WEIGHT, PASSAGES_A_DOCUMENT, EngineQuery, Filter
 
 Clause = dict[str, Any]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 
+from slipstream.chat.retrieval_options import Scalar
 from slipstream.errors import InvalidRequest
 from slipstream.fakes.bm25 import FieldIndex
 from slipstream.fakes.vectors import Vectors
 from slipstream.retrieval.analysis import terms as english
 from slipstream.retrieval.analysis import words
-from slipstream.retrieval.document import Document, Passage, Scalar
+from slipstream.retrieval.document import Document, Passage
 from slipstream.retrieval.ports import IndexSpec
 from slipstream.retrieval.search import EXPANSION_WEIGHT, PASSAGES_A_DOCUMENT, EngineQuery, Filter, Hit
 

@@ -1,4 +1,4 @@
-"""What the request path makes of an engine that is busy, late, half broken or gone; each answer as an engine gives it."""
+"""What the request path makes of an engine that is busy, late, half broken or gone; answers as an engine gives them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from slipstream.aws.places import Authorizes
 from slipstream.aws.search_index import OpenSearchPassages
 from slipstream.aws.sigv4 import Credentials, Signer, Unsigned
 from slipstream.aws.transport import Transport
@@ -54,7 +55,9 @@ def server() -> Iterator[TinyServer]:
     tiny.close()
 
 
-def ask(server: TinyServer, *answers: Any, query: EngineQuery = QUERY) -> tuple[Legs, list[bytes]]:
+def ask(
+    server: TinyServer, *answers: Any, query: EngineQuery = QUERY, auth: Authorizes | None = None
+) -> tuple[Legs, list[bytes]]:
     """Search an engine that gives these answers one after another; also the requests that it got."""
     asked: list[bytes] = []
 
@@ -66,10 +69,10 @@ def ask(server: TinyServer, *answers: Any, query: EngineQuery = QUERY) -> tuple[
             else:
                 peer.answer(msgspec.json.encode({"responses": answer}))
 
-    server.script(play)
+    server.expects(play)
     transport = Transport()
     try:
-        passages = OpenSearchPassages(server.url, transport=transport, auth=Unsigned())
+        passages = OpenSearchPassages(server.url, transport=transport, auth=auth or Unsigned())
         return passages.search("docs", query, Waterfall(), NEVER), asked
     finally:
         transport.restore()
@@ -124,7 +127,14 @@ def test_a_refusal_of_the_whole_request_is_told_for_what_it_is(
     server: TinyServer, status: int, error: type[Exception]
 ) -> None:
     with pytest.raises(error, match="search engine"):
-        ask(server, status)
+        ask(server, status, status)
+
+
+@pytest.mark.parametrize("status", [429, 502, 503])
+def test_a_refusal_that_passes_is_asked_again(server: TinyServer, status: int) -> None:
+    legs, _ = ask(server, status, [leg("a"), leg("a")])
+
+    assert legs.missing == ()
 
 
 def test_an_engine_that_is_not_there_is_unavailable() -> None:
@@ -174,14 +184,8 @@ def test_of_a_document_replaced_between_the_legs_only_the_newer_version_is_shown
 
 
 def test_a_domain_is_asked_with_a_signature_for_its_service(server: TinyServer) -> None:
-    asked: list[bytes] = []
-
-    def play(peer: Peer) -> None:
-        asked.append(peer.request())
-        peer.answer(msgspec.json.encode({"responses": [leg(), leg()]}))
-
-    server.script(play)
     signer = Signer(lambda: Credentials("AKID", "secret"), "eu-west-1")
-    OpenSearchPassages(server.url, transport=Transport(), auth=signer).search("docs", QUERY, Waterfall(), NEVER)
 
-    assert b"/eu-west-1/es/aws4_request" in asked[0]
+    _, (request,) = ask(server, [leg(), leg()], auth=signer)
+
+    assert b"/eu-west-1/es/aws4_request" in request
