@@ -1,6 +1,6 @@
 """How a document lies in the engine: names, settings and mapping of a generation, and a document there and back.
 
-One engine document a document, its passages nested in it (docs/adr/0005). Search reads stored cards, never the source:
+One engine document a document, its passages nested in it (docs/adr/0006). Search reads stored cards, never the source:
 with its vectors the source is many times as long as what a hit needs.
 """
 
