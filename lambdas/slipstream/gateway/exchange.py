@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from slipstream.models.embedding import Embedder
     from slipstream.models.resolved import ResolvedCall
     from slipstream.models.targets import Target
+    from slipstream.retrieval.ports import PassageIndex
 
 MAX_BODY_BYTES = 6 * 1024 * 1024
 """Lambda's own limit of an invocation, so that local hosts refuse what the cloud would."""
@@ -59,6 +60,8 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     aliases: Mapping[str, str] = {}
     cors_origins: Sequence[str] = ()
+    passages: PassageIndex | None = None
+    """None: the deployment has no search engine."""
     max_body_bytes: int = MAX_BODY_BYTES
     pace: Pace = Pace()
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from slipstream.errors import SlipstreamError
+from slipstream.runtime.search_parts import SearchSettings, read_search_settings
 
 T = TypeVar("T")
 ENDPOINT_SERVICES = ("bedrock-runtime", "bedrock-mantle", "bedrock", "dynamodb")
@@ -41,6 +42,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_namespace: str = "Slipstream"
     endpoints: dict[str, str] = {}
     """Service → base URL, where the SDK's own variables say so (tests, the local stack)."""
+    search: SearchSettings | None = None
+    """The search engine; None: no retrieval."""
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -61,6 +64,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         read_timeout_s=_seconds(environ, "SLIPSTREAM_READ_TIMEOUT_S", defaults.read_timeout_s),
         metrics_namespace=environ.get("SLIPSTREAM_METRICS_NAMESPACE", defaults.metrics_namespace),
         endpoints=_endpoints(environ),
+        search=read_search_settings(environ),
     )
 
 

@@ -24,6 +24,7 @@ from slipstream.models.catalogue import load
 from slipstream.models.ports import ParameterRuleStore
 from slipstream.models.prompt_plan import PromptPlanner
 from slipstream.models.resolve import Resolver
+from slipstream.runtime.search_parts import passage_index
 from slipstream.runtime.settings import Settings
 from slipstream.telemetry.metrics import EmfSink
 
@@ -84,6 +85,7 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         aliases=aliases,
         cors_origins=settings.cors_origins,
         pace=Pace(silence_s=settings.whole_silence_s, heartbeat_s=settings.heartbeat_s),
+        passages=passage_index(settings.search, transport, signer) if settings.search else None,
     )
 
     def restore() -> None:
