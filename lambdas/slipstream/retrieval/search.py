@@ -10,6 +10,8 @@ __all__ = ["LEG_SIZE", "Boosts", "EngineQuery", "Filter", "Hit", "Legs"]
 
 LEG_SIZE = 20
 """Candidates of each leg: BM25 top 20 and vector top 20."""
+PASSAGES_A_DOCUMENT = 2
+"""At most so many of one document in a leg, and in an answer."""
 
 
 class EngineQuery(msgspec.Struct, frozen=True):
@@ -40,9 +42,12 @@ class Hit(msgspec.Struct, frozen=True):
     start: int
     end: int
     score: float
-    """The leg's own: BM25 of the passage, or cosine (-1 to 1)."""
+    """The leg's own: BM25 of the passage's text, headings and title, or cosine (-1 to 1)."""
     document_score: float = 0.0
-    """Lexical leg: BM25 of the query in the document's whole text and title."""
+    """BM25 of the query in the document's whole text and title."""
+    other_score: float | None = None
+    """What the other leg gives this document's best passage: a cosine in the lexical leg, BM25 in the dense leg;
+    None: not known."""
     source: str = ""
     language: str = "en"
     updated_at_s: float | None = None
