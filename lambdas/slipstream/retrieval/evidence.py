@@ -24,10 +24,10 @@ NEAR_TERMS = 3
 """How far two words that are neighbours in the question may stand apart."""
 
 OF_LEGS = (
-    "cosine", "passage", "document", "both",
+    "cosine", "passage", "document",
     "cosine_agreed", "passage_agreed", "cosine_peaked", "passage_peaked", "cosine_long", "passage_long",
 )  # fmt: skip
-OF_TEXT = ("coverage", "window", "neighbours", "title", "title_alike", "heading", "more_passages", "exact")
+OF_TEXT = ("coverage", "window", "neighbours", "title", "exact")
 
 
 def of_legs(question: str, found: Sequence[Candidate]) -> list[Values]:
@@ -42,7 +42,6 @@ def of_legs(question: str, found: Sequence[Candidate]) -> list[Values]:
             "cosine": cosine,
             "passage": passage,
             "document": one.document_bm25 / unit,
-            "both": float(one.lexical_rank is not None and one.dense_rank is not None),
         }
         for name, strength in context.items():
             row[f"cosine_{name}"] = cosine * strength
@@ -99,9 +98,6 @@ class TextEvidence:
             "window": max(_best_window(text, self._weights) for _, _, text in passages) / self._sum,
             "neighbours": max(self._neighbours(whole) for whole in wholes),
             "title": self._share(title),
-            "title_alike": self._alike(title),
-            "heading": max(self._share(heading) for _, heading, _ in passages),
-            "more_passages": min(1.0, (len(one.cosines) + len(one.bm25s) - 1) / 3),
             "exact": self._exact(one),
         }
 
@@ -109,11 +105,6 @@ class TextEvidence:
         """The share of the question's weight that ``found`` holds."""
         held = set(found)
         return sum(weight for term, weight in self._weights.items() if term in held) / self._sum
-
-    def _alike(self, title: Sequence[str]) -> float:
-        """Question and title the same words: Dice's coefficient, by count of terms."""
-        asked, named = set(self._order), set(title)
-        return 2 * len(asked & named) / (len(asked) + len(named)) if named and asked else 0.0
 
     def _neighbours(self, found: Sequence[str]) -> float:
         """The share of the question's neighbouring terms that are near each other, in order, in ``found``."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[numpy.float64]
 
-SPREAD = {"cosine": 4.0, "passage": 3.0, "document": 2.0}
+SPREAD = {"cosine": 4.0, "passage": 3.0, "document": 2.0, **{name: 2.0 for name in OF_LEGS if "_" in name}}
 """How far a weight is expected to be from where it starts, where that is not 1: one deviation of the prior."""
 STEPS = 50
 FOLDS = 5
