@@ -66,7 +66,11 @@ def measure(
 
 def _ablated(searched: Sequence[Searched], parameters: Parameters) -> dict[str, Orders]:
     ways = {name: _order(searched, changed) for name, changed in variants(parameters).items()}
-    return {"nothing": _order(searched, parameters), **ways, "the other leg's score": _order(blind(searched), parameters)}
+    return {
+        "nothing": _order(searched, parameters),
+        **ways,
+        "the other leg's score": _order(blind(searched), parameters),
+    }
 
 
 def _order(searched: Sequence[Searched], parameters: Parameters) -> Orders:

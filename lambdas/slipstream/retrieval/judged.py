@@ -122,7 +122,9 @@ def _numbered(path: Path) -> Iterator[tuple[int, str]]:
                 if line.strip():
                     yield number, line.rstrip("\r\n")
     except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"{path} cannot be read: {error}. It should be UTF-8 text, or gzip of it.", param="data") from error
+        raise InvalidRequest(
+            f"{path} cannot be read: {error}. It should be UTF-8 text, or gzip of it.", param="data"
+        ) from error
 
 
 def _unique(items: list[T], name: str) -> list[T]:

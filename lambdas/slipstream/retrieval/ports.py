@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -22,6 +22,10 @@ class PassageIndex(Protocol):
         Raises IndexNotFound; UpstreamUnavailable or UpstreamTimeout where no leg answered. One leg alone that fails
         or is late is named in ``Legs.missing``.
         """
+        ...
+
+    def describe(self, index: str, waterfall: Waterfall, disconnect: Disconnect) -> Generation:
+        """What stands behind the alias, without its count of documents; one small request. Raises IndexNotFound."""
         ...
 
 
@@ -50,8 +54,11 @@ class Generation(msgspec.Struct, frozen=True):
 
     name: str
     spec: IndexSpec
-    documents: int
+    documents: int | None
+    """None: not counted (``PassageIndex.describe``)."""
     live: bool
+    ranking: dict[str, Any] | None = None
+    """Parameters fitted to this index; None: those that ship."""
 
 
 class Failed(msgspec.Struct, frozen=True):
@@ -73,31 +80,62 @@ class DocumentIndex(Protocol):
         """All generations, oldest first. Raises IndexNotFound."""
         ...
 
+    def names(self) -> list[str]:
+        """All indexes, sorted."""
+        ...
+
     def begin_generation(self, index: str, spec: IndexSpec) -> Generation:
-        """A new empty generation beside the live one. Writes go to both from now on (``write``)."""
+        """A new empty generation beside the live one. Whoever writes puts each document into both from now on."""
         ...
 
     def promote(self, index: str, generation: str) -> None:
         """Let the alias point to ``generation``, in one step, and remove the older ones."""
         ...
 
-    def write(self, index: str, documents: Iterable[Document], *, generation: str | None = None) -> list[Failed]:
+    def write(
+        self,
+        index: str,
+        documents: Iterable[Document],
+        *,
+        generation: str | None = None,
+        if_absent: bool = False,
+    ) -> list[Failed]:
         """Put documents in place of their former versions, each atomically: no search sees both or neither.
 
-        ``generation`` None: the live one. The report lists what was refused.
+        ``generation`` None: the live one. Vectors have to be of its spec. ``if_absent``: a document that stands there
+        already stays as it is, and is no failure. The report lists what was refused. Raises IndexNotFound, also for
+        a generation that is gone.
         """
         ...
 
-    def delete(self, index: str, document_ids: Sequence[str]) -> None:
-        """Take documents out; unknown ids are nothing to complain of."""
+    def delete(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> None:
+        """Take documents out of ``generation`` (None: of all); unknown ids are nothing to complain of."""
         ...
 
-    def versions(self, index: str, document_ids: Sequence[str] | None = None) -> Mapping[str, str]:
-        """Document id → version, of those that are indexed (None: of all)."""
+    def versions(
+        self,
+        index: str,
+        document_ids: Sequence[str] | None = None,
+        *,
+        generation: str | None = None,
+        source: str | None = None,
+    ) -> Mapping[str, str]:
+        """Document id → version, of those that are indexed, written a moment ago included.
+
+        ``document_ids`` None: of all; ``source``: only documents whose ``source`` is this one.
+        """
+        ...
+
+    def read(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> list[Document]:
+        """The documents as they were written, vectors included (to the engine's precision), without unknown ids."""
         ...
 
     def refresh(self, index: str) -> None:
         """Make everything written so far visible to searches."""
+        ...
+
+    def set_ranking(self, index: str, ranking: Mapping[str, Any] | None) -> None:
+        """Keep fitted parameters with every generation; None: take them out. Raises IndexNotFound."""
         ...
 
     def drop(self, index: str) -> None:
