@@ -25,7 +25,10 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 def candidates(legs: Legs) -> tuple[Candidate, ...]:
-    """The legs' documents, each once: in the lexical leg's order, then what only the dense leg found."""
+    """The legs' documents, each once: in the lexical leg's order, then what only the dense leg found.
+
+    A leg's order is taken as it is: the lexical leg's is by passage and document together.
+    """
     lexical, dense = _by_document(legs.lexical), _by_document(legs.dense)
     least_cosine = min((hit.score for hit in legs.dense), default=0.0)
     lexical_ranks = {document: rank for rank, document in enumerate(lexical, 1)}
@@ -52,7 +55,7 @@ def candidates(legs: Legs) -> tuple[Candidate, ...]:
 
 def _by_document(hits: tuple[Hit, ...]) -> dict[str, list[Hit]]:
     found: dict[str, list[Hit]] = {}
-    for hit in sorted(hits, key=lambda hit: -hit.score):
+    for hit in hits:
         found.setdefault(hit.document_id, []).append(hit)
     return found
 

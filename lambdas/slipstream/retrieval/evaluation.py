@@ -72,7 +72,7 @@ def orders(searched: Sequence[Searched], parameters: Parameters) -> dict[str, Or
 
 def engines_own(searched: Sequence[Searched]) -> dict[str, Orders]:
     """What the engine's search pipelines would make of the same legs: reciprocal ranks, and means of scaled scores."""
-    lists = [(_best(one.legs.lexical), _best(one.legs.dense)) for one in searched]
+    lists = [(_best(one.legs.lexical, whole=True), _best(one.legs.dense)) for one in searched]
     return {
         "rrf": [order(reciprocal_rank([order(words), order(meaning)])) for words, meaning in lists],
         "min_max": [order(convex_sum((words, meaning), (0.5, 0.5))) for words, meaning in lists],
@@ -109,7 +109,7 @@ def report(ways: Mapping[str, Orders], relevance: Sequence[Mapping[str, float]])
 
 def documents(hits: Sequence[Hit]) -> list[str]:
     """Passages to documents: each where its best passage is."""
-    return list(dict.fromkeys(hit.document_id for hit in sorted(hits, key=lambda hit: -hit.score)))
+    return list(dict.fromkeys(hit.document_id for hit in hits))
 
 
 def _patient(parameters: Parameters) -> Ranker:
@@ -117,10 +117,12 @@ def _patient(parameters: Parameters) -> Ranker:
     return Ranker(parameters, rerank_limit_ms=math.inf)
 
 
-def _best(hits: Sequence[Hit]) -> dict[str, float]:
+def _best(hits: Sequence[Hit], *, whole: bool = False) -> dict[str, float]:
+    """Each document's best score; ``whole``: with its own beside the passage's, as the lexical leg orders."""
     best: dict[str, float] = {}
     for hit in hits:
-        best[hit.document_id] = max(hit.score, best.get(hit.document_id, -math.inf))
+        score = hit.score + (hit.document_score if whole else 0.0)
+        best[hit.document_id] = max(score, best.get(hit.document_id, -math.inf))
     return best
 
 

@@ -17,7 +17,7 @@ from slipstream.retrieval.candidates import Candidate
 Values = dict[str, float]
 
 BM25_UNIT = 26.4
-"""A good match of a question of one term has about this score, in an index of any size (2.2 · idf of Lucene, halved)."""
+"""About what a good match of a question of one term scores, in an index of any size."""
 WINDOW_TERMS = 20
 """A long sentence."""
 NEAR_TERMS = 3
