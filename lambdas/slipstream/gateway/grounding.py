@@ -14,12 +14,12 @@ from slipstream.chat.request import ChatRequest, Message, Text
 from slipstream.chat.retrieval_options import DEFAULTS, RetrievalOptions
 from slipstream.disconnect import Disconnect
 from slipstream.errors import InvalidRequest
+from slipstream.gateway.pipeline import RAG
 from slipstream.retrieval.citations import CitationCheck
 from slipstream.retrieval.prompt import BUDGET_TOKENS, grounded, where, within_budget
 from slipstream.retrieval.ranking import Found, Ranked
 from slipstream.telemetry.waterfall import Waterfall
 
-RAG = "rag:"
 DEFAULT_MODEL = "balanced"
 INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 UNSUPPORTED = "\n\n(No passage of the index supports this answer.)"
@@ -48,10 +48,8 @@ class Finds(Protocol):
         ...
 
 
-def rag_model(name: str) -> RagModel | None:
-    """None for a name of another kind. Raises InvalidRequest where the index's name cannot be one."""
-    if not name.startswith(RAG):
-        return None
+def rag_model(name: str) -> RagModel:
+    """Read a name that begins with ``rag:``. Raises InvalidRequest where what follows can be no index."""
     index, at, model = name[len(RAG) :].partition("@")
     if not INDEX_NAME.fullmatch(index) or (at and not model):
         raise InvalidRequest(

@@ -6,36 +6,30 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
 from time import monotonic
-from typing import Protocol
 
 from slipstream.chat.retrieval_options import RetrievalOptions
 from slipstream.disconnect import Disconnect
 from slipstream.errors import InvalidRequest, SlipstreamError
 from slipstream.models.embedding import Embedder, embedding_call
 from slipstream.models.targets import Target
+from slipstream.retrieval.candidates import Candidate
+from slipstream.retrieval.parameters import parameters_from, shipped
 from slipstream.retrieval.ports import Generation, PassageIndex
 from slipstream.retrieval.question.prepare import NOTHING_KNOWN, Prepared, Rewriter, prepare
-from slipstream.retrieval.ranking import Found, Ranked
-from slipstream.retrieval.search import Boosts, EngineQuery, Filter, Legs
+from slipstream.retrieval.ranker import Ranker
+from slipstream.retrieval.ranking import Found
+from slipstream.retrieval.rerank import Reranker
+from slipstream.retrieval.search import Boosts, EngineQuery, Filter
 from slipstream.telemetry.waterfall import Waterfall
 
-PASSAGES = 5
 MOST_PASSAGES = 20
+RERANK_LIMIT_MS = 500.0
+"""What a re-ranking service may take before the fused order is used."""
 EMBED_LIMIT_S = 1.0
 """A vector that takes longer is not waited for: the lexical leg serves alone, and the reply says so."""
 DESCRIBED_FOR_S = 30.0
 REMEMBERED_VECTORS = 2048
 LOOKUP_THREADS = 4
-
-
-class Ranks(Protocol):
-    """Fusion, scoring and re-ranking."""
-
-    def __call__(
-        self, question: Prepared, legs: Legs, options: RetrievalOptions, generation: Generation
-    ) -> tuple[Ranked, ...]:
-        """The legs' passages in their final order, at most two of one document among the first five."""
-        ...
 
 
 class Retriever:
@@ -47,16 +41,18 @@ class Retriever:
         index: PassageIndex,
         embedder: Embedder,
         target: Callable[[str], Target],
-        rank: Ranks,
+        reranker: Reranker | None = None,
         rewrite: Rewriter | None = None,
         clock: Callable[[], float] = monotonic,
         embed_limit_s: float = EMBED_LIMIT_S,
     ) -> None:
-        """``target`` finds an embedding model by its id; ``rewrite`` makes follow-up questions stand alone."""
+        """``target`` finds an embedding model by its id; ``reranker`` is asked where a request wants a service's, and
+        ``rewrite`` makes follow-up questions stand alone.
+        """
         self._index = index
         self._embedder = embedder
         self._target = target
-        self._rank = rank
+        self._reranker = reranker
         self._rewrite = rewrite
         self._clock = clock
         self._embed_limit_s = embed_limit_s
@@ -76,11 +72,9 @@ class Retriever:
         """The passages that answer ``question``, best first. Raises IndexNotFound, InvalidRequest, or what the engine
         says where no leg answered.
         """
-        wanted = options.passages or PASSAGES
-        if not 1 <= wanted <= MOST_PASSAGES:
+        if options.passages is not None and not 1 <= options.passages <= MOST_PASSAGES:
             raise InvalidRequest(f"passages must lie between 1 and {MOST_PASSAGES}", param="passages")
-        with waterfall.span("describe"):
-            generation = self._describe(index, waterfall, disconnect)
+        generation = self._describe(index, waterfall, disconnect)
         with waterfall.span("prepare"):
             prepared = prepare(
                 question, earlier, vocabulary=NOTHING_KNOWN, rewrite=self._rewrite, off=frozenset(options.off)
@@ -90,17 +84,26 @@ class Retriever:
         missing: list[str] = []
         with waterfall.span("embed"):
             vector = self._vector(generation, prepared.meaning, disconnect, missing)
-        with waterfall.span("search"):
-            legs = self._index.search(index, engine_query(prepared, vector, options), waterfall, disconnect)
+        legs = self._index.search(index, engine_query(prepared, vector, options), waterfall, disconnect)
         with waterfall.span("rank"):
-            ranked = self._rank(prepared, legs, options, generation)
+            ranked = self._ranker(generation, options, missing).rank(prepared, legs, options)
         return Found(
             index=index,
             generation=legs.generation or generation.name,
             question=prepared,
-            passages=ranked[:wanted],
+            passages=ranked,
             missing=(*missing, *(leg for leg in legs.missing if leg not in missing)),
         )
+
+    def _ranker(self, generation: Generation, options: RetrievalOptions, missing: list[str]) -> Ranker:
+        """The index's own parameters where it was fitted, the shipped ones elsewhere."""
+        fitted = generation.ranking
+        parameters = shipped() if fitted is None else parameters_from(fitted)
+        if options.rerank != "bedrock":
+            return Ranker(parameters)
+        if self._reranker is None:
+            raise InvalidRequest("this deployment has no re-ranking model; set rerank to local or off", param="rerank")
+        return Ranker(parameters, _Told(self._reranker, missing), rerank_limit_ms=RERANK_LIMIT_MS)
 
     def _describe(self, index: str, waterfall: Waterfall, disconnect: Disconnect) -> Generation:
         """What stands behind the alias: asked the first time, afterwards refreshed behind the request."""
@@ -161,3 +164,20 @@ def engine_query(prepared: Prepared, vector: tuple[float, ...], options: Retriev
         boosts=options.boosts or Boosts(),
         timeout_ms=options.leg_timeout_ms,
     )
+
+
+class _Told:
+    """A re-ranker that notes in ``missing`` that it was late, so that the reply says which order it shows."""
+
+    def __init__(self, reranker: Reranker, missing: list[str]) -> None:
+        self._reranker = reranker
+        self._missing = missing
+
+    def scores(
+        self, question: Prepared, found: Sequence[Candidate], fused: Sequence[float], time_limit_ms: float
+    ) -> list[float] | None:
+        """See Reranker."""
+        scores = self._reranker.scores(question, found, fused, time_limit_ms)
+        if scores is None:
+            self._missing.append("rerank")
+        return scores

@@ -11,7 +11,7 @@ from slipstream.chat.events import Failed, Heartbeat, Stopped, TextDelta
 from slipstream.chat.request import ChatRequest, Message, Options, Parameters, Text
 from slipstream.chat.retrieval_options import RetrievalOptions
 from slipstream.errors import ClientGone, InvalidRequest, SlipstreamError
-from slipstream.gateway.grounding import DEFAULT_MODEL, RAG
+from slipstream.gateway.grounding import DEFAULT_MODEL
 from slipstream.gateway.http import Principal
 from slipstream.gateway.openai import errors, rejection, usage
 from slipstream.gateway.openai.answer import Answer, close
@@ -19,6 +19,7 @@ from slipstream.gateway.openai.body import Strict
 from slipstream.gateway.openai.search import checked_index, checked_question
 from slipstream.gateway.openai.sse import HEARTBEAT
 from slipstream.gateway.openai.tally import Tally
+from slipstream.gateway.pipeline import RAG
 
 MAX_TOKENS = 1024
 

@@ -8,10 +8,11 @@ import msgspec
 
 from slipstream.chat.retrieval_options import DEFAULTS, RetrievalOptions
 from slipstream.errors import InvalidRequest
-from slipstream.gateway.grounding import INDEX_NAME, RAG, describe, search_report
+from slipstream.gateway.grounding import INDEX_NAME, describe, search_report
 from slipstream.gateway.http import Principal
 from slipstream.gateway.openai import rejection
 from slipstream.gateway.openai.body import Strict
+from slipstream.gateway.pipeline import RAG
 from slipstream.retrieval.ranking import Found
 from slipstream.telemetry.waterfall import Waterfall
 
