@@ -201,7 +201,7 @@ def test_a_refusal_in_resolving_leaves_its_code_its_model_and_no_prompt() -> Non
         bench.answer(parameters=Parameters(max_tokens=0), tenant="acme")
     metrics, dimensions, properties = bench.metrics.rows[0]
     assert (metrics["requests"], metrics["errors"], dimensions) == (1, 1, {"model": NOVA})
-    assert properties == {"outcome": "invalid_request", "tenant": "acme", "request_id": "r1"}
+    assert properties == {"outcome": "invalid_request", "tenant": "acme", "request_id": "r1", "region": "eu-west-1"}
     assert "Hi there" not in repr(bench.metrics.rows)
     assert "span_resolve_ms" in metrics
 
@@ -257,7 +257,7 @@ def test_usage_cost_and_outcome_are_in_report_and_metrics() -> None:
     assert (metrics["input_tokens"], metrics["output_tokens"], metrics["errors"]) == (1000, 2000, 0)
     assert "span_settle_ms" in metrics
     assert dimensions == {"model": NOVA}
-    assert properties == {"outcome": "ok", "tenant": "acme", "request_id": "r1"}
+    assert properties == {"outcome": "ok", "tenant": "acme", "request_id": "r1", "region": "eu-west-1"}
     assert answer.stop_reason == "end_turn"
 
 
