@@ -72,23 +72,23 @@ class Pipeline:
         waterfall.facts["region"] = self.region
         call: ResolvedCall | None = None
         try:
-            with waterfall.span("resolve"):
-                call = self._resolver.resolve(request)
-                waterfall.facts["region"] = call.region or self.region
-                require_model(request.allowed_models, (request.model, call.model_id, call.target_id))
-            with waterfall.span("plan"):
-                call = self._planner.plan(call)
+            call = self._prepare(request, waterfall)
             answer.call, first, answer.upstream = self._open(call, waterfall, disconnect)
         except SlipstreamError as error:
-            if call is not None and isinstance(error, ModelNotFound) and (hint := self._resolver.hint(request.model)):
-                error.message, error.param = error.message.rstrip(".") + hint, "model"
-            elif call is not None and isinstance(error, PermissionDenied) and call.region not in (None, self.region):
-                granted = f"calls in {call.region} are granted by naming this ARN in the deploy setting 'models'"
-                error.message = f"{error.message.rstrip('.')}; {granted}"
             self._record_refused(request, call, waterfall, error)
             raise
         answer.events = self._flow(answer, first)
         return answer
+
+    def _prepare(self, request: ChatRequest, waterfall: Waterfall) -> ResolvedCall:
+        """Every choice about the call, before anything is sent."""
+        with waterfall.span("resolve"):
+            call = self._resolver.resolve(request)
+            if call.region:
+                waterfall.facts["region"] = call.region
+            require_model(request.allowed_models, (request.model, call.model_id, call.target_id))
+        with waterfall.span("plan"):
+            return self._planner.plan(call)
 
     def _open(
         self, call: ResolvedCall, waterfall: Waterfall, disconnect: Disconnect
@@ -102,9 +102,19 @@ class Pipeline:
                 found = self._resolver.heal(call, error)
             if found is None:
                 raise
+        except (ModelNotFound, PermissionDenied) as error:
+            self._add_what_to_do(call, error)
+            raise
         healed, rules = found
         events = self._learning(self._models.stream(healed, waterfall, disconnect), healed.model_id, rules)
         return healed, _first(events), events
+
+    def _add_what_to_do(self, call: ResolvedCall, error: SlipstreamError) -> None:
+        if isinstance(error, ModelNotFound) and (hint := self._resolver.hint(call.request.model)):
+            error.message, error.param = error.message.rstrip(".") + hint, "model"
+        elif isinstance(error, PermissionDenied) and call.region not in (None, self.region):
+            granted = f"calls in {call.region} are granted by naming this ARN in the deploy setting 'models'"
+            error.message = f"{error.message.rstrip('.')}; {granted}"
 
     def _learning(self, events: Iterator[Event], model_id: str, rules: list[str]) -> Iterator[Event]:
         """Hand the healed call's events on; the first from the model proves the rules."""

@@ -74,10 +74,11 @@ def refused(model_id: str, tenant: str, waterfall: Waterfall, outcome: str) -> F
     metrics: dict[str, float] = {"requests": 1.0, "errors": 0.0 if outcome == "ok" else 1.0}
     metrics |= {f"span_{name}_ms": ms for name, ms in waterfall.ms().items()}
     metrics["total_ms"] = round(waterfall.now_ms(), 3)
+    facts = waterfall.facts
     properties = {
         "outcome": outcome,
         "tenant": tenant,
-        "request_id": waterfall.facts.get("request_id", ""),
-        "region": waterfall.facts.get("region", ""),
+        "request_id": facts.get("request_id", ""),
+        "region": facts.get("region", ""),
     }
     return metrics, {"model": model_id}, properties
