@@ -142,8 +142,11 @@ def _end(parts: Iterable[bytes]) -> None:
 
 
 def _log(what: str, error: Exception) -> None:
-    """The error's type, never its message, which may quote a prompt."""
-    print(f"{what}: {type(error).__name__}", file=sys.stderr)  # noqa: T201
+    """The error's type and place, never its message, which may quote a prompt."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        place, trace = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}", trace.tb_next
+    print(f"{what}: {type(error).__name__} at {place}", file=sys.stderr)  # noqa: T201
 
 
 class Server:

@@ -140,7 +140,7 @@ def test_an_app_that_raises_is_a_500_that_tells_nothing_and_the_server_lives(
     assert broken.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
     assert b'"type":"server_error"' in broken
     assert fine.endswith(b"ok")
-    assert "no answer: RuntimeError" in told
+    assert "no answer: RuntimeError at test_wsgi_server.py:" in told
     assert "secret" not in told + broken.decode()
     assert "Traceback" not in told
 
