@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-import openai
 import pytest
 
 from slipstream.aws.bedrock import BedrockModels
@@ -18,7 +17,7 @@ from slipstream.models.resolve import Resolver
 from slipstream.retrieval.document import Document, Passage, embedding_text
 from slipstream.retrieval.ports import IndexSpec
 from slipstream.telemetry.waterfall import Waterfall
-from tests.functional.faults.conftest import DOUBLE, SERVE, Double, Host, Stack, boto, double, environ_over, host, sdk
+from tests.functional.faults.conftest import DOUBLE, SERVE, Host, Stack, boto, double, environ_over, host, sdk
 from tests.functional.faults.conftest import running as started
 
 __all__ = ["boto", "double", "host", "sdk"]
@@ -62,7 +61,9 @@ def stack(opensearch_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
     with ExitStack() as parts:
         double = parts.enter_context(started(DOUBLE, environ={}, folder=folder, name="double"))
         environ = environ_over(double.port) | {"OPENSEARCH_URL": opensearch_url}
-        index = OpenSearchDocuments(connect(opensearch_url), faiss=False)
+        client = connect(opensearch_url)
+        parts.callback(client.close)
+        index = OpenSearchDocuments(client, faiss=False)
         index.create(INDEX, SPEC)
         parts.callback(index.drop, INDEX)
         assert index.write(INDEX, embedded(documents(), double.port)) == []
@@ -73,10 +74,11 @@ def stack(opensearch_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 def embedded(plain: list[Document], double_port: int) -> list[Document]:
     """The documents with real vectors, of the model that the index names."""
+    transport = Transport()
     embedder = BedrockModels(
         region="us-east-1",
         auth=Unsigned(),
-        transport=Transport(),
+        transport=transport,
         endpoints={"bedrock-runtime": f"http://127.0.0.1:{double_port}"},
         heartbeat_s=15.0,
     )
@@ -90,14 +92,5 @@ def embedded(plain: list[Document], double_port: int) -> list[Document]:
             for each, vector in zip(one.passages, vectors, strict=True)
         )
         made.append(Document(one.id, one.title, one.version, passages, source=one.source))
+    transport.restore()
     return made
-
-
-@pytest.fixture
-def gpt(sdk: openai.OpenAI) -> openai.OpenAI:
-    return sdk
-
-
-@pytest.fixture
-def service(double: Double) -> Double:
-    return double

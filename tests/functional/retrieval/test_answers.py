@@ -171,7 +171,7 @@ def test_what_cannot_be_answered_is_refused_by_name(
 
 
 @pytest.mark.parametrize(
-    "query", ["x" * 10_000, "the of and", "?!. ,;", "a AND (b OR", 'title:"x', "\0\u202e\ud7ff", "東京"]
+    "query", ["x" * 10_000, "the of and", "?!. ,;", "a AND (b OR", 'title:"x', "\0\u202e ملف", "東京"]
 )
 def test_no_query_breaks_the_search(host: Host, query: str) -> None:
     reply = host.post("/v1/search", {"index": INDEX, "query": query})
