@@ -10,6 +10,7 @@ import msgspec
 from slipstream.disconnect import Disconnect
 from slipstream.gateway.http import HttpRequest
 from slipstream.gateway.ports import MetricsSink, PassthroughPort
+from slipstream.gateway.whole import Pace
 from slipstream.telemetry.waterfall import Waterfall
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     passages: PassageIndex | None = None
     """None: the deployment has no search engine."""
     max_body_bytes: int = MAX_BODY_BYTES
+    pace: Pace = Pace()
 
 
 class Exchange(msgspec.Struct):
