@@ -91,7 +91,7 @@ def first(env: Mapping[str, str], attempt: Callable[[str], Engine]) -> Engine:
         except Unprepared as reason:
             if kind == "url" or len(kinds) == 1:
                 raise
-            reasons.append(str(reason))
+            reasons.append(" ".join(str(reason).split()))
     return Engine(MEMORY, why=f"{NONE}{'; '.join(reasons)}{consequence(MEMORY)}")
 
 

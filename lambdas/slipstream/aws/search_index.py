@@ -7,17 +7,20 @@ from typing import Any
 
 import msgspec
 
-from slipstream.aws import index_mapping, retry, search_answer, search_errors, search_query
+from slipstream.aws import cross_scores, index_mapping, retry, search_answer, search_errors, search_query
 from slipstream.aws.connection import Patience
+from slipstream.aws.origin import parse_base_url
 from slipstream.aws.places import Authorizes, Place, signed_request
 from slipstream.aws.search_answer import Leg
-from slipstream.aws.transport import Transport, parse_base_url
+from slipstream.aws.transport import Transport
 from slipstream.disconnect import Disconnect
-from slipstream.errors import UpstreamError, UpstreamTimeout
+from slipstream.errors import SlipstreamError, UpstreamError, UpstreamTimeout
 from slipstream.retrieval.ports import Generation
 from slipstream.retrieval.search import EngineQuery, Legs
 from slipstream.telemetry.waterfall import Waterfall
 
+PAUSE_S = 0.03
+"""Before a second attempt."""
 _WANTS_BYTES = "vector values are floats instead of byte"
 GRACE_S = 0.15
 """What an answer may take beyond the legs' own time limit: the engine looks at its clock now and then."""
@@ -43,9 +46,14 @@ class OpenSearchPassages:
         limit_s = self._timeout_s if query.timeout_ms is None else query.timeout_ms / 1000 + GRACE_S
         patience = Patience(self._timeout_s, disconnect=disconnect, deadline_s=perf_counter() + limit_s)
         with waterfall.span("search"):
-            legs = self._ask(index, index, query, waterfall, patience)
+            try:
+                legs = self._ask(index, index, query, waterfall, patience)
+            except SlipstreamError as error:
+                if not retry.worth_another(error) or not retry.pause(PAUSE_S, disconnect, patience.deadline_s):
+                    raise
+                legs = self._ask(index, index, query, waterfall, patience)
             if again := self._what_to_ask_again(index, legs):
-                if _failed(legs) and not retry.pause(0.02, disconnect, patience.deadline_s):
+                if _failed(legs) and not retry.pause(PAUSE_S, disconnect, patience.deadline_s):
                     return _result(index, legs)
                 legs = self._ask(index, again, query, waterfall, patience)
         return _result(index, legs)
@@ -65,11 +73,17 @@ class OpenSearchPassages:
     def _ask(
         self, index: str, target: str, query: EngineQuery, waterfall: Waterfall, patience: Patience
     ) -> dict[str, Leg]:
-        names, body = search_query.lines(target, query, byte_vector=self._of_bytes.get(index, False))
-        if not names:
+        byte_vector = self._of_bytes.get(index, False)
+        legs = search_query.bodies(query, byte_vector=byte_vector)
+        if not legs:
             return {}
+        beside = cross_scores.searches(query, search_query.filter_clauses(query), byte_vector=byte_vector)
+        body = search_query.lines(target, query, [*legs.values(), *beside.values()])
         raw = self._send("POST", "/_msearch", body, index, waterfall, patience)
-        return search_answer.read(raw, names, query.size)
+        answers = search_answer.split(raw, least=len(legs))
+        found = {name: search_answer.read(name, raw, query.size) for name, raw in zip(legs, answers, strict=False)}
+        totals = zip(beside, map(cross_scores.totals, answers[len(legs) :]), strict=False)
+        return cross_scores.told(found, {name: total for name, total in totals if total is not None})
 
     def _send(self, method: str, path: str, body: bytes, index: str, waterfall: Waterfall, patience: Patience) -> bytes:
         headers = [("content-type", "application/x-ndjson")] if body else []
@@ -88,11 +102,7 @@ class OpenSearchPassages:
     def _what_to_ask_again(self, index: str, legs: dict[str, Leg]) -> str | None:
         """The name to ask once more, where that may help: the alias, or the newer of two generations that were seen."""
         dense = legs.get("dense")
-        if (
-            dense is not None
-            and dense.said is not None
-            and "vector values are floats instead of byte" in dense.said.reason
-        ):
+        if dense is not None and dense.said is not None and _WANTS_BYTES in dense.said.reason:
             self._of_bytes[index] = True
             return index
         if any(leg.said is not None and _in_passing(leg.said, index) for leg in legs.values()):

@@ -104,6 +104,14 @@ def test_where_nothing_can_be_had_the_double_is_chosen_and_every_reason_told(
     assert engine.why.endswith("; searches run on the in-memory double")
 
 
+def test_a_failure_of_many_lines_is_told_in_one(
+    machine: dict[str, str], tmp_path: Path, add_command: AddCommand
+) -> None:
+    add_command("mvn", "print('[ERROR] one'); print('[ERROR] two'); raise SystemExit(1)")
+
+    assert "[ERROR] one [ERROR] two; searches run on" in chosen(machine, tmp_path).why
+
+
 @pytest.mark.parametrize("kind", ["docker", "maven"])
 def test_a_kind_that_was_asked_for_has_no_substitute(machine: dict[str, str], tmp_path: Path, kind: str) -> None:
     with pytest.raises(Unprepared):
