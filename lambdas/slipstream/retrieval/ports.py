@@ -73,27 +73,54 @@ class DocumentIndex(Protocol):
         """All generations, oldest first. Raises IndexNotFound."""
         ...
 
+    def names(self) -> list[str]:
+        """All indexes, sorted."""
+        ...
+
     def begin_generation(self, index: str, spec: IndexSpec) -> Generation:
-        """A new empty generation beside the live one. Writes go to both from now on (``write``)."""
+        """A new empty generation beside the live one. Whoever writes puts each document into both from now on."""
         ...
 
     def promote(self, index: str, generation: str) -> None:
         """Let the alias point to ``generation``, in one step, and remove the older ones."""
         ...
 
-    def write(self, index: str, documents: Iterable[Document], *, generation: str | None = None) -> list[Failed]:
+    def write(
+        self,
+        index: str,
+        documents: Iterable[Document],
+        *,
+        generation: str | None = None,
+        if_absent: bool = False,
+    ) -> list[Failed]:
         """Put documents in place of their former versions, each atomically: no search sees both or neither.
 
-        ``generation`` None: the live one. The report lists what was refused.
+        ``generation`` None: the live one. Vectors have to be of its spec. ``if_absent``: a document that stands there
+        already stays as it is, and is no failure. The report lists what was refused. Raises IndexNotFound, also for
+        a generation that is gone.
         """
         ...
 
-    def delete(self, index: str, document_ids: Sequence[str]) -> None:
-        """Take documents out; unknown ids are nothing to complain of."""
+    def delete(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> None:
+        """Take documents out of ``generation`` (None: of all); unknown ids are nothing to complain of."""
         ...
 
-    def versions(self, index: str, document_ids: Sequence[str] | None = None) -> Mapping[str, str]:
-        """Document id → version, of those that are indexed (None: of all)."""
+    def versions(
+        self,
+        index: str,
+        document_ids: Sequence[str] | None = None,
+        *,
+        generation: str | None = None,
+        source: str | None = None,
+    ) -> Mapping[str, str]:
+        """Document id → version, of those that are indexed, written a moment ago included.
+
+        ``document_ids`` None: of all; ``source``: only documents whose ``source`` is this one.
+        """
+        ...
+
+    def read(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> list[Document]:
+        """The documents as they were written, vectors included (to the engine's precision); unknown ids are left out."""
         ...
 
     def refresh(self, index: str) -> None:
