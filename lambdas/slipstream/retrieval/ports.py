@@ -120,7 +120,7 @@ class DocumentIndex(Protocol):
         ...
 
     def read(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> list[Document]:
-        """The documents as they were written, vectors included (to the engine's precision); unknown ids are left out."""
+        """The documents as they were written, vectors included (to the engine's precision), less the unknown ones."""
         ...
 
     def refresh(self, index: str) -> None:
