@@ -111,11 +111,11 @@ class DocumentIndex(Protocol):
         document_ids: Sequence[str] | None = None,
         *,
         generation: str | None = None,
-        source: str | None = None,
+        origin: str | None = None,
     ) -> Mapping[str, str]:
         """Document id → version, of those that are indexed, written a moment ago included.
 
-        ``document_ids`` None: of all; ``source``: only documents whose ``source`` is this one.
+        ``document_ids`` None: of all; ``origin``: only documents of this one.
         """
         ...
 
