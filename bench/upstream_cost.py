@@ -21,12 +21,12 @@ import click
 
 from slipstream.aws import converse
 from slipstream.aws.converse_stream import ConverseReader
-from slipstream.aws.eventstream import Decoder, encode_message
 from slipstream.aws.places import Place, signed_request
 from slipstream.aws.sigv4 import Credentials, Signer
 from slipstream.aws.transport import Origin
 from slipstream.chat.events import Event
 from slipstream.chat.request import ChatRequest, Message, Text
+from slipstream.eventstream import Decoder, event
 from slipstream.models.resolved import ResolvedCall
 
 ROUNDS, TURNS, TOKENS = 15, 200, 40
@@ -55,9 +55,8 @@ def import_ms(module: str) -> float:
 
 def frames() -> bytes:
     """An answer of forty tokens as Bedrock sends it."""
-    headers = {":event-type": "contentBlockDelta", ":content-type": "application/json", ":message-type": "event"}
     delta = b'{"contentBlockIndex":0,"delta":{"text":" token"},"p":"abcdefghijkl"}'
-    return encode_message(headers, delta) * TOKENS
+    return event("contentBlockDelta", delta) * TOKENS
 
 
 def run(*, tick: Callable[[], None] = lambda: None) -> dict[str, Any]:
@@ -98,7 +97,7 @@ def run(*, tick: Callable[[], None] = lambda: None) -> dict[str, Any]:
         "bytes_to_event_us": round(least_us(to_events) / TOKENS, 2),
         "import_ms": {
             module: import_ms(module)
-            for module in ("slipstream.aws.sigv4", "slipstream.aws.eventstream", "slipstream.aws.transport",
+            for module in ("slipstream.aws.sigv4", "slipstream.eventstream", "slipstream.aws.transport",
                            "botocore.auth", "botocore.eventstream", "http.client")
         },
     }  # fmt: skip

@@ -180,7 +180,7 @@ def test_invoke_and_its_stream_pass_through(serve: Serve) -> None:
     assert (model, operation, body) == (f"us.{ARN}", "invoke", b'{"q":1}')
     assert (headers["x-amzn-bedrock-trace"], headers["x-amzn-bedrock-service-tier"]) == ("ENABLED", "flex")
 
-    frame = eventstream.frame(eventstream.event_headers("chunk"), b'{"bytes":"aGk="}')
+    frame = eventstream.event("chunk", b'{"bytes":"aGk="}')
     streamed = ScriptedPassthrough(
         RawReply(200, [("content-type", "application/vnd.amazon.eventstream")], iter((frame[:9], frame[9:])))
     )

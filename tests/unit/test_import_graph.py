@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAMBDAS = ROOT / "lambdas"
 
 LAYERS = (
-    ("errors", "eventstream", "ulid"),
+    ("disconnect", "errors", "eventstream", "ulid"),
     ("chat",),
     ("models", "telemetry"),
     ("gateway", "keys", "caching", "retrieval", "throughput", "experiments", "capacity"),

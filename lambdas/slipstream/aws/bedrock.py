@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from slipstream.aws import converse, embeddings, responses, retry
@@ -15,9 +15,10 @@ from slipstream.aws.service_errors import from_response
 from slipstream.aws.sigv4 import Headers, quote_segment
 from slipstream.aws.transport import Request, Response, Transport
 from slipstream.chat.events import Event, Failed, Heartbeat, Started
+from slipstream.disconnect import NEVER, Disconnect
 from slipstream.errors import ClientGone, SlipstreamError, StreamCut
-from slipstream.gateway.http import NEVER, Disconnect
-from slipstream.gateway.ports import Embeddings, RawReply
+from slipstream.gateway.ports import RawReply
+from slipstream.models.embedding import EmbeddingCall, Embeddings
 from slipstream.models.resolved import Endpoint, ResolvedCall
 from slipstream.telemetry.waterfall import Waterfall
 
@@ -38,7 +39,7 @@ class _Prepared(NamedTuple):
 
 
 class BedrockModels:
-    """Implements gateway.ports' ModelPort, PassthroughPort and Embedder. Built once an environment; safe for threads.
+    """Implements ModelPort, PassthroughPort and Embedder. Built once an environment; safe for threads.
 
     ``auth`` signs (sigv4.Signer) or carries a Bedrock key (sigv4.Bearer). ``endpoints`` maps service → base URL where
     the SDK's variables override AWS's hosts. ``retry_delay_s`` is the most that the jitter before the one retry takes.
@@ -59,10 +60,6 @@ class BedrockModels:
         self._auth = auth
         self._heartbeat_s = heartbeat_s
         self._retry_delay_s = retry_delay_s
-
-    def prewarm(self, endpoint: Endpoint = RUNTIME) -> None:
-        """Have a connection ready before the first request. Raises UpstreamUnavailable, UpstreamTimeout."""
-        self._transport.prewarm(self._places.of(endpoint.host).origin)
 
     def stream(self, call: ResolvedCall, waterfall: Waterfall, disconnect: Disconnect = NEVER) -> Iterator[Event]:
         """See ModelPort.stream. ``deadline_ms`` counts from the waterfall's origin."""
@@ -97,19 +94,12 @@ class BedrockModels:
         prepared = _Prepared(self._places.of(RUNTIME.host), path, headers_up(headers), body, RUNTIME.signing_name)
         return reply(self._answer(prepared, self._patience(disconnect, waterfall, quiet=False), waterfall))
 
-    def embed(
-        self,
-        model_id: str,
-        texts: Sequence[str],
-        dimensions: int | None,
-        waterfall: Waterfall,
-        disconnect: Disconnect = NEVER,
-    ) -> Embeddings:
+    def embed(self, call: EmbeddingCall, waterfall: Waterfall, disconnect: Disconnect = NEVER) -> Embeddings:
         """See Embedder. One retry for each call that fails."""
         patience = self._patience(disconnect, waterfall, quiet=False)
 
-        def invoke(body: bytes) -> bytes:
-            path = f"/model/{quote_segment(model_id)}/invoke"
+        def invoke(body: bytes) -> embeddings.Reply:
+            path = f"/model/{quote_segment(call.target_id)}/invoke"
             headers = [("content-type", "application/json"), ("accept", "application/json")]
             prepared = _Prepared(self._places.of(RUNTIME.host), path, headers, body, RUNTIME.signing_name)
             try:
@@ -121,7 +111,7 @@ class BedrockModels:
                 return self._invoke(prepared, patience)
 
         with waterfall.span("bedrock_wait"):
-            return embeddings.embed(model_id, texts, dimensions, invoke)
+            return embeddings.embed(call, invoke)
 
     def _patience(
         self, disconnect: Disconnect, waterfall: Waterfall, deadline_ms: int | None = None, *, quiet: bool = True
@@ -168,12 +158,13 @@ class BedrockModels:
             if waterfall is not None and span is not None:
                 waterfall.end(span)
 
-    def _invoke(self, prepared: _Prepared, patience: Patience) -> bytes:
+    def _invoke(self, prepared: _Prepared, patience: Patience) -> embeddings.Reply:
         response = self._answer(prepared, patience, None)
         body = response.read_all()
         if response.status != 200:
             raise from_response(response.status, response.headers, body)
-        return body
+        tokens = response.headers.get("x-amzn-bedrock-input-token-count", "")
+        return embeddings.Reply(body, int(tokens) if tokens.isdecimal() else 0)
 
     def _sign(self, prepared: _Prepared) -> Request:
         return signed_request(

@@ -8,8 +8,8 @@ import struct
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from slipstream.disconnect import NEVER, Disconnect
 from slipstream.errors import ClientGone, UpstreamTimeout, UpstreamUnavailable
-from slipstream.gateway.http import NEVER, Disconnect
 
 if TYPE_CHECKING:
     import ssl

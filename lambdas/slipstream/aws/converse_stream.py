@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-from slipstream.aws.eventstream import BadFrame, Decoder, Message
 from slipstream.aws.service_errors import from_exception
 from slipstream.chat.events import (
     Event,
@@ -20,6 +19,7 @@ from slipstream.chat.events import (
     Usage,
 )
 from slipstream.errors import SlipstreamError
+from slipstream.eventstream import BadFrame, Decoder, Message
 
 
 class _ToolInput(msgspec.Struct):

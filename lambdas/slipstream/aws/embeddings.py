@@ -1,116 +1,130 @@
-"""Texts → vectors through InvokeModel: Titan takes one text a call (several calls side by side), Cohere 96."""
+"""Texts → vectors through InvokeModel: each model family's body, as many texts a call as it takes, side by side."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, NamedTuple
 
 import msgspec
 
-from slipstream.errors import InvalidRequest, ModelNotFound, SlipstreamError, UpstreamError
-from slipstream.gateway.ports import Embeddings
+from slipstream.errors import UpstreamError
+from slipstream.models.embedding import EmbeddingCall, Embeddings
 
-TITAN_SIZES = (256, 512, 1024)
-COHERE_SIZES = (256, 512, 1024, 1536)
-COHERE_BATCH = 96
 SIDE_BY_SIDE = 8
 
-T = TypeVar("T")
-Invoke = Callable[[bytes], bytes]
+
+class Reply(NamedTuple):
+    """InvokeModel's answer; Bedrock tells the tokens in a header, whatever the model."""
+
+    body: bytes
+    input_tokens: int
 
 
-class _Titan(msgspec.Struct):
+Invoke = Callable[[bytes], Reply]
+
+
+class _TitanAnswer(msgspec.Struct):
     embedding: list[float]
-    inputTextTokenCount: int = 0  # noqa: N815 (Titan's name)
 
 
 class _CohereVectors(msgspec.Struct):
-    vectors: list[list[float]] = msgspec.field(name="float", default_factory=list)
+    vectors: list[list[float]] = msgspec.field(name="float")
 
 
-class _Cohere(msgspec.Struct):
+class _CohereAnswer(msgspec.Struct):
     embeddings: _CohereVectors
-    meta: dict[str, dict[str, object]] = {}
 
 
-_read_titan = msgspec.json.Decoder(_Titan).decode
-_read_cohere = msgspec.json.Decoder(_Cohere).decode
+class _NovaAnswer(msgspec.Struct):
+    embeddings: list[_TitanAnswer]
 
 
-def embed(model_id: str, texts: Sequence[str], dimensions: int | None, invoke: Invoke) -> Embeddings:
-    """Embed in the texts' order. Raises InvalidRequest (``dimensions``), ModelNotFound, or what ``invoke`` raises."""
-    if "titan-embed-text" in model_id:
-        bodies = [_titan_body(text, dimensions) for text in texts]
-        answers = [_read(_read_titan, raw) for raw in _side_by_side(invoke, bodies)]
-        return Embeddings([a.embedding for a in answers], sum(a.inputTextTokenCount for a in answers))
-    if "cohere.embed" in model_id:
-        groups = [texts[at : at + COHERE_BATCH] for at in range(0, len(texts), COHERE_BATCH)]
-        replies = [
-            _read(_read_cohere, raw) for raw in _side_by_side(invoke, [_cohere_body(g, dimensions) for g in groups])
-        ]
-        vectors = [vector for reply in replies for vector in reply.embeddings.vectors]
-        return Embeddings(vectors, sum(_cohere_tokens(reply) for reply in replies))
-    raise ModelNotFound(
-        f"'{model_id}' is no embedding model known here: use amazon.titan-embed-text-v2:0 or cohere.embed-v4:0",
-        param="model",
-    )
+def embed(call: EmbeddingCall, invoke: Invoke) -> Embeddings:
+    """Embed in the texts' order. Raises UpstreamError for an answer that is none, or what ``invoke`` raises."""
+    dialect = _DIALECTS[call.body]
+    starts = range(0, len(call.texts), call.max_texts)
+    groups = [call.texts[at : at + call.max_texts] for at in starts]
+    replies = _side_by_side(invoke, [msgspec.json.encode(dialect.encode(call, group)) for group in groups])
+    vectors: list[list[float]] = []
+    for group, reply in zip(groups, replies, strict=True):
+        vectors += _decode(dialect, reply.body, len(group))
+    return Embeddings(vectors, sum(reply.input_tokens for reply in replies))
 
 
-def _titan_body(text: str, dimensions: int | None) -> bytes:
-    _check(dimensions, TITAN_SIZES)
-    body: dict[str, object] = {"inputText": text, "normalize": True}
-    if dimensions is not None:
-        body["dimensions"] = dimensions
-    return msgspec.json.encode(body)
-
-
-def _cohere_body(texts: Sequence[str], dimensions: int | None) -> bytes:
-    _check(dimensions, COHERE_SIZES)
-    body: dict[str, object] = {"texts": list(texts), "input_type": "search_document", "embedding_types": ["float"]}
-    if dimensions is not None:
-        body["output_dimension"] = dimensions
-    return msgspec.json.encode(body)
-
-
-def _check(dimensions: int | None, sizes: tuple[int, ...]) -> None:
-    if dimensions is not None and dimensions not in sizes:
-        allowed = ", ".join(map(str, sizes))
-        raise InvalidRequest(
-            f"dimensions must be one of {allowed} for this model, not {dimensions}", param="dimensions"
-        )
-
-
-def _cohere_tokens(reply: _Cohere) -> int:
-    billed = reply.meta.get("billed_units", {}).get("input_tokens", 0)
-    return int(billed) if isinstance(billed, (int, float)) else 0
-
-
-def _read(decode: Callable[[bytes], T], raw: bytes) -> T:
+def _decode(dialect: _Dialect, raw: bytes, expected: int) -> list[list[float]]:
     try:
-        return decode(raw)
+        vectors = dialect.decode(raw)
     except msgspec.MsgspecError:
-        raise UpstreamError("the embedding model's answer cannot be understood", code="bad_upstream_response") from None
+        vectors = []
+    if len(vectors) != expected:
+        raise UpstreamError("the embedding model's answer cannot be understood", code="bad_upstream_response")
+    return vectors
 
 
-def _side_by_side(invoke: Invoke, bodies: Sequence[bytes]) -> list[bytes]:
+class _Dialect(NamedTuple):
+    encode: Callable[[EmbeddingCall, Sequence[str]], dict[str, Any]]
+    decode: Callable[[bytes], list[list[float]]]
+
+
+def _titan_body(call: EmbeddingCall, texts: Sequence[str]) -> dict[str, Any]:
+    return {"inputText": texts[0], **_sized("dimensions", call)}
+
+
+def _cohere_body(call: EmbeddingCall, texts: Sequence[str]) -> dict[str, Any]:
+    fixed = {"texts": texts, "input_type": call.input_type, "embedding_types": ["float"]}
+    return {**fixed, **_sized("output_dimension", call)}
+
+
+_NOVA_PURPOSES = {
+    "search_document": "GENERIC_INDEX",
+    "search_query": "TEXT_RETRIEVAL",
+    "classification": "CLASSIFICATION",
+    "clustering": "CLUSTERING",
+}
+
+
+def _nova_body(call: EmbeddingCall, texts: Sequence[str]) -> dict[str, Any]:
+    parameters = {
+        "embeddingPurpose": _NOVA_PURPOSES[call.input_type],
+        "text": {"truncationMode": "NONE", "value": texts[0]},
+        **_sized("embeddingDimension", call),
+    }
+    return {"taskType": "SINGLE_EMBEDDING", "singleEmbeddingParams": parameters}
+
+
+def _sized(name: str, call: EmbeddingCall) -> dict[str, int]:
+    return {} if call.dimensions is None else {name: call.dimensions}
+
+
+_read_titan = msgspec.json.Decoder(_TitanAnswer).decode
+_read_cohere = msgspec.json.Decoder(_CohereAnswer).decode
+_read_nova = msgspec.json.Decoder(_NovaAnswer).decode
+_DIALECTS = {
+    "titan": _Dialect(_titan_body, lambda raw: [_read_titan(raw).embedding]),
+    "cohere": _Dialect(_cohere_body, lambda raw: _read_cohere(raw).embeddings.vectors),
+    "nova": _Dialect(_nova_body, lambda raw: [answer.embedding for answer in _read_nova(raw).embeddings]),
+}
+
+
+def _side_by_side(invoke: Invoke, bodies: Sequence[bytes]) -> list[Reply]:
     """Call ``invoke`` for each body; the first error ends the rest and is raised."""
     if len(bodies) == 1:
         return [invoke(bodies[0])]
-    answers: list[bytes] = [b""] * len(bodies)
-    errors: list[SlipstreamError] = []
-    left = iter(range(len(bodies)))
+    answers: dict[int, Reply] = {}
+    errors: list[Exception] = []
+    left = iter(enumerate(bodies))
     lock = threading.Lock()
 
     def work() -> None:
         while not errors:
             with lock:
-                index = next(left, None)
-            if index is None:
+                index, body = next(left, (-1, b""))
+            if index < 0:
                 return
             try:
-                answers[index] = invoke(bodies[index])
-            except SlipstreamError as error:
+                answers[index] = invoke(body)
+            except Exception as error:  # raised again below, on the caller's own thread
                 errors.append(error)
 
     workers = [threading.Thread(target=work, daemon=True) for _ in range(min(SIDE_BY_SIDE, len(bodies)))]
@@ -120,4 +134,4 @@ def _side_by_side(invoke: Invoke, bodies: Sequence[bytes]) -> list[bytes]:
         worker.join()
     if errors:
         raise errors[0]
-    return answers
+    return [answers[index] for index in range(len(bodies))]

@@ -10,8 +10,8 @@ from slipstream.aws import retry, service_errors
 from slipstream.aws.connection import Patience
 from slipstream.aws.places import Authorizes, Places, signed_request
 from slipstream.aws.transport import Transport
+from slipstream.disconnect import NEVER
 from slipstream.errors import SlipstreamError, UpstreamError, UpstreamUnavailable
-from slipstream.gateway.http import NEVER
 
 
 class ServiceError(UpstreamError):

@@ -13,7 +13,7 @@ INDEX = "rules"
 
 
 class TableParameterRules:
-    """Implements gateway.ports.ParameterRuleStore. A table that fails costs learning again, never a request."""
+    """Implements models.ports.ParameterRuleStore. A table that fails costs learning again, never a request."""
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ class _Profile(msgspec.Struct):
 
 
 class BedrockProfiles:
-    """Implements gateway.ports.ProfileResolver. Safe for threads."""
+    """Implements models.ports.ProfileResolver. Safe for threads."""
 
     def __init__(
         self, *, transport: Transport, auth: Authorizes, places: Places, timeout_s: float = 5.0, remembered: int = 1024

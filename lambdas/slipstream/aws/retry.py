@@ -6,8 +6,8 @@ import os
 import select
 from time import perf_counter
 
+from slipstream.disconnect import Disconnect
 from slipstream.errors import ClientGone, SlipstreamError, Throttled, UpstreamInternal, UpstreamUnavailable
-from slipstream.gateway.http import Disconnect
 
 LONGEST_WAIT_S = 1.0
 """A service that asks for more than this is not asked again: the caller gets its Retry-After."""

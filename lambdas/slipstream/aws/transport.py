@@ -268,13 +268,6 @@ class Transport:
             raise
         return connection
 
-    def prewarm(self, origin: Origin) -> None:
-        """Have one connection ready. Raises UpstreamUnavailable, UpstreamTimeout."""
-        with self._lock:
-            if self._idle.get(origin):
-                return
-        self.release(origin, self._open(origin, Patience(self.read_timeout_s), None))
-
     def _open(self, origin: Origin, patience: Patience, waterfall: Waterfall | None) -> Connection:
         span = waterfall.begin("connect") if waterfall is not None else None
         timeout_s = self._connect_timeout_s

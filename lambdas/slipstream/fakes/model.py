@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from slipstream.chat.events import Event, Failed, Started, Stopped, TextDelta, Usage
 from slipstream.chat.request import Text
+from slipstream.disconnect import NEVER, Disconnect
 from slipstream.errors import ClientGone, SlipstreamError
-from slipstream.gateway.http import NEVER, Disconnect
 from slipstream.models.resolved import ResolvedCall
 from slipstream.telemetry.waterfall import Waterfall
 

@@ -110,14 +110,18 @@ class _Application:
 
     def _embeddings(self, exchange: Exchange) -> HttpResponse:
         from slipstream.gateway.openai import embeddings
+        from slipstream.models.embedding import embedding_call
 
         request, waterfall = exchange.request, exchange.waterfall
         with waterfall.span("parse"):
             asked = embeddings.decode(request.body, request.principal)
-        model_id = self._gateway.aliases.get(asked.model, asked.model)
-        require_model(request.principal.models, (asked.model, model_id))
+        with waterfall.span("resolve"):
+            call = embedding_call(
+                self._gateway.resolver.target(asked.model), asked.texts, asked.dimensions, asked.input_type
+            )
+        require_model(asked.allowed_models, (asked.model, call.model_id, call.target_id))
         with waterfall.span("embed"):
-            made = self._gateway.embedder.embed(model_id, asked.texts, asked.dimensions, waterfall, request.disconnect)
+            made = self._gateway.embedder.embed(call, waterfall, request.disconnect)
         timing = ("server-timing", waterfall.server_timing())
         return _whole(embeddings.encode(asked, made.vectors, made.input_tokens), [timing])
 
@@ -135,6 +139,7 @@ class _Application:
         return _completed(answer, chat.complete, "openai", exchange.request_id)
 
     def _converse(self, exchange: Exchange, *, stream: bool) -> HttpResponse:
+        from slipstream import eventstream
         from slipstream.gateway.bedrock import converse, reply
         from slipstream.gateway.bedrock import stream as frames
 
@@ -145,7 +150,7 @@ class _Application:
             )
         answer = self._answer(exchange, asked)
         if stream:
-            return _streamed(answer, frames.stream(answer), frames.CONTENT_TYPE)
+            return _streamed(answer, frames.stream(answer), eventstream.CONTENT_TYPE)
         response = _completed(answer, reply.complete, "bedrock", exchange.request_id)
         if response.status == 200:
             report = msgspec.json.encode(answer.report())

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from slipstream.gateway.http import Disconnect, HttpRequest
-from slipstream.gateway.ports import Embedder, MetricsSink, PassthroughPort
+from slipstream.disconnect import Disconnect
+from slipstream.gateway.http import HttpRequest
+from slipstream.gateway.ports import MetricsSink, PassthroughPort
 from slipstream.telemetry.waterfall import Waterfall
 
 if TYPE_CHECKING:
     from slipstream.chat.request import ChatRequest
     from slipstream.gateway.openai.models_list import ModelList
     from slipstream.gateway.pipeline import Answer
+    from slipstream.models.embedding import Embedder
     from slipstream.models.resolved import ResolvedCall
+    from slipstream.models.targets import Target
 
 MAX_BODY_BYTES = 6 * 1024 * 1024
 """Lambda's own limit of an invocation, so that local hosts refuse what the cloud would."""
@@ -31,6 +34,10 @@ class Answers(Protocol):
 
 class Resolves(Protocol):
     """The resolver, as the app calls it."""
+
+    def target(self, name: str) -> Target:
+        """The model behind a name. Raises ModelNotFound."""
+        ...
 
     def resolve(self, request: ChatRequest) -> ResolvedCall:
         """Decide on model, parameters and place. Raises ModelNotFound."""

@@ -7,6 +7,7 @@ from time import perf_counter
 
 import msgspec
 
+from slipstream.disconnect import NEVER, Disconnect
 from slipstream.errors import PermissionDenied, SlipstreamError
 
 
@@ -25,21 +26,6 @@ class Principal(msgspec.Struct, frozen=True):
             raise PermissionDenied(
                 f"this key lacks the scope '{scope}'; create one with `slipstream keys create --scope {scope}`"
             )
-
-
-class Disconnect:
-    """Tells whether the caller has hung up."""
-
-    def fileno(self) -> int | None:
-        """Descriptor to watch beside the upstream's, readable when ``gone`` is worth asking; None: cannot be told."""
-        return None
-
-    def gone(self) -> bool:
-        """Whether the caller has really hung up (readable may also mean that it sent more)."""
-        return False
-
-
-NEVER = Disconnect()
 
 
 class HttpRequest(msgspec.Struct):

@@ -7,9 +7,9 @@ from typing import Any
 
 from slipstream.chat.events import Event, Failed, Heartbeat, Started, Stopped, Usage
 from slipstream.chat.request import ChatRequest
+from slipstream.disconnect import NEVER, Disconnect
 from slipstream.errors import InvalidRequest, ModelNotFound, SlipstreamError, UpstreamError
 from slipstream.gateway.allowed import require_model
-from slipstream.gateway.http import NEVER, Disconnect
 from slipstream.gateway.ports import MetricsSink, ModelPort
 from slipstream.gateway.report import figures, report
 from slipstream.models.cost import UNPRICED, Cost, price_of

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import msgspec
 
 from slipstream.chat.events import Event
-from slipstream.gateway.http import Disconnect
+from slipstream.disconnect import Disconnect
 from slipstream.models.resolved import ResolvedCall
 from slipstream.telemetry.waterfall import Waterfall
 
@@ -24,26 +24,6 @@ class ModelPort(Protocol):
         ends the upstream call at once. Yields Heartbeat when nothing came for the adapter's heartbeat time.
         When ``disconnect`` becomes readable, closes the upstream call and raises ClientGone.
         """
-        ...
-
-
-class ParameterRuleStore(Protocol):
-    """Rules learnt from rejected calls, shared between environments."""
-
-    def load(self) -> dict[str, list[str]]:
-        """Model id → parameters that it rejects (names as in ``ResolvedCall.sent``)."""
-        ...
-
-    def remember(self, model_id: str, parameter: str) -> None:
-        """Store a rule; must not raise (a rule that is lost is learnt again)."""
-        ...
-
-
-class ProfileResolver(Protocol):
-    """Inference-profile ARNs → model ids."""
-
-    def model_of(self, profile_arn: str) -> str:
-        """The foundation-model id behind an application or system inference profile. Raises ModelNotFound."""
         ...
 
 
@@ -80,25 +60,5 @@ class PassthroughPort(Protocol):
 
         ``headers`` (lower-case) go along besides the signature. Opens spans ``connect`` and ``bedrock_wait``.
         Raises UpstreamUnavailable or UpstreamTimeout where no reply came at all.
-        """
-        ...
-
-
-class Embeddings(msgspec.Struct, frozen=True):
-    """One vector a text, in the texts' order, and the input tokens that the model counted for all of them."""
-
-    vectors: list[list[float]]
-    input_tokens: int = 0
-
-
-class Embedder(Protocol):
-    """A service that turns texts into vectors."""
-
-    def embed(
-        self, model_id: str, texts: Sequence[str], dimensions: int | None, waterfall: Waterfall, disconnect: Disconnect
-    ) -> Embeddings:
-        """Embed ``texts`` with ``model_id`` (an alias is already resolved); ``dimensions`` None: the model's own.
-
-        Raises InvalidRequest (``param`` ``dimensions`` or ``input[i]``), ModelNotFound, or what Bedrock says.
         """
         ...

@@ -8,6 +8,9 @@ import msgspec
 
 from slipstream.models.resolved import Endpoint, Price, PromptCache
 
+EmbeddingBody = Literal["titan", "cohere", "nova"]
+"""How an embedding model's request and answer look: ``inputText``; ``texts`` with an ``input_type``; a task."""
+
 
 class Range(msgspec.Struct, frozen=True, array_like=True):
     """Smallest and largest value that a model takes, both included."""
@@ -87,6 +90,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Of the global profile, or of the one price that there is."""
     regional_factor: float = 1.0
     """Price factor of the bare id and of profiles with another prefix than ``global``."""
+    embedding_body: EmbeddingBody | None = None
+    """Embedding models: the shape of their requests; None for every other."""
     dimensions: tuple[int, ...] = ()
     """Embedding models: sizes that can be asked for, the default first."""
     max_texts: int = 1

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from threading import Lock
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 
 from slipstream.chat.request import ChatRequest, Parameters
 from slipstream.errors import InvalidRequest, SlipstreamError
@@ -16,26 +16,15 @@ from slipstream.models.catalogue import Catalogue, load
 from slipstream.models.content import fit
 from slipstream.models.model import Model
 from slipstream.models.parameters import Settled, settle
+from slipstream.models.ports import ParameterRuleStore, ProfileResolver
 from slipstream.models.presets import PRESETS
 from slipstream.models.resolved import ResolvedCall
-from slipstream.models.targets import Profiles, Target, Targets
+from slipstream.models.targets import Target, Targets
 
 RELOAD_S = 300.0
 """How often rules that other environments learnt are read again."""
 _NOTHING: frozenset[str] = frozenset()
 _UNASKED = Parameters()
-
-
-class Rules(Protocol):
-    """Where learnt rules outlive the process (the gateway's ``ParameterRuleStore``)."""
-
-    def load(self) -> dict[str, list[str]]:
-        """Model id → parameters that it rejects."""
-        ...
-
-    def remember(self, model_id: str, parameter: str) -> None:
-        """Store a rule; must not raise."""
-        ...
 
 
 class Resolver:
@@ -45,8 +34,8 @@ class Resolver:
         self,
         catalogue: Catalogue | None = None,
         aliases: Mapping[str, str] = DEFAULT_ALIASES,
-        rules: Rules | None = None,
-        profiles: Profiles | None = None,
+        rules: ParameterRuleStore | None = None,
+        profiles: ProfileResolver | None = None,
         *,
         region: str = "us-east-1",
         prices: Mapping[str, Mapping[str, Any]] | None = None,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from slipstream.errors import ModelNotFound, SlipstreamError
 from slipstream.models.identifiers import MAX_LENGTH, Arn, parse_arn, provider_of, split_geography
 from slipstream.models.model import Model
+from slipstream.models.ports import ProfileResolver
 from slipstream.models.resolved import Price
 
 if TYPE_CHECKING:
@@ -17,14 +18,6 @@ if TYPE_CHECKING:
 
 KEPT = 1024
 """Names kept in memory; callers choose names, so there must be an end."""
-
-
-class Profiles(Protocol):
-    """Looks inference profiles up (the gateway's ``ProfileResolver``)."""
-
-    def model_of(self, profile_arn: str) -> str:
-        """The foundation-model id behind a profile. Raises ModelNotFound."""
-        ...
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -43,7 +36,7 @@ class Targets:
         self,
         catalogue: Catalogue,
         aliases: Mapping[str, str],
-        profiles: Profiles | None,
+        profiles: ProfileResolver | None,
         prices: Mapping[str, Mapping[str, Any]],
     ) -> None:
         """Raises ValueError for an alias of an alias and for a price that is none, each by its name."""

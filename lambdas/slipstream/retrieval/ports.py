@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from slipstream.gateway.http import Disconnect
+from slipstream.disconnect import Disconnect
 from slipstream.retrieval.document import Document
 from slipstream.retrieval.search import EngineQuery, Legs
 from slipstream.telemetry.waterfall import Waterfall

@@ -6,7 +6,8 @@ from base64 import b64decode
 
 import msgspec
 
-from slipstream.gateway.http import NEVER, Disconnect, HttpRequest, Principal
+from slipstream.disconnect import NEVER, Disconnect
+from slipstream.gateway.http import HttpRequest, Principal
 
 NOBODY = Principal(key_id="anonymous", scopes=frozenset())
 """Who calls on a route without an authorizer (health checks): may do nothing that needs a scope."""

@@ -13,8 +13,9 @@ from collections.abc import Callable
 
 import msgspec
 
+from slipstream.disconnect import Disconnect
 from slipstream.errors import ClientGone
-from slipstream.gateway.http import App, Disconnect, HttpResponse
+from slipstream.gateway.http import App, HttpResponse
 from slipstream.runtime.lambda_event import decode
 from slipstream.runtime.runtime_api import Invocation, ReaderGone, ResponseStream, RuntimeApi
 

@@ -17,9 +17,10 @@ from slipstream.gateway.app import create_app
 from slipstream.gateway.exchange import Gateway
 from slipstream.gateway.http import App
 from slipstream.gateway.pipeline import Pipeline
-from slipstream.gateway.ports import MetricsSink, ParameterRuleStore
+from slipstream.gateway.ports import MetricsSink
 from slipstream.models.aliases import DEFAULT_ALIASES
 from slipstream.models.catalogue import load
+from slipstream.models.ports import ParameterRuleStore
 from slipstream.models.prompt_plan import PromptPlanner
 from slipstream.models.resolve import Resolver
 from slipstream.runtime.settings import Settings

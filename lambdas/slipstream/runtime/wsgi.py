@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from slipstream.disconnect import NEVER, Disconnect
 from slipstream.errors import SlipstreamError
-from slipstream.gateway.http import NEVER, App, Disconnect, HttpRequest, HttpResponse, Principal
+from slipstream.gateway.http import App, HttpRequest, HttpResponse, Principal
 
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from threading import Thread
 from typing import Any
 
-from slipstream.gateway.http import Disconnect
+from slipstream.disconnect import Disconnect
 from slipstream.runtime.wsgi import DISCONNECT_KEY, WsgiApp
 
 MAX_HEAD_BYTES = 64 * 1024

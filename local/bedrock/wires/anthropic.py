@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 import msgspec
 
-from local.bedrock import eventstream
 from local.bedrock.catalogue import Api
 from local.bedrock.errors import invalid
 from local.bedrock.prompt import Answer, Asked, Block, Outcome, Section, Tool, ToolOut
@@ -16,6 +15,7 @@ from local.bedrock.wires.answers import arguments
 from local.bedrock.wires.anthropic_stream import AnthropicEncoder, message_id, usage_json
 from local.bedrock.wires.blocks import Blocks
 from local.bedrock.wires.wire import Encoder, converted
+from slipstream import eventstream
 
 VERSION = "bedrock-2023-05-31"
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-from local.bedrock import eventstream
 from local.bedrock.catalogue import Api
 from local.bedrock.errors import invalid
 from local.bedrock.prompt import Answer, Asked, Block, Outcome, Tool
@@ -16,6 +15,7 @@ from local.bedrock.wires.answers import content_blocks
 from local.bedrock.wires.blocks import Blocks
 from local.bedrock.wires.converse_stream import ConverseEncoder
 from local.bedrock.wires.wire import Encoder, converted
+from slipstream import eventstream
 
 
 class Converse:

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from local.bedrock import eventstream
 from local.bedrock.errors import BedrockError
 from local.bedrock.prompt import Outcome, TextOut, ToolOut
+from slipstream import eventstream
 
 _encode = msgspec.json.encode
 _PADDING = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

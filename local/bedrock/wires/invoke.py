@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from local.bedrock import eventstream
 from local.bedrock.prompt import Outcome
 from local.bedrock.run import Run
+from slipstream import eventstream
 
 
 def chunk(body: dict[str, Any]) -> bytes:

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-from local.bedrock import eventstream
 from local.bedrock.catalogue import Api
 from local.bedrock.errors import BedrockError
 from local.bedrock.prompt import Answer, Asked, Outcome, TextOut, ToolOut
@@ -16,6 +15,7 @@ from local.bedrock.wires.answers import content_blocks
 from local.bedrock.wires.converse import Converse
 from local.bedrock.wires.converse_stream import in_stream_error
 from local.bedrock.wires.wire import Encoder
+from slipstream import eventstream
 
 
 class Nova:

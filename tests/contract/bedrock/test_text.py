@@ -10,10 +10,11 @@ from botocore.eventstream import EventStreamBuffer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.bedrock import eventstream, extract, tokens
+from local.bedrock import extract, tokens
 from local.bedrock.prompt import TextOut
 from local.bedrock.schema_fit import Filler
 from local.bedrock.speak import cut
+from slipstream import eventstream
 
 
 @given(st.text())

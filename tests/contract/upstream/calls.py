@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from slipstream import eventstream
 from slipstream.aws.bedrock import BedrockModels
-from slipstream.aws.eventstream import encode_message
 from slipstream.aws.sigv4 import Credentials, Signer
 from slipstream.aws.transport import Transport
 from slipstream.chat.request import ChatRequest, Message, Options, Text
@@ -36,13 +36,11 @@ def call(text: str = "hello", *, deadline_ms: int | None = None, **resolved: Any
 
 
 def frame(kind: str, **fields: Any) -> bytes:
-    headers = {":event-type": kind, ":content-type": "application/json", ":message-type": "event"}
-    return encode_message(headers, json.dumps(fields).encode())
+    return eventstream.event(kind, json.dumps(fields).encode())
 
 
 def fault(kind: str, message: str) -> bytes:
-    headers = {":exception-type": kind, ":content-type": "application/json", ":message-type": "exception"}
-    return encode_message(headers, json.dumps({"message": message}).encode())
+    return eventstream.exception(kind, json.dumps({"message": message}).encode())
 
 
 STARTED = frame("messageStart", role="assistant", p="abcdef")

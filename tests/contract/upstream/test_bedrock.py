@@ -291,39 +291,6 @@ def test_what_is_passed_through_keeps_every_byte_and_status(transport: Transport
     assert b"Bearer mine" not in seen[0]
 
 
-def test_titan_texts_are_embedded_side_by_side_in_their_order(transport: Transport, server: TinyServer) -> None:
-    def embeds(peer: Peer) -> None:
-        while True:
-            asked = json.loads(peer.request().partition(b"\r\n\r\n")[2])
-            vector = [float(asked["inputText"]), float(asked["dimensions"])]
-            peer.answer(json.dumps({"embedding": vector, "inputTextTokenCount": 2}).encode())
-
-    server.expects(*[embeds] * 8)
-    port = models(transport, server.url)
-    done = port.embed("amazon.titan-embed-text-v2:0", [str(at) for at in range(20)], 256, Waterfall())
-    transport.restore()
-    assert done.vectors == [[float(at), 256.0] for at in range(20)]
-    assert done.input_tokens == 40
-
-
-def test_cohere_texts_are_embedded_in_batches(transport: Transport, server: TinyServer) -> None:
-    def embeds(peer: Peer) -> None:
-        while True:
-            texts = json.loads(peer.request().partition(b"\r\n\r\n")[2])["texts"]
-            peer.answer(json.dumps({"embeddings": {"float": [[float(text)] for text in texts]}}).encode())
-
-    server.expects(*[embeds] * 8)
-    done = models(transport, server.url).embed("cohere.embed-v4:0", [str(at) for at in range(200)], None, Waterfall())
-    transport.restore()
-    assert done.vectors == [[float(at)] for at in range(200)]
-
-
-def test_impossible_dimensions_are_named(transport: Transport, server: TinyServer) -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        models(transport, server.url).embed("amazon.titan-embed-text-v2:0", ["x"], 300, Waterfall())
-    assert caught.value.param == "dimensions"
-
-
 def sse(*events: dict[str, object]) -> bytes:
     return b"".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events)
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipstream.aws.eventstream import BadFrame, Decoder, Message, encode_message
+from slipstream.eventstream import BadFrame, Decoder, Message, event, frame, header_block
 
 VALUES = st.one_of(
     st.text(max_size=30), st.binary(max_size=30), st.booleans(), st.integers(min_value=-(2**63), max_value=2**63 - 1)
@@ -35,7 +35,7 @@ def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
 def test_frames_cut_anywhere_decode_as_botocore_decodes_them(
     messages: list[tuple[dict[str, Any], bytes]], cuts: list[int]
 ) -> None:
-    data = b"".join(encode_message(headers, payload) for headers, payload in messages)
+    data = b"".join(frame(header_block(headers), payload) for headers, payload in messages)
     decoder = Decoder()
     decoded = [message for piece in pieces(data, cuts) for message in decoder.feed(piece)]
     assert [(m.headers, m.payload) for m in decoded] == botocore_messages(data) == messages
@@ -44,10 +44,10 @@ def test_frames_cut_anywhere_decode_as_botocore_decodes_them(
 
 @given(payload=st.binary(max_size=60), position=st.integers(min_value=0), flip=st.integers(min_value=1, max_value=255))
 def test_a_damaged_byte_never_gives_a_message(payload: bytes, position: int, flip: int) -> None:
-    frame = bytearray(encode_message({":event-type": "contentBlockDelta"}, payload))
-    frame[position % len(frame)] ^= flip
+    sent = bytearray(event("contentBlockDelta", payload))
+    sent[position % len(sent)] ^= flip
     with pytest.raises(BadFrame):
-        Decoder().feed(bytes(frame) + b"\0" * 16)
+        Decoder().feed(bytes(sent) + b"\0" * 16)
 
 
 @given(st.binary(min_size=12, max_size=200))
@@ -68,9 +68,9 @@ def test_all_header_types_of_the_format_are_read() -> None:
             b"\x01i\x08" + (1_000).to_bytes(8, "big"), b"\x01j\x09" + bytes(range(16)),
         ]
     )  # fmt: skip
-    frame = with_header_block(block)
-    ((theirs, _),) = botocore_messages(frame)
-    (ours,) = Decoder().feed(frame)
+    sent = frame(block, b"")
+    ((theirs, _),) = botocore_messages(sent)
+    (ours,) = Decoder().feed(sent)
     assert {name: value for name, value in ours.headers.items() if name != "i"} == {
         name: value for name, value in theirs.items() if name != "i"
     }
@@ -80,7 +80,7 @@ def test_all_header_types_of_the_format_are_read() -> None:
 
 def test_a_header_that_stands_twice_is_refused() -> None:
     with pytest.raises(BadFrame, match="twice"):
-        Decoder().feed(with_header_block(b"\x01a\x00\x01a\x00"))
+        Decoder().feed(frame(b"\x01a\x00\x01a\x00", b""))
 
 
 @pytest.mark.parametrize(
@@ -88,22 +88,13 @@ def test_a_header_that_stands_twice_is_refused() -> None:
 )
 def test_malformed_headers_are_refused(block: bytes) -> None:
     with pytest.raises(BadFrame):
-        Decoder().feed(with_header_block(block))
+        Decoder().feed(frame(block, b""))
 
 
 def test_booleans_and_integers_that_compare_equal_are_kept_apart() -> None:
-    frames = encode_message({"a": True}, b"") + encode_message({"a": 1}, b"")
+    frames = frame(header_block({"a": True}), b"") + frame(header_block({"a": 1}), b"")
     assert [type(message.headers["a"]) for message in Decoder().feed(frames)] == [bool, int]
 
 
 def test_messages_compare_by_value() -> None:
-    assert Decoder().feed(encode_message({"a": "b"}, b"c")) == [Message({"a": "b"}, b"c")]
-
-
-def with_header_block(block: bytes) -> bytes:
-    import struct
-    from zlib import crc32
-
-    prelude = struct.pack(">II", len(block) + 16, len(block))
-    prelude += struct.pack(">I", crc32(prelude))
-    return prelude + block + struct.pack(">I", crc32(prelude + block))
+    assert Decoder().feed(frame(header_block({"a": "b"}), b"c")) == [Message({"a": "b"}, b"c")]

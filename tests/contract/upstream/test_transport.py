@@ -56,20 +56,6 @@ def test_a_connection_is_used_again_and_only_the_first_call_reports_connect(
     assert "connect" not in second.ms()
 
 
-def test_a_prewarmed_connection_spares_the_first_call_its_connect(transport: Transport, server: TinyServer) -> None:
-    def script(peer: Peer) -> None:
-        peer.request()
-        peer.answer(b"ok")
-
-    server.expects(script)
-    waterfall = Waterfall()
-    transport.prewarm(server.origin)
-    response = transport.send(server.origin, GET, None, waterfall).head()
-    assert response is not None
-    assert response.read_all() == b"ok"
-    assert "connect" not in waterfall.ms()
-
-
 def test_a_kept_alive_connection_that_closes_instead_of_answering_is_replaced_unseen(
     transport: Transport, server: TinyServer
 ) -> None:

@@ -8,10 +8,10 @@ import pytest
 
 from slipstream.aws import converse
 from slipstream.chat.events import Event
+from slipstream.disconnect import NEVER, Disconnect
 from slipstream.fakes.metrics import MemoryMetrics
 from slipstream.fakes.model import ScriptedModels
 from slipstream.gateway.app import create_app
-from slipstream.gateway.http import NEVER, Disconnect
 from slipstream.gateway.pipeline import Pipeline
 from slipstream.models import catalogue
 from slipstream.models.prompt_plan import PromptPlanner

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from slipstream.chat.events import Event, Started, Stopped, TextDelta, Usage
 from slipstream.chat.request import ChatRequest
+from slipstream.disconnect import NEVER, Disconnect
 from slipstream.errors import ModelNotFound, SlipstreamError
 from slipstream.fakes.metrics import MemoryMetrics
 from slipstream.gateway.exchange import Gateway
-from slipstream.gateway.http import Disconnect, HttpRequest, HttpResponse, Principal
+from slipstream.gateway.http import HttpRequest, HttpResponse, Principal
 from slipstream.gateway.pipeline import Pipeline
-from slipstream.gateway.ports import Embeddings, RawReply
+from slipstream.gateway.ports import RawReply
+from slipstream.models.catalogue import load
+from slipstream.models.embedding import EmbeddingCall, Embeddings
 from slipstream.models.prompt_plan import PromptPlanner
 from slipstream.models.resolved import ResolvedCall
+from slipstream.models.targets import Target
 from slipstream.telemetry.waterfall import Waterfall
 
 HELLO: tuple[Event, ...] = (
@@ -62,6 +66,11 @@ class ScriptedResolver:
     def __init__(self, aliases: Mapping[str, str]) -> None:
         self._aliases = aliases
 
+    def target(self, _name: str) -> Target:
+        model = load().find("amazon.titan-embed-text-v2:0")
+        assert model is not None
+        return Target(model, model.id, None)
+
     def resolve(self, request: ChatRequest) -> ResolvedCall:
         model_id = self._aliases.get(request.model, request.model)
         if "." not in model_id and not model_id.startswith("arn:"):
@@ -103,10 +112,12 @@ class ScriptedPassthrough:
 class ScriptedEmbedder:
     """One small vector a text."""
 
-    def embed(
-        self, model_id: str, texts: Sequence[str], dimensions: int | None, _waterfall: Waterfall, _gone: Disconnect
-    ) -> Embeddings:
-        return Embeddings([[float(len(text)), 0.5] for text in texts], input_tokens=len(texts) * 3)
+    def __init__(self) -> None:
+        self.calls: list[EmbeddingCall] = []
+
+    def embed(self, call: EmbeddingCall, _waterfall: Waterfall, _disconnect: Disconnect = NEVER) -> Embeddings:
+        self.calls.append(call)
+        return Embeddings([[float(len(text)), 0.5] for text in call.texts], input_tokens=len(call.texts) * 3)
 
 
 class OneModel:

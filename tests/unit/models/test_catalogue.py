@@ -33,8 +33,10 @@ def test_a_models_record_is_whole(model: Model) -> None:
     assert (model.rules.top_k is None) == (model.rules.top_k_field is None)
     if model.kind == "chat":
         assert 0 < model.output_tokens <= model.context_tokens
+        assert model.embedding_body is None
     else:
         assert model.dimensions
+        assert model.embedding_body
     if model.cache.kind == "explicit":
         assert 1000 <= model.cache.min_tokens <= 4096
         assert model.cache.max_points == 4

@@ -25,10 +25,10 @@ from slipstream.chat.request import (
     ToolUse,
 )  # fmt: skip
 from slipstream.errors import InvalidRequest
+from slipstream.gateway import nesting
 from slipstream.gateway.bedrock import shapes
 from slipstream.gateway.bedrock.refusal import refusal
 from slipstream.gateway.http import Principal
-from slipstream.gateway.openai import structure
 from slipstream.gateway.options import from_headers
 
 _DECODER = msgspec.json.Decoder(shapes.ConverseBody)
@@ -47,9 +47,9 @@ def decode(model: str, body: bytes, headers: Mapping[str, str], principal: Princ
     options = from_headers(headers)
     try:
         wire = _DECODER.decode(body or b"{}")
-        if structure.may_be_deep(body.count(b"{") + body.count(b"[")):
+        if nesting.may_be_deep(body.count(b"{") + body.count(b"[")):
             for name, value in msgspec.json.decode(body).items():
-                structure.check_depth(value, name)
+                nesting.check_depth(value, name)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise refusal(error) from None
     config = wire.inference_config or shapes.InferenceConfig()

@@ -29,7 +29,6 @@ from slipstream.errors import SlipstreamError, StreamCut
 from slipstream.gateway.bedrock.reply import metadata
 from slipstream.telemetry.waterfall import Waterfall
 
-CONTENT_TYPE = "application/vnd.amazon.eventstream"
 _MODELED = frozenset(
     ("ThrottlingException", "ModelStreamErrorException", "InternalServerException", "ServiceUnavailableException",
      "ValidationException")
@@ -40,8 +39,8 @@ _START = eventstream.event_headers("contentBlockStart")
 _STOP = eventstream.event_headers("contentBlockStop")
 _MESSAGE_STOP = eventstream.event_headers("messageStop")
 _METADATA = eventstream.event_headers("metadata")
-_HEARTBEAT = eventstream.frame(eventstream.event_headers("heartbeat"), b"{}")
-_STARTED = eventstream.frame(eventstream.event_headers("messageStart"), b'{"role":"assistant"}')
+_HEARTBEAT = eventstream.event("heartbeat", b"{}")
+_STARTED = eventstream.event("messageStart", b'{"role":"assistant"}')
 _encode = msgspec.json.Encoder().encode
 _frame = eventstream.frame
 
@@ -132,4 +131,4 @@ def exception(error: SlipstreamError) -> bytes:
     payload: dict[str, Any] = {"message": error.message}
     if name == "ModelStreamErrorException":
         payload |= {"originalStatusCode": error.http_status, "originalMessage": error.message}
-    return _frame(eventstream.exception_headers(name[0].lower() + name[1:]), _encode(payload))
+    return eventstream.exception(name[0].lower() + name[1:], _encode(payload))

@@ -13,7 +13,8 @@ import msgspec
 
 from slipstream.chat.request import CachePoint, Image, Message, Part, Reasoning, SystemPart, Text, ToolResult, ToolUse
 from slipstream.errors import InvalidRequest
-from slipstream.gateway.openai import images, structure, tools
+from slipstream.gateway import nesting
+from slipstream.gateway.openai import images, tools
 from slipstream.gateway.openai.body import (
     AnyMessage,
     AssistantMessage,
@@ -199,6 +200,6 @@ def _decoded(arguments: str, param: str) -> dict[str, object]:
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         why = "is nested too deeply" if isinstance(error, RecursionError) else f"is not a JSON object ({error})"
         raise InvalidRequest(f"'{param}' {why}.", param=param, code="invalid_value") from None
-    if structure.may_be_deep(arguments.count("{") + arguments.count("[")):
-        structure.check_depth(decoded, param)
+    if nesting.may_be_deep(arguments.count("{") + arguments.count("[")):
+        nesting.check_depth(decoded, param)
     return decoded

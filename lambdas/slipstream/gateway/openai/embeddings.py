@@ -13,19 +13,22 @@ from slipstream.errors import InvalidRequest
 from slipstream.gateway.http import Principal
 from slipstream.gateway.openai import rejection
 from slipstream.gateway.openai.body import Strict
+from slipstream.models.embedding import InputType
 
 MAX_TEXTS = 2048
 MAX_DIMENSIONS = 16_384
 
 
 class EmbeddingBody(Strict):
-    """The request as OpenAI defines it."""
+    """The request as OpenAI defines it, and ``input_type``."""
 
     model: str
     input: str | list[Any]
     dimensions: int | None = None
     encoding_format: Literal["float", "base64"] | None = None
     user: str | None = None
+    input_type: InputType | None = None
+    """Cohere's field, which OpenAI has not: a question is to be placed near its answers, not near its like."""
 
 
 class EmbeddingRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +38,7 @@ class EmbeddingRequest(msgspec.Struct, frozen=True, kw_only=True):
     texts: list[str]
     dimensions: int | None = None
     base64: bool = False
+    input_type: InputType = "search_document"
     user: str | None = None
     tenant: str = "default"
     allowed_models: tuple[str, ...] = ()
@@ -59,6 +63,7 @@ def decode(body: bytes, principal: Principal) -> EmbeddingRequest:
         model=asked.model,
         texts=_texts(asked.input),
         dimensions=asked.dimensions,
+        input_type=asked.input_type or "search_document",
         base64=asked.encoding_format == "base64",
         user=asked.user,
         tenant=principal.tenant,

@@ -42,6 +42,7 @@ CHOICES = {
     "slipstream.latency": ("standard", "optimized"),
     "slipstream.cache": ("auto", "off"),
     "encoding_format": ("float", "base64"),
+    "input_type": ("search_document", "search_query", "classification", "clustering"),
 }
 """What a field may hold, by its path without indices. Told only when something else came."""
 

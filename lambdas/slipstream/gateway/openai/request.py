@@ -8,9 +8,9 @@ import msgspec
 
 from slipstream.chat.request import ChatRequest, Options
 from slipstream.errors import InvalidRequest
-from slipstream.gateway import options
+from slipstream.gateway import nesting, options
 from slipstream.gateway.http import Principal
-from slipstream.gateway.openai import parameters, rejection, structure, tools
+from slipstream.gateway.openai import parameters, rejection, tools
 from slipstream.gateway.openai.body import ChatBody
 from slipstream.gateway.openai.conversation import Conversation
 
@@ -34,7 +34,7 @@ def decode(body: bytes, headers: Mapping[str, str], principal: Principal) -> Cha
     stream = bool(asked.stream)
     if asked.stream_options is not None and not stream:
         raise InvalidRequest("'stream_options' is only allowed when 'stream' is true.", param="stream_options")
-    deep = structure.may_be_deep(body.count(b"{") + body.count(b"["))
+    deep = nesting.may_be_deep(body.count(b"{") + body.count(b"["))
     offered = tools.decode(asked.tools, deep)
     conversation = Conversation(asked.messages)
     return ChatRequest(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from slipstream.chat.request import ResponseFormat, Tool, ToolChoice
 from slipstream.errors import InvalidRequest
-from slipstream.gateway.openai import structure
+from slipstream.gateway import nesting
 from slipstream.gateway.openai.body import (
     ChatBody,
     JsonObjectFormat,
@@ -37,7 +37,7 @@ def decode(definitions: Sequence[ToolDefinition] | None, deep: bool) -> list[Too
             )
         seen.add(function.name)
         if deep and function.parameters is not None:
-            structure.check_depth(function.parameters, f"{path}.parameters")
+            nesting.check_depth(function.parameters, f"{path}.parameters")
         description = function.description if function.description and not function.description.isspace() else None
         tools.append(Tool(function.name, description, function.parameters or NO_ARGUMENTS, function.strict))
     return tools
@@ -89,5 +89,5 @@ def _schema(asked: JsonSchemaFormat, deep: bool) -> ResponseFormat:
             f"Missing required parameter: '{path}.schema'.", param=f"{path}.schema", code="missing_required_parameter"
         )
     if deep:
-        structure.check_depth(wanted.schema, f"{path}.schema")
+        nesting.check_depth(wanted.schema, f"{path}.schema")
     return ResponseFormat("json_schema", wanted.schema, wanted.name, wanted.description, wanted.strict)

@@ -10,7 +10,7 @@ from slipstream.errors import ClientGone, StreamCut, Unauthenticated, UpstreamIn
 from slipstream.fakes.metrics import MemoryMetrics
 from slipstream.gateway.app import create_app
 from slipstream.gateway.http import HttpRequest, HttpResponse
-from tests.unit.gateway.scripted import HELLO, MODEL, ScriptedModels, drain, gateway, limited_to, post
+from tests.unit.gateway.scripted import HELLO, MODEL, ScriptedEmbedder, ScriptedModels, drain, gateway, limited_to, post
 
 CHAT = {"model": MODEL, "messages": [{"role": "user", "content": "hi"}]}
 SECRET = "my grandmother's recipe"
@@ -138,6 +138,20 @@ def test_embeddings_know_the_aliases() -> None:
     reply = json.loads(drain(ask(post("/v1/embeddings", body))[0]))
     assert [entry["embedding"] for entry in reply["data"]] == [[2.0, 0.5], [1.0, 0.5]]
     assert reply["usage"]["prompt_tokens"] == 6
+
+
+def test_what_the_vectors_are_for_reaches_the_model() -> None:
+    embedder = ScriptedEmbedder()
+    body = json.dumps({"model": "fast", "input": "ab", "dimensions": 256, "input_type": "search_query"}).encode()
+    assert create_app(gateway(embedder=embedder))(post("/v1/embeddings", body)).status == 200
+    (call,) = embedder.calls
+    assert (call.texts, call.dimensions, call.input_type) == (["ab"], 256, "search_query")
+
+
+def test_a_key_embeds_with_the_models_it_names_only() -> None:
+    body = json.dumps({"model": "fast", "input": "ab"}).encode()
+    for allowed, status in (("other.*", 403), ("amazon.titan-*", 200), ("fast", 200)):
+        assert ask(post("/v1/embeddings", body, principal=limited_to(allowed)))[0].status == status
 
 
 def test_models_can_be_listed_and_looked_up() -> None:

@@ -32,7 +32,7 @@ def reply(*body: bytes, status: int = 200, headers: list[tuple[str, str]] | None
 
 def chunk(value: Any) -> bytes:
     payload = json.dumps({"bytes": base64.b64encode(json.dumps(value).encode()).decode()}, separators=(",", ":"))
-    return eventstream.frame(eventstream.event_headers("chunk"), payload.encode())
+    return eventstream.event("chunk", payload.encode())
 
 
 @given(st.binary(max_size=200), st.lists(st.binary(max_size=50), max_size=5))

@@ -25,6 +25,11 @@ def test_everything_asked_arrives():
     assert (request.texts, request.dimensions, request.base64, request.user) == (["a", "b"], 256, True, "u")
 
 
+def test_texts_are_documents_unless_the_caller_says_that_they_are_questions():
+    assert decode().input_type == "search_document"
+    assert decode(input_type="search_query").input_type == "search_query"
+
+
 @pytest.mark.parametrize(
     ("fields", "param"),
     [
@@ -40,6 +45,7 @@ def test_everything_asked_arrives():
         ({"dimensions": 0}, "dimensions"),
         ({"dimensions": 10**30}, "dimensions"),
         ({"encoding_format": "hex"}, "encoding_format"),
+        ({"input_type": "question"}, "input_type"),
         ({"model": ""}, "model"),
         ({"foo": 1}, "foo"),
     ],
