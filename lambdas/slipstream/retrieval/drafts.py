@@ -51,12 +51,11 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """What became no draft. ``whole``: nothing of its origin could be read, so what is indexed of it stays."""
+    """What became no draft. Documents of its origin that are indexed stay as they were."""
 
     id: str
     origin: str
     error: SlipstreamError
-    whole: bool = True
 
 
 def drafts(
@@ -92,7 +91,7 @@ def _of(item: Item, limits: Limits, columns: Columns) -> Iterator[Draft | Refuse
         if isinstance(found, Parsed):
             yield record(found, item)
         else:
-            yield Refused(f"{item.id}#{number}", item.origin, found, whole=False)
+            yield Refused(f"{item.id}#{number}", item.origin, found)
 
 
 def record(found: Parsed, item: Item) -> Draft:

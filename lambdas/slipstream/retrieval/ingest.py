@@ -12,23 +12,24 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotInTime
+from contextlib import suppress
 
 import msgspec
 
 from slipstream.errors import IndexNotFound, InvalidRequest, SlipstreamError, UnreadableDocument
-from slipstream.gateway.ports import Embedder
-from slipstream.retrieval.document import Document, Passage, embedding_text
+from slipstream.models.embedding import Embedder
+from slipstream.models.targets import Target
+from slipstream.retrieval.chunking import chunk
+from slipstream.retrieval.document import Document, embedding_text
 from slipstream.retrieval.drafts import Draft, Refused
 from slipstream.retrieval.ingest_report import Failure, Report, failure
-from slipstream.retrieval.parsing.parsed import Parsed
 from slipstream.retrieval.passage_vectors import PassageVectors, Vector
-from slipstream.retrieval.ports import DocumentIndex, Generation
+from slipstream.retrieval.ports import DocumentIndex, Generation, IndexSpec
 from slipstream.retrieval.writing import Writing
 
-Chunker = Callable[[Parsed], tuple[Passage, ...]]
-Progress = Callable[[Report], None]
 EVERYTHING = ""
 """As ``remove_missing``: whatever the load did not see leaves the index."""
+Progress = Callable[[Report], None]
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -55,7 +56,9 @@ class _Pending(msgspec.Struct):
 
     document: Document
     was_there: bool
-    vectors: dict[str, list[Future[Vector]]]
+    generations: frozenset[str]
+    """That have it or for which it is on its way; one that begins later still lacks it."""
+    vectors: dict[str, list[Future[Vector]]] = {}
     counted: bool = False
 
 
@@ -67,7 +70,7 @@ class Ingestion:
         index: DocumentIndex,
         name: str,
         embedder: Embedder,
-        chunk: Chunker,
+        resolve: Callable[[str], Target],
         *,
         pace: Pace = USUAL_PACE,
         sleep: Callable[[float], None] = time.sleep,
@@ -75,12 +78,10 @@ class Ingestion:
     ) -> None:
         self._index = index
         self._name = name
-        self._chunk = chunk
         self._pace = pace
         self._clock = clock
-        self._vectors = PassageVectors(embedder, side_by_side=pace.side_by_side, sleep=sleep, clock=clock)
+        self._vectors = PassageVectors(embedder, resolve, side_by_side=pace.side_by_side, sleep=sleep, clock=clock)
         self._writing = Writing(index, name, sleep=sleep)
-        self._targets: list[Generation] = []
         self._pending: deque[_Pending] = deque()
         self._waiting_passages = 0
         self._ready: list[tuple[_Pending, dict[str, Document]]] = []
@@ -100,7 +101,7 @@ class Ingestion:
         ``deadline_s`` (of the monotonic clock): what is not embedded by then is reported as failed and retryable.
         """
         report, began_s = Report(failed=[]), self._clock()
-        self._targets = self._writing.targets()
+        self._writing.targets()
         self._report, self._progress, self._deadline_s = report, progress, deadline_s
         seen: set[str] = set()
         kept: set[str] = set()
@@ -114,6 +115,8 @@ class Ingestion:
             raise
         except SlipstreamError as error:
             report.stopped = failure(self._name, error)
+            with suppress(SlipstreamError):  # what was ready is worth its place
+                self._flush()
         finally:
             self._vectors.close()
             report.seconds = self._clock() - began_s
@@ -128,8 +131,7 @@ class Ingestion:
             if isinstance(draft, Refused):
                 self._fail(failure(draft.id, draft.error))
                 seen.add(draft.id)
-                if draft.whole:
-                    kept.add(draft.origin)
+                kept.add(draft.origin)
             elif draft.id in seen:
                 self._fail(Failure(draft.id, "duplicate_id", f"the id '{draft.id}' stood in this load before, and "
                                    f"again in '{draft.origin}': give each document its own"))  # fmt: skip
@@ -151,11 +153,11 @@ class Ingestion:
 
     def _take(self, window: Sequence[Draft]) -> None:
         """Begin what is not in every generation in its present version."""
-        self._targets = self._writing.targets()
+        targets = self._writing.targets()
         ids = [draft.id for draft in window]
-        known = {target.name: self._writing.versions(ids, target.name) for target in self._targets}
+        known = {target.name: self._writing.versions(ids, target.name) for target in targets}
         for draft in window:
-            lacking = [target for target in self._targets if known[target.name].get(draft.id) != draft.version]
+            lacking = [target for target in targets if known[target.name].get(draft.id) != draft.version]
             if not lacking:
                 self._report.unchanged += 1
                 self._progress(self._report)
@@ -169,12 +171,12 @@ class Ingestion:
                 self._fail(failure(draft.id, error))
                 continue
             was_there = any(draft.id in versions for versions in known.values())
-            self._begin(_Pending(document, was_there, {}), lacking)
+            self._begin(_Pending(document, was_there, frozenset(known)), lacking)
             self._drain(self._pace.passages)
 
     def _document(self, draft: Draft) -> Document:
         parsed = draft.parse()
-        passages = self._chunk(parsed)
+        passages = chunk(parsed.text, title=parsed.title, format=parsed.format)
         if not passages:
             raise UnreadableDocument(f"'{draft.id}' holds no text to index", code="no_text")
         if len(passages) > self._pace.most_passages:
@@ -203,36 +205,25 @@ class Ingestion:
         document = pending.document
         by_spec: dict[tuple[str, int], list[Future[Vector]]] = {}
         pending.vectors = {}
+        pending.generations |= {target.name for target in targets}
         for target in targets:
-            place = _vector_space(target)
+            place = _vector_space(target.spec)
             if place not in by_spec:
-                former = self._former(document.id, place) if pending.was_there else {}
-                by_spec[place] = self._embed(document, target, former)
+                former = self._former(document.id, target.spec) if pending.was_there else {}
+                by_spec[place], computed = self._vectors.of(document, target.spec, former)
+                self._report.embedded += computed
             pending.vectors[target.name] = by_spec[place]
         self._pending.append(pending)
         self._waiting_passages += len(document.passages)
 
-    def _former(self, document_id: str, place: tuple[str, int]) -> Mapping[str, Vector]:
+    def _former(self, document_id: str, spec: IndexSpec) -> Mapping[str, Vector]:
         """Vectors that the document has in the index, by the text that they are made of."""
         found: dict[str, Vector] = {}
-        for target in self._targets:
-            if _vector_space(target) == place:
-                for old in self._index.read(self._name, [document_id], generation=target.name):
+        for target in self._writing.targets():
+            if _vector_space(target.spec) == _vector_space(spec):
+                for old in self._writing.read([document_id], target.name):
                     found |= {embedding_text(old, passage): passage.vector for passage in old.passages}
         return found
-
-    def _embed(self, document: Document, target: Generation, former: Mapping[str, Vector]) -> list[Future[Vector]]:
-        futures = []
-        for passage in document.passages:
-            text = embedding_text(document, passage)
-            if vector := former.get(text):
-                future: Future[Vector] = Future()
-                future.set_result(vector)
-            else:
-                future = self._vectors.submit(target.spec, text)
-                self._report.embedded += 1
-            futures.append(future)
-        return futures
 
     def _drain(self, most_passages: int) -> None:
         """Hand finished documents to be written, the oldest first, until at most so many passages wait."""
@@ -246,8 +237,6 @@ class Ingestion:
             except NotInTime:
                 self._give_up(pending, _not_reached(pending.document.id))
             except InvalidRequest as error:
-                if error.param == "dimensions":  # no document's fault
-                    raise
                 self._give_up(pending, failure(pending.document.id, error))
             else:
                 self._ready.append((pending, ready))
@@ -290,10 +279,9 @@ class Ingestion:
                 refused.add(one.document_id)
         written = [pending for pending, _ in batch if pending.document.id not in refused]
         self._count(written)
-        known = {target.name for target in self._targets}
-        self._targets = self._writing.targets()
-        if new := [target for target in self._targets if target.name not in known]:
-            for pending in written:
+        targets = self._writing.targets()
+        for pending in written:
+            if new := [target for target in targets if target.name not in pending.generations]:
                 self._begin(pending, new)
 
     def _count(self, written: Sequence[_Pending]) -> None:
@@ -322,9 +310,9 @@ class Ingestion:
         return self._deadline_s is not None and self._clock() >= self._deadline_s
 
 
-def _vector_space(generation: Generation) -> tuple[str, int]:
+def _vector_space(spec: IndexSpec) -> tuple[str, int]:
     """Generations that can share vectors have it in common."""
-    return generation.spec.embedding_model, generation.spec.dimensions
+    return spec.embedding_model, spec.dimensions
 
 
 def _not_reached(document_id: str) -> Failure:

@@ -6,19 +6,21 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from slipstream.errors import SlipstreamError, UpstreamError
-from slipstream.gateway.http import NEVER
-from slipstream.gateway.ports import Embedder
+import msgspec
+
+from slipstream.errors import SlipstreamError
+from slipstream.models.embedding import Embedder, EmbeddingCall, embedding_call
+from slipstream.models.targets import Target
+from slipstream.retrieval.document import Document, embedding_text
 from slipstream.retrieval.ports import IndexSpec
 from slipstream.telemetry.waterfall import Waterfall
 
 Vector = tuple[float, ...]
 ATTEMPTS = 8
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 20.0
-_BATCHES = {"cohere.embed": 96}
 
 
 class PassageVectors:
@@ -30,26 +32,48 @@ class PassageVectors:
     def __init__(
         self,
         embedder: Embedder,
+        resolve: Callable[[str], Target],
         *,
         side_by_side: int = 8,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._embedder = embedder
+        self._resolve = resolve
         self._pool = ThreadPoolExecutor(side_by_side, thread_name_prefix="embed")
         self._sleep = sleep
         self._clock = clock
+        self._calls: dict[tuple[str, int], EmbeddingCall] = {}
         self._waiting: dict[tuple[str, int], list[tuple[str, Future[Vector]]]] = {}
         self._not_before_s = 0.0
         self._lock = threading.Lock()
 
+    def of(self, document: Document, spec: IndexSpec, former: Mapping[str, Vector]) -> tuple[list[Future[Vector]], int]:
+        """The vectors of a document's passages, and how many of them are computed.
+
+        ``former``: vectors that are known, by the text that they are made of.
+        """
+        futures: list[Future[Vector]] = []
+        computed = 0
+        for passage in document.passages:
+            text = embedding_text(document, passage)
+            if vector := former.get(text):
+                futures.append(Future())
+                futures[-1].set_result(vector)
+            else:
+                futures.append(self.submit(spec, text))
+                computed += 1
+        return futures, computed
+
     def submit(self, spec: IndexSpec, text: str) -> Future[Vector]:
-        """The vector of ``text`` to come. Its exception is a SlipstreamError."""
+        """The vector of ``text`` to come. Raises ModelNotFound or InvalidRequest for a spec that cannot be met."""
         place = (spec.embedding_model, spec.dimensions)
+        if place not in self._calls:
+            self._calls[place] = embedding_call(self._resolve(spec.embedding_model), (), spec.dimensions)
         batch = self._waiting.setdefault(place, [])
         future: Future[Vector] = Future()
         batch.append((text, future))
-        if len(batch) >= next((size for name, size in _BATCHES.items() if name in spec.embedding_model), 1):
+        if len(batch) >= self._calls[place].max_texts:
             self._send(place)
         return future
 
@@ -64,14 +88,14 @@ class PassageVectors:
 
     def _send(self, place: tuple[str, int]) -> None:
         if batch := self._waiting.pop(place, None):
-            self._pool.submit(self._embed, *place, batch)
+            self._pool.submit(self._embed, self._calls[place], batch)
 
-    def _embed(self, model_id: str, dimensions: int, batch: list[tuple[str, Future[Vector]]]) -> None:
+    def _embed(self, call: EmbeddingCall, batch: list[tuple[str, Future[Vector]]]) -> None:
         wanted = [(text, future) for text, future in batch if future.set_running_or_notify_cancel()]
         if not wanted:
             return
         try:
-            vectors = self._patiently(model_id, dimensions, [text for text, _ in wanted])
+            vectors = self._patiently(msgspec.structs.replace(call, texts=[text for text, _ in wanted]))
         except BaseException as error:  # a future that is never set would be waited for without end
             for _, future in wanted:
                 future.set_exception(error)
@@ -79,20 +103,17 @@ class PassageVectors:
         for (_, future), vector in zip(wanted, vectors, strict=True):
             future.set_result(unit(vector))
 
-    def _patiently(self, model_id: str, dimensions: int, texts: list[str]) -> list[list[float]]:
-        for attempt in range(ATTEMPTS):
+    def _patiently(self, call: EmbeddingCall) -> list[list[float]]:
+        for attempt in range(ATTEMPTS - 1):
             self._wait()
             try:
-                made = self._embedder.embed(model_id, texts, dimensions, Waterfall(time.perf_counter()), NEVER)
+                return self._embedder.embed(call, Waterfall(time.perf_counter())).vectors
             except SlipstreamError as error:
-                if not error.retryable or attempt == ATTEMPTS - 1:
+                if not error.retryable:
                     raise
                 self._back_off(error, attempt)
-            else:
-                if len(made.vectors) != len(texts):
-                    raise UpstreamError("the embedding model answered with another number of vectors than of texts")
-                return made.vectors
-        raise AssertionError  # pragma: no cover - the last attempt returns or raises
+        self._wait()
+        return self._embedder.embed(call, Waterfall(time.perf_counter())).vectors
 
     def _wait(self) -> None:
         left_s = self._not_before_s - self._clock()
@@ -101,7 +122,7 @@ class PassageVectors:
 
     def _back_off(self, error: SlipstreamError, attempt: int) -> None:
         """As long as the service asked for, else twice as long each time, with jitter."""
-        wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**attempt) * random.uniform(0.5, 1.0)  # noqa: S311
+        wait_s: float = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**attempt) * random.uniform(0.5, 1.0)  # noqa: S311
         until_s = self._clock() + max(wait_s, error.retry_after_s or 0.0)
         with self._lock:
             self._not_before_s = max(self._not_before_s, until_s)

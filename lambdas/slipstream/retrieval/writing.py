@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from slipstream.errors import IndexNotFound, SlipstreamError
@@ -30,9 +30,19 @@ class Writing:
         live = next((at for at, generation in enumerate(found) if generation.live), 0)
         return found[live:]
 
-    def versions(self, document_ids: Sequence[str], generation: str) -> dict[str, str]:
-        """Document id → version of those that stand there."""
-        return dict(self._patiently(lambda: self._index.versions(self._name, document_ids, generation=generation)))
+    def versions(self, document_ids: Sequence[str], generation: str) -> Mapping[str, str]:
+        """Document id → version of those that stand there; none in a generation that is gone."""
+        return (
+            self._unless_gone(generation, lambda: self._index.versions(self._name, document_ids, generation=generation))
+            or {}
+        )
+
+    def read(self, document_ids: Sequence[str], generation: str) -> list[Document]:
+        """Documents with their vectors; none from a generation that is gone."""
+        return (
+            self._unless_gone(generation, lambda: self._index.read(self._name, document_ids, generation=generation))
+            or []
+        )
 
     def write(self, documents: Sequence[Document], generation: str) -> list[Failed] | None:
         """What was refused for good; None: the generation is gone, another one has taken its place.
@@ -41,11 +51,8 @@ class Writing:
         """
         left, refused = {document.id: document for document in documents}, list[Failed]()
         for attempt in range(ATTEMPTS):
-            try:
-                failed = self._patiently(self._call(tuple(left.values()), generation))
-            except IndexNotFound:
-                if any(target.name == generation for target in self.targets()):
-                    raise
+            failed = self._unless_gone(generation, self._call(tuple(left.values()), generation))
+            if failed is None:
                 return None
             again = [one for one in failed if one.retryable and attempt < ATTEMPTS - 1]
             refused += [one for one in failed if one not in again]
@@ -57,6 +64,15 @@ class Writing:
 
     def _call(self, documents: Sequence[Document], generation: str) -> Callable[[], list[Failed]]:
         return lambda: self._index.write(self._name, documents, generation=generation)
+
+    def _unless_gone(self, generation: str, call: Callable[[], T]) -> T | None:
+        """The call's answer; None where another generation has taken the place of this one."""
+        try:
+            return self._patiently(call)
+        except IndexNotFound:
+            if any(target.name == generation for target in self.targets()):
+                raise
+            return None
 
     def _patiently(self, call: Callable[[], T]) -> T:
         for attempt in range(ATTEMPTS - 1):
