@@ -44,14 +44,14 @@ class Writing:
             or []
         )
 
-    def write(self, documents: Sequence[Document], generation: str) -> list[Failed] | None:
+    def write(self, documents: Sequence[Document], generation: str, *, if_absent: bool = False) -> list[Failed] | None:
         """What was refused for good; None: the generation is gone, another one has taken its place.
 
         Raises IndexNotFound where the whole index is gone.
         """
         left, refused = {document.id: document for document in documents}, list[Failed]()
         for attempt in range(ATTEMPTS):
-            failed = self._unless_gone(generation, self._call(tuple(left.values()), generation))
+            failed = self._unless_gone(generation, self._call(tuple(left.values()), generation, if_absent))
             if failed is None:
                 return None
             again = [one for one in failed if one.retryable and attempt < ATTEMPTS - 1]
@@ -62,8 +62,8 @@ class Writing:
             self._sleep(_wait_s(attempt, None))
         return refused
 
-    def _call(self, documents: Sequence[Document], generation: str) -> Callable[[], list[Failed]]:
-        return lambda: self._index.write(self._name, documents, generation=generation)
+    def _call(self, documents: Sequence[Document], generation: str, if_absent: bool) -> Callable[[], list[Failed]]:
+        return lambda: self._index.write(self._name, documents, generation=generation, if_absent=if_absent)
 
     def _unless_gone(self, generation: str, call: Callable[[], T]) -> T | None:
         """The call's answer; None where another generation has taken the place of this one."""
