@@ -58,7 +58,7 @@ def keys(context: click.Context, base_url: str | None, api_key: str | None) -> N
 @keys.command()
 @click.option("--name", default="", help="Whose it is or what for.")
 @click.option("--tenant", default="default", show_default=True, help="Whom its use counts for.")
-@click.option("--scope", "scopes", multiple=True, help="invoke or admin; may be given twice. Default: invoke.")
+@click.option("--scope", "scopes", multiple=True, help="invoke, ingest or admin; may be repeated. Default: invoke.")
 @click.option("--model", "models", multiple=True, help="Allowed id, alias or glob; may be repeated. Default: all.")
 @click.option("--expires-in", type=Lifetime(), help="90d, 12h, 30m; never by default.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")

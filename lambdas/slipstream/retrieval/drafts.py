@@ -96,7 +96,8 @@ def _of(item: Item, limits: Limits, columns: Columns) -> Iterator[Draft | Refuse
 
 def record(found: Parsed, item: Item) -> Draft:
     """The draft of a document that is parsed already. Without an id of its own it is known by its content."""
-    version = version_of(msgspec.json.encode(found, order="deterministic"), item.attributes)
+    content = msgspec.structs.replace(found, id="")
+    version = version_of(msgspec.json.encode(content, order="deterministic"), item.attributes)
     identifier = found.id or f"{item.id}#{version[:16]}"
     check_id(identifier)
     size = len(found.text)

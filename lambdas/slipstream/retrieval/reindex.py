@@ -81,7 +81,7 @@ def step(
     live = next(generation for generation in generations if generation.live)
     beside = _beside(generations)
     if beside is None:
-        return Step(live.name, live.documents, 0, True)
+        return Step(live.name, live.documents or 0, 0, True)
     copying = _Copying(index, name, live, beside, sleep)
     while True:
         there, here = index.versions(name, generation=live.name), index.versions(name, generation=beside.name)
