@@ -6,18 +6,16 @@ import json
 import re
 import time
 from collections.abc import Callable
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import click
 
-from cli.gateway_client import CallFailed, call
+from cli.gateway_client import call
+from cli.refusals import told
 from cli.target import Target, find
 
 UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 class Lifetime(click.ParamType[int]):
@@ -31,19 +29,6 @@ class Lifetime(click.ParamType[int]):
         if not match or int(match[1]) == 0:
             self.fail(f"{value!r} is no lifetime: 90d, 12h, 30m", param, ctx)
         return int(match[1]) * UNITS_S[match[2]]
-
-
-def told(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a refusal of the gateway be the command's own error."""
-
-    @wraps(function)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return function(*args, **kwargs)
-        except CallFailed as error:
-            raise click.ClickException(str(error)) from error
-
-    return run
 
 
 @click.group()

@@ -228,11 +228,21 @@ class IndexesApi:
     def _versions(self, request: HttpRequest, name: str) -> Told:
         may(request.principal, "ingest")
         query = request.query
-        versions = self._parts.index.versions(name, origin=query.get("origin"))
+        versions = self._everywhere(name, query.get("origin"))
         limit = min(MOST_VERSIONS, int(query.get("limit", "")) if query.get("limit", "").isdecimal() else PAGE)
         ids = sorted(document_id for document_id in versions if document_id > query.get("after", ""))
         data = [{"id": document_id, "version": versions[document_id]} for document_id in ids[:limit]]
         return 200, {"object": "list", "data": data, "has_more": len(ids) > limit}
+
+    def _everywhere(self, name: str, origin: str | None) -> dict[str, str]:
+        """Versions of what is live; empty where a generation that is being filled does not have it, too."""
+        index = self._parts.index
+        live, *beside = sorted(index.generations(name), key=lambda generation: not generation.live)
+        found = dict(index.versions(name, generation=live.name, origin=origin))
+        for generation in beside:
+            there = index.versions(name, generation=generation.name, origin=origin)
+            found = {i: version if there.get(i) == version else "" for i, version in found.items()}
+        return found
 
     def _delete_many(self, request: HttpRequest, name: str) -> Told:
         return self._delete(request, name, decode(request.body, Ids, '{"ids": ["a"]}').ids)
