@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from slipstream.chat.retrieval_options import Scalar
 from slipstream.errors import InvalidRequest, SlipstreamError
-from slipstream.retrieval.document import Scalar
 from slipstream.retrieval.drafts import Draft, Item, Refused, drafts, record
 from slipstream.retrieval.parsing import fields
 from slipstream.retrieval.parsing.decode import clean

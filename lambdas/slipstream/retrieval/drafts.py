@@ -8,8 +8,8 @@ from typing import Protocol
 
 import msgspec
 
+from slipstream.chat.retrieval_options import Scalar
 from slipstream.errors import SlipstreamError, UnreadableDocument
-from slipstream.retrieval.document import Scalar
 from slipstream.retrieval.parsing.parse import is_records, parse
 from slipstream.retrieval.parsing.parsed import USUAL_COLUMNS, USUAL_LIMITS, Columns, Limits, Parsed
 

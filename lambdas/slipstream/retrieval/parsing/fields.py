@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from slipstream.retrieval.document import Scalar
+from slipstream.chat.retrieval_options import Scalar
 from slipstream.retrieval.parsing.decode import clean
 from slipstream.retrieval.parsing.parsed import USUAL_COLUMNS, Columns, Parsed
 

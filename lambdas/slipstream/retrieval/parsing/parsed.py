@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from slipstream.retrieval.document import Scalar
+from slipstream.chat.retrieval_options import Scalar
 
 
 class Parsed(msgspec.Struct, frozen=True):
