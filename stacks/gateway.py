@@ -79,7 +79,7 @@ class GatewayStack(Stack):
             self,
             "Chat",
             bundle=Bundle("chat", self._target),
-            handler="handlers.chat.app",
+            handler="handlers.chat.build",
             description="Slipstream: answers",
             environment={
                 "SLIPSTREAM_ALIASES": json.dumps(chosen.aliases, sort_keys=True),

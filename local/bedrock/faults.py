@@ -8,9 +8,10 @@ import msgspec
 
 from local.bedrock.errors import HTTP_STATUS, BedrockError
 
-KINDS = ("throttle", "status", "slow", "stall", "exception", "cut", "drop", "garbage")
+KINDS = ("throttle", "status", "slow", "stall", "exception", "cut", "drop", "garbage", "filter")
 STATUS_KINDS = {
     400: "ValidationException",
+    401: "UnrecognizedClientException",
     403: "AccessDeniedException",
     404: "ResourceNotFoundException",
     408: "ModelTimeoutException",
@@ -37,6 +38,7 @@ class Fault(msgspec.Struct, frozen=True):
     ``delay_ms`` after ``after`` tokens. ``exception``: in-stream ``error`` after ``after`` tokens. ``cut``: connection
     closed after ``after`` tokens.
     ``drop``: connection closed before any byte. ``garbage``: bytes that are no message after ``after`` tokens.
+    ``filter``: a content filter ends the answer after ``after`` tokens.
     """
 
     kind: str
@@ -46,6 +48,8 @@ class Fault(msgspec.Struct, frozen=True):
     delay_ms: float = 5_000
     retry_after_s: float | None = None
     message: str | None = None
+    param: str | None = None
+    """The field that a ``status`` of 400 complains of, on OpenAI's endpoints."""
     times: int = 1
     """How many calls it hits; 0 is all until the next reset."""
     model: str = "*"
@@ -58,12 +62,13 @@ class Fault(msgspec.Struct, frozen=True):
         status = 429 if self.kind == "throttle" else self.status
         kind = STATUS_KINDS.get(status, "InternalServerException")
         message = self.message or MESSAGES.get(kind, kind)
-        return BedrockError(kind, message, status=status, retry_after_s=self.retry_after_s)
+        return BedrockError(kind, message, status=status, retry_after_s=self.retry_after_s, param=self.param)
 
     def in_stream(self) -> BedrockError:
         """The error that an ``exception`` fault sends inside the stream."""
         kind = self.error[:1].upper() + self.error[1:]
-        return BedrockError(kind, self.message or MESSAGES.get(kind, kind), status=HTTP_STATUS.get(kind, 500))
+        status = HTTP_STATUS.get(kind, 500)
+        return BedrockError(kind, self.message or MESSAGES.get(kind, kind), status=status, param=self.param)
 
 
 _SHORT = {

@@ -17,6 +17,7 @@ from local.bedrock.llm import Llm, written
 from local.bedrock.pacer import sleep_until
 from local.bedrock.prompt import Answer, TextOut
 from local.bedrock.run import Run
+from local.bedrock.speak import filtered
 from local.bedrock.stats import Stats
 from local.bedrock.wires.wire import Encoder, Wire, frames
 
@@ -43,6 +44,8 @@ async def whole(request: web.Request, run: Run, wire: Wire, engine: Engine, faul
     answer = (
         await written(engine.llm, run) if engine.llm is not None and engine.is_free_text(run) else engine.answer(run)
     )
+    if fault is not None and fault.kind == "filter":
+        answer = filtered(answer, fault.after)
     count = answer.output_tokens()
     done = run.started_s + run.pace.at(max(0, count - 1))
     sent = count
@@ -76,6 +79,8 @@ class StreamPlayer:
         self._request, self._run, self._engine, self._stats, self._fault = request, run, engine, stats, fault
         self._encoder: Encoder = wire.encoder(run)
         self._answer = Answer([]) if engine.llm is not None and engine.is_free_text(run) else engine.answer(run)
+        if fault is not None and fault.kind == "filter":
+            self._answer = filtered(self._answer, fault.after)
         self._sent = 0
         self._first_s = run.pace.first_token_s
         headers = {"Content-Type": wire.stream_content_type, "x-amzn-RequestId": request[REQUEST_ID]}

@@ -11,7 +11,7 @@ from slipstream.aws.connection import Patience
 from slipstream.aws.places import Authorizes, Places, signed_request
 from slipstream.aws.transport import Transport
 from slipstream.disconnect import NEVER
-from slipstream.errors import SlipstreamError, UpstreamError, UpstreamUnavailable
+from slipstream.errors import UpstreamError, UpstreamUnavailable
 
 
 class ServiceError(UpstreamError):
@@ -82,8 +82,3 @@ class JsonService:
             return msgspec.json.decode(raw, type=dict[str, Any])
         except msgspec.MsgspecError:
             raise UpstreamError(f"{self._name} gave an answer that is no JSON object") from None
-
-
-def is_missing(error: SlipstreamError) -> bool:
-    """Whether the service said that the thing is not there."""
-    return isinstance(error, ServiceError) and error.name == "ResourceNotFoundException"

@@ -25,7 +25,9 @@ MAX_BODY_BYTES = 6 * 1024 * 1024
 
 
 class Answers(Protocol):
-    """The pipeline, as the app calls it."""
+    """The pipeline, as the app calls it. ``region`` is called where a model's ARN names no other."""
+
+    region: str
 
     def answer(self, request: ChatRequest, waterfall: Waterfall, disconnect: Disconnect) -> Answer:
         """Call the model and wait for its first event. Raises SlipstreamError before it."""

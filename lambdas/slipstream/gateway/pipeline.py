@@ -8,7 +8,7 @@ from typing import Any
 from slipstream.chat.events import Event, Failed, Heartbeat, Started, Stopped, Usage
 from slipstream.chat.request import ChatRequest
 from slipstream.disconnect import NEVER, Disconnect
-from slipstream.errors import InvalidRequest, ModelNotFound, SlipstreamError, UpstreamError
+from slipstream.errors import InvalidRequest, ModelNotFound, PermissionDenied, SlipstreamError, UpstreamError
 from slipstream.gateway.allowed import require_model
 from slipstream.gateway.ports import MetricsSink, ModelPort
 from slipstream.gateway.report import figures, report
@@ -65,14 +65,14 @@ class Pipeline:
         self._planner = planner
         self._models = models
         self._metrics = metrics
-        self._region = region
+        self.region = region
 
     def answer(self, request: ChatRequest, waterfall: Waterfall, disconnect: Disconnect = NEVER) -> Answer:
         """Call the model and wait for its first event, so that an error before it gets its true HTTP status."""
         answer = Answer(request, waterfall, self._settle)
-        waterfall.facts["region"] = self._region
         with waterfall.span("resolve"):
             call = self._resolver.resolve(request)
+            waterfall.facts["region"] = call.region or self.region
             require_model(request.allowed_models, (request.model, call.model_id, call.target_id))
         with waterfall.span("plan"):
             call = self._planner.plan(call)
@@ -81,6 +81,9 @@ class Pipeline:
         except SlipstreamError as error:
             if isinstance(error, ModelNotFound) and (hint := self._resolver.hint(request.model)):
                 error.message, error.param = error.message.rstrip(".") + hint, "model"
+            elif isinstance(error, PermissionDenied) and call.region not in (None, self.region):
+                granted = f"calls in {call.region} are granted by naming this ARN in the deploy setting 'models'"
+                error.message = f"{error.message.rstrip('.')}; {granted}"
             self._record_refused(call, waterfall, error)
             raise
         answer.events = self._flow(answer, first)

@@ -68,5 +68,6 @@ def figures(
         "outcome": outcome,
         "tenant": call.request.tenant,
         "request_id": waterfall.facts.get("request_id", ""),
+        "region": waterfall.facts.get("region", ""),
     }
     return metrics, {"model": call.model_id}, properties

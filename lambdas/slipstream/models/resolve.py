@@ -14,6 +14,7 @@ from slipstream.models.aliases import DEFAULT_ALIASES
 from slipstream.models.cache_marks import without_own_points
 from slipstream.models.catalogue import Catalogue, load
 from slipstream.models.content import fit
+from slipstream.models.identifiers import region_of
 from slipstream.models.model import Model
 from slipstream.models.parameters import Settled, settle
 from slipstream.models.ports import ParameterRuleStore, ProfileResolver
@@ -41,7 +42,8 @@ class Resolver:
         prices: Mapping[str, Mapping[str, Any]] | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        """``region`` is the one that is called, ``prices`` the deploy settings' own (model id → Price's fields)."""
+        """``region`` is called where an ARN names no other, ``prices`` are the deploy settings' own (model id →
+        Price's fields)."""
         self._targets = Targets(catalogue or load(), aliases, profiles, prices or {})
         self._rules = rules
         self._region = region
@@ -74,7 +76,8 @@ class Resolver:
         fitted = fit(request, model, notes)
         settled = self._settle(model, fitted, rejected)
         notes += settled.notes
-        latency, tier = self._service(request, model, rejected, notes)
+        region = region_of(target.target_id) or self._region
+        latency, tier = self._service(request, model, region, rejected, notes)
         if "cache_points" in rejected:
             fitted = without_own_points(fitted, notes)
         cache = model.cache if model.cache.kind != "none" and "cache_points" not in rejected else None
@@ -163,11 +166,11 @@ class Resolver:
         return settled
 
     def _service(
-        self, request: ChatRequest, model: Model, rejected: frozenset[str], notes: list[str]
+        self, request: ChatRequest, model: Model, region: str, rejected: frozenset[str], notes: list[str]
     ) -> tuple[str | None, str | None]:
         latency, tier = request.options.latency, request.service_tier
-        if latency == "optimized" and ("latency" in rejected or self._region not in model.latency_optimized):
-            notes.append(f"latency 'optimized' left out: {model.name} does not have it in {self._region}")
+        if latency == "optimized" and ("latency" in rejected or region not in model.latency_optimized):
+            notes.append(f"latency 'optimized' left out: {model.name} does not have it in {region}")
             latency = None
         if tier == "auto":
             tier = None

@@ -35,7 +35,9 @@ MENTIONS: tuple[tuple[str, re.Pattern[str]], ...] = (
 TOGETHER = re.compile(r"\bboth\b|together|only one|one of|simultaneously|at the same time")
 CONDITIONAL = re.compile(r"\bwhen\b|\bwhile\b|\bunless\b|is enabled")
 """Said of this combination, not of the model: the call is healed, but nothing is remembered."""
-TOO_MANY_TOKENS = re.compile(r"max(?:imum)?_?\s?tokens.*?(?:exceeds?|greater than|limit of|at most).*?(\d[\d,]*)")
+TOO_MANY_TOKENS = re.compile(
+    r"max(?:imum)?_?\s?(?:(?:output|completion)_)?tokens.*?(?:exceeds?|greater than|limit of|at most).*?(\d[\d,]*)"
+)
 TOOLS = re.compile(r"tool_?choice|tool use|toolconfig|forc\w+ tool")
 LIMIT_RULE = re.compile(r"max_tokens<=[1-9]\d{0,8}")
 SAMPLING = ("top_k", "temperature", "top_p")

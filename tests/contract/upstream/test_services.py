@@ -149,6 +149,19 @@ def test_a_profile_of_the_local_server_is_resolved_with_a_valid_signature(
     assert profiles.model_of(profile) == "anthropic.claude-haiku-4-5-20251001-v1:0"
 
 
+def test_a_profile_of_another_region_is_looked_up_there(transport: Transport, server: TinyServer) -> None:
+    seen: list[bytes] = []
+
+    def script(peer: Peer) -> None:
+        seen.append(peer.request())
+        peer.answer(b'{"models":[{"modelArn":"arn:aws:bedrock:eu-west-3::foundation-model/amazon.nova-lite-v1:0"}]}')
+
+    server.expects(script)
+    profiles = BedrockProfiles(transport=transport, auth=AUTH, places=Places("us-east-1", {"bedrock": server.url}))
+    assert profiles.model_of("arn:aws:bedrock:eu-west-3:123456789012:application-inference-profile/abc")
+    assert b"/eu-west-3/bedrock/aws4_request" in seen[0]
+
+
 def test_an_unknown_profile_is_an_unknown_model(transport: Transport, bedrock_url: str) -> None:
     profiles = BedrockProfiles(transport=transport, auth=AUTH, places=Places("us-east-1", {"bedrock": bedrock_url}))
     with pytest.raises(ModelNotFound):

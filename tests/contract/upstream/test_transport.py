@@ -6,8 +6,8 @@ import threading
 import pytest
 
 from slipstream.aws.connection import Patience
-from slipstream.aws.http1 import BadResponse
-from slipstream.aws.transport import Request, Response, Transport
+from slipstream.aws.exchange import BadResponse, Request, Response
+from slipstream.aws.transport import Transport
 from slipstream.errors import ClientGone, StreamCut, UpstreamTimeout, UpstreamUnavailable
 from slipstream.telemetry.waterfall import Waterfall
 from tests.contract.upstream.tiny_server import Caller, Peer, TinyServer
@@ -312,3 +312,25 @@ def test_threads_share_the_pool_without_mixing_answers(transport: Transport, ser
         thread.join(20)
     transport.restore()
     assert not wrong
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\nX",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokX",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\nX",
+    ],
+)
+def test_a_connection_that_says_more_than_was_asked_is_not_used_again(
+    transport: Transport, server: TinyServer, answer: bytes
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(answer)
+        peer.sees_close(5)
+
+    server.expects(script, script)
+    assert b"X" not in fetch(transport, server).read_all()
+    assert b"X" not in fetch(transport, server).read_all()
+    assert server.connections == 2

@@ -173,7 +173,7 @@ def test_usage_cost_and_outcome_are_in_report_and_metrics() -> None:
     assert (metrics["input_tokens"], metrics["output_tokens"], metrics["errors"]) == (1000, 2000, 0)
     assert "span_settle_ms" in metrics
     assert dimensions == {"model": NOVA}
-    assert properties == {"outcome": "ok", "tenant": "acme", "request_id": "r1"}
+    assert properties == {"outcome": "ok", "tenant": "acme", "request_id": "r1", "region": "eu-west-1"}
     assert answer.stop_reason == "end_turn"
 
 
