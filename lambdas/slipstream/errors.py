@@ -93,6 +93,13 @@ class IndexExists(SlipstreamError):
     bedrock_type, openai_type = "ConflictException", "invalid_request_error"
 
 
+class IndexReadOnly(SlipstreamError):
+    """The index takes no writes; reading goes on."""
+
+    http_status, code = 409, "index_read_only"
+    bedrock_type, openai_type = "ConflictException", "invalid_request_error"
+
+
 class ModelNotFound(NotFound):
     """No model, alias or profile of that name; the message offers the nearest ones."""
 

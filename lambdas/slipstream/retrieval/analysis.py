@@ -23,6 +23,8 @@ _ASCII = re.compile(rf"\w+(?:{_JOINED}\w+)*", re.ASCII)
 _ALONE = "\u3040-\u309f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _ANY = re.compile(rf"[{_ALONE}]|(?:(?![{_ALONE}])\w)+(?:{_JOINED}(?:(?![{_ALONE}])\w)+)*")
 _POSSESSIVE = re.compile(r"['’＇]s$")
+_ENDINGS = (("bly", "ble"), ("blies", "ble"), ("logy", "log"), ("logies", "log"))
+_MEASURED = re.compile("[aeiouy][^aeiouy]")
 
 
 def words(text: str) -> list[str]:
@@ -42,6 +44,12 @@ def terms(text: str) -> list[str]:
 def term_of(word: str) -> str:
     """One word's term; empty for a stop word."""
     lowered = _POSSESSIVE.sub("", word.lower())
+    if len(lowered) < 3:
+        return "" if lowered in STOP_WORDS else lowered
+    for ending, instead in _ENDINGS:  # two rules of Porter's own later program, which Lucene follows and others do not
+        if lowered.endswith(ending) and _MEASURED.search(lowered[: -len(ending)]):
+            lowered = lowered[: -len(ending)] + instead
+            break
     return "" if lowered in STOP_WORDS else _stemmer()(lowered)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -22,6 +22,10 @@ class PassageIndex(Protocol):
         Raises IndexNotFound; UpstreamUnavailable or UpstreamTimeout where no leg answered. One leg alone that fails
         or is late is named in ``Legs.missing``.
         """
+        ...
+
+    def describe(self, index: str, waterfall: Waterfall, disconnect: Disconnect) -> Generation:
+        """What stands behind the alias, without its count of documents; one small request. Raises IndexNotFound."""
         ...
 
 
@@ -50,8 +54,11 @@ class Generation(msgspec.Struct, frozen=True):
 
     name: str
     spec: IndexSpec
-    documents: int
+    documents: int | None
+    """None: not counted (``PassageIndex.describe``)."""
     live: bool
+    ranking: dict[str, Any] | None = None
+    """Parameters fitted to this index; None: those that ship."""
 
 
 class Failed(msgspec.Struct, frozen=True):
@@ -125,6 +132,10 @@ class DocumentIndex(Protocol):
 
     def refresh(self, index: str) -> None:
         """Make everything written so far visible to searches."""
+        ...
+
+    def set_ranking(self, index: str, ranking: Mapping[str, Any] | None) -> None:
+        """Keep fitted parameters with every generation; None: take them out. Raises IndexNotFound."""
         ...
 
     def drop(self, index: str) -> None:

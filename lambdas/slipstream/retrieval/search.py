@@ -6,10 +6,14 @@ import msgspec
 
 from slipstream.chat.retrieval_options import Boosts, Filter, Scalar
 
-__all__ = ["LEG_SIZE", "Boosts", "EngineQuery", "Filter", "Hit", "Legs"]
+__all__ = ["EXPANSION_WEIGHT", "LEG_SIZE", "PASSAGES_A_DOCUMENT", "Boosts", "EngineQuery", "Filter", "Hit", "Legs"]
 
 LEG_SIZE = 20
 """Candidates of each leg: BM25 top 20 and vector top 20."""
+PASSAGES_A_DOCUMENT = 2
+"""At most so many of one document in a leg."""
+EXPANSION_WEIGHT = 0.4
+"""What a word of an expansion weighs beside a word of the query."""
 
 
 class EngineQuery(msgspec.Struct, frozen=True):
@@ -40,9 +44,9 @@ class Hit(msgspec.Struct, frozen=True):
     start: int
     end: int
     score: float
-    """The leg's own: BM25 of the passage, or cosine (-1 to 1)."""
+    """The leg's own: BM25 of the passage's text, headings and title, or cosine (-1 to 1)."""
     document_score: float = 0.0
-    """Lexical leg: BM25 of the query in the document's whole text and title."""
+    """Lexical leg: BM25 of the query in the document's title and whole text. The leg's order is the sum of both."""
     source: str = ""
     language: str = "en"
     updated_at_s: float | None = None

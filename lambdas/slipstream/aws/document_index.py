@@ -1,0 +1,250 @@
+"""The writing side of search, with opensearch-py: generations behind an alias, documents in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+import opensearchpy
+
+from slipstream.aws import bulk_write, index_mapping, search_errors
+from slipstream.aws.index_mapping import belongs, engine_id, generation_name, number_of, writing_alias
+from slipstream.errors import IndexExists, UpstreamTimeout, UpstreamUnavailable
+from slipstream.retrieval.document import Document
+from slipstream.retrieval.ports import Failed, Generation, IndexSpec
+
+PAGE = 1000
+READ_PAGE = 50
+# Documents go to an alias of the generation's own: into an index that is gone, the engine would make one by guesses.
+BULK_PARAMETERS = {"require_alias": "true", "filter_path": "items.*.status,items.*.error"}
+
+
+def connect(
+    endpoint: str, *, region: str = "", signed: bool = False, timeout_s: float = 60.0
+) -> opensearchpy.OpenSearch:
+    """A client; ``signed``: with the credentials of boto3's chain, for a domain."""
+    url = urlsplit(endpoint)
+    auth: Any = None
+    if signed:
+        import boto3
+
+        auth = opensearchpy.Urllib3AWSV4SignerAuth(boto3.Session().get_credentials(), region, "es")
+    return opensearchpy.OpenSearch(
+        hosts=[{"host": url.hostname, "port": url.port or (443 if url.scheme == "https" else 80)}],
+        url_prefix=url.path.strip("/"), use_ssl=url.scheme == "https", verify_certs=True, http_auth=auth,
+        timeout=timeout_s, max_retries=0, http_compress=signed,
+    )  # fmt: skip
+
+
+class OpenSearchDocuments:
+    """A DocumentIndex over one engine; ``faiss``: whether it has that library (a domain has, a local one has not)."""
+
+    def __init__(self, client: opensearchpy.OpenSearch, *, faiss: bool = False) -> None:
+        self._client = client
+        self._faiss = faiss
+        self._legacy_bm25 = ""
+
+    def create(self, index: str, spec: IndexSpec) -> Generation:
+        """See DocumentIndex."""
+        index_mapping.check_name(index)
+        with _told(index):
+            if self._client.indices.exists(index=index) or self._mappings(index):
+                raise IndexExists(f"there is an index '{index}' already: choose another name or drop it first")
+        return self._new(index, spec, 1, aliases={index: {}})
+
+    def names(self) -> list[str]:
+        """See DocumentIndex."""
+        with _told("*"):
+            found = self._client.indices.get_alias(index="*")
+        return sorted({alias for name, body in found.items() for alias in body["aliases"] if belongs(name, alias)})
+
+    def generations(self, index: str) -> list[Generation]:
+        """See DocumentIndex."""
+        index_mapping.check_name(index)
+        with _told(index):
+            live = self._live(index)
+            return [
+                index_mapping.generation(
+                    name, mappings, live=name == live, documents=int(self._client.count(index=name)["count"])
+                )
+                for name, mappings in self._mappings(index).items()
+            ]
+
+    def begin_generation(self, index: str, spec: IndexSpec) -> Generation:
+        """See DocumentIndex."""
+        newest = self.generations(index)[-1]
+        return self._new(index, spec, number_of(newest.name) + 1, ranking=newest.ranking)
+
+    def promote(self, index: str, generation: str) -> None:
+        """See DocumentIndex. One request to the engine: no search finds the alias missing or doubled."""
+        names = [each.name for each in self.generations(index)]
+        if generation not in names:
+            raise search_errors.not_found(generation)
+        actions: list[dict[str, Any]] = [{"add": {"index": generation, "alias": index}}]
+        actions += [{"remove_index": {"index": name}} for name in names if name < generation]
+        with _told(index):
+            self._client.indices.refresh(index=generation)
+            self._client.indices.update_aliases(body={"actions": actions})
+
+    def write(
+        self, index: str, documents: Iterable[Document], *, generation: str | None = None, if_absent: bool = False
+    ) -> list[Failed]:
+        """See DocumentIndex. Raises IndexReadOnly where the index takes no writes."""
+        target = self._target(index, generation)
+        lines = (
+            bulk_write.line(each, target.spec, writing_alias(target.name), if_absent=if_absent) for each in documents
+        )
+        return bulk_write.write(self._send_bulk(index), index, lines)
+
+    def delete(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> None:
+        """See DocumentIndex. Raises IndexReadOnly."""
+        with _told(index):
+            names = [generation] if generation else list(self._mappings(index))
+            if not names:
+                raise search_errors.not_found(index)
+        lines = [
+            bulk_write.Line(
+                each, msgspec.json.encode({"delete": {"_index": writing_alias(name), "_id": engine_id(each)}}) + b"\n"
+            )
+            for name in names
+            for each in document_ids
+        ]
+        failed = bulk_write.write(self._send_bulk(index), index, lines)
+        if failed:
+            raise UpstreamUnavailable(f"{len(failed)} documents could not be deleted ({failed[0].reason}); try again")
+
+    def versions(
+        self, index: str, document_ids: Sequence[str] | None = None, *, generation: str | None = None,
+        origin: str | None = None,
+    ) -> Mapping[str, str]:  # fmt: skip
+        """See DocumentIndex."""
+        name = self._target(index, generation).name
+        query: dict[str, Any] = {"match_all": {}} if origin is None else {"term": {"origin": origin}}
+        with _told(index):
+            self._client.indices.refresh(index=name)
+            if document_ids is None:
+                return dict(self._scan(name, query))
+            found: dict[str, str] = {}
+            for at in range(0, len(document_ids), PAGE):
+                some = {"terms": {"id": list(document_ids[at : at + PAGE])}}
+                found.update(self._scan(name, {"bool": {"filter": [query, some]}}))
+            return found
+
+    def read(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> list[Document]:
+        """See DocumentIndex."""
+        target = self._target(index, generation)
+        found: list[Document] = []
+        with _told(index):
+            # Through a search, whose source has the vectors again; a document that was just written has to be visible.
+            self._client.indices.refresh(index=target.name)
+            for at in range(0, len(document_ids), READ_PAGE):
+                some = {"size": READ_PAGE, "query": {"terms": {"id": list(document_ids[at : at + READ_PAGE])}}}
+                page = self._client.search(index=target.name, body=some)["hits"]["hits"]
+                found += [index_mapping.from_source(hit["_source"], target.spec) for hit in page]
+        return found
+
+    def refresh(self, index: str) -> None:
+        """See DocumentIndex."""
+        self._each(index, lambda name: self._client.indices.refresh(index=name))
+
+    def set_ranking(self, index: str, ranking: Mapping[str, Any] | None) -> None:
+        """See DocumentIndex."""
+        for each in self.generations(index):
+            meta = index_mapping.meta(each.spec, dict(ranking) if ranking is not None else None)
+            with _told(index):
+                self._client.indices.put_mapping(index=each.name, body={"_meta": meta})
+
+    def merge(self, index: str, *, segments: int = 1) -> None:
+        """Merge to few segments: a search walks one graph. For an index at rest; may take minutes."""
+        self._each(index, lambda name: self._client.indices.forcemerge(index=name, max_num_segments=segments))
+
+    def warm_up(self, index: str) -> None:
+        """Load the vectors' graphs into memory, which the first searches would otherwise wait for."""
+        self._each(index, lambda name: self._client.transport.perform_request("GET", f"/_plugins/_knn/warmup/{name}"))
+
+    def drop(self, index: str) -> None:
+        """See DocumentIndex."""
+        self._each(index, lambda name: self._client.indices.delete(index=name))
+
+    def _each(self, index: str, do: Any) -> None:
+        index_mapping.check_name(index)
+        with _told(index):
+            names = list(self._mappings(index))
+            if not names:
+                raise search_errors.not_found(index)
+            for name in names:
+                do(name)
+
+    def _new(
+        self, index: str, spec: IndexSpec, number: int, *, aliases: dict[str, Any] | None = None,
+        ranking: dict[str, Any] | None = None,
+    ) -> Generation:  # fmt: skip
+        index_mapping.check_spec(spec, faiss=self._faiss)
+        name = generation_name(index, number)
+        body = index_mapping.body(spec, legacy_bm25=self._bm25(), ranking=ranking)
+        with _told(index):
+            self._client.indices.create(
+                index=name, body={**body, "aliases": {writing_alias(name): {}, **(aliases or {})}}
+            )
+        return Generation(name, spec, 0, aliases is not None, ranking)
+
+    def _bm25(self) -> str:
+        if not self._legacy_bm25:
+            with _told(""):
+                major = int(str(self._client.info()["version"]["number"]).partition(".")[0])
+            self._legacy_bm25 = "LegacyBM25" if major >= 3 else "BM25"
+        return self._legacy_bm25
+
+    def _target(self, index: str, generation: str | None) -> Generation:
+        for each in self.generations(index):
+            if each.name == generation or (generation is None and each.live):
+                return each
+        raise search_errors.not_found(generation or index)
+
+    def _live(self, index: str) -> str:
+        found = list(self._client.indices.get_alias(name=index))
+        return str(found[0]) if found else ""
+
+    def _mappings(self, index: str) -> dict[str, Any]:
+        """Generation → mapping, oldest first."""
+        found = self._client.indices.get_mapping(index=f"{index}-*")
+        return {name: found[name]["mappings"] for name in sorted(found) if belongs(name, index)}
+
+    def _scan(self, name: str, query: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        body: dict[str, Any] = {
+            "size": PAGE, "query": query, "sort": [{"id": "asc"}], "_source": False, "stored_fields": ["id", "version"],
+        }  # fmt: skip
+        while True:
+            hits = self._client.search(index=name, body=body)["hits"]["hits"]
+            for hit in hits:
+                yield hit["fields"]["id"][0], hit["fields"]["version"][0]
+            if len(hits) < PAGE:
+                return
+            body["search_after"] = hits[-1]["sort"]
+
+    def _send_bulk(self, index: str) -> bulk_write.Send:
+        def send(data: bytes) -> Any:
+            with _told(index):
+                return self._client.bulk(
+                    body=data, params={"require_alias": "false", "filter_path": "items.*.status,items.*.error"}
+                )
+
+        return send
+
+
+@contextmanager
+def _told(index: str) -> Iterator[None]:
+    """The client's exceptions as ours."""
+    try:
+        yield
+    except opensearchpy.exceptions.ConnectionTimeout:
+        raise UpstreamTimeout("the search engine did not answer in time; try again") from None
+    except opensearchpy.exceptions.ConnectionError as error:
+        raise UpstreamUnavailable(f"the search engine cannot be reached: {error.error}") from None
+    except opensearchpy.exceptions.TransportError as error:
+        info = error.info
+        said = info.get("error") if isinstance(info, dict) else error.error
+        raise search_errors.to_error(search_errors.read(int(error.status_code), said), index) from None

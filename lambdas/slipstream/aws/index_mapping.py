@@ -1,0 +1,269 @@
+"""How a document lies in the engine: names, settings and mapping of a generation, and a document there and back.
+
+One engine document a document, its passages nested in it (docs/adr/0005). Search reads stored cards, never the source:
+with its vectors the source is many times as long as what a hit needs.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from slipstream.aws import search_cards
+from slipstream.aws.search_errors import not_found
+from slipstream.aws.search_query import LEVEL, label, number_field, shorten, to_bytes
+from slipstream.errors import InvalidRequest
+from slipstream.retrieval.document import Document, Passage
+from slipstream.retrieval.ports import Generation, IndexSpec
+
+SCHEMA = 1
+"""Raised with every change of the mapping below; an index of another schema has to be re-indexed."""
+LANGUAGES = frozenset({
+    "arabic", "armenian", "basque", "bengali", "brazilian", "bulgarian", "catalan", "cjk", "czech", "danish", "dutch",
+    "english", "estonian", "finnish", "french", "galician", "german", "greek", "hindi", "hungarian", "indonesian",
+    "irish", "italian", "latvian", "lithuanian", "norwegian", "persian", "portuguese", "romanian", "russian", "sorani",
+    "spanish", "standard", "swedish", "thai", "turkish",
+})  # fmt: skip
+QUANTIZATIONS = {
+    "lucene": ("none", "byte", "on_disk_4x"),
+    "faiss": ("none", "fp16", "byte", "on_disk_4x", "on_disk_8x", "on_disk_16x", "on_disk_32x"),
+}
+MAX_DIMENSIONS = 16_000
+_CARD = {"type": "keyword", "index": False, "doc_values": False, "store": True}
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
+_GENERATION = re.compile(r"(?P<index>[a-z0-9][a-z0-9_-]{0,99})-[0-9]{6}")
+
+
+def check_name(index: str) -> None:
+    """Raises InvalidRequest for a name that the engine would refuse or take for several indexes."""
+    if not _NAME.fullmatch(index):
+        raise InvalidRequest(
+            f"'{index[:100]}' cannot name an index: use up to 100 of a-z, 0-9, - and _, a letter or digit first",
+            param="index",
+        )
+
+
+def generation_name(index: str, number: int) -> str:
+    """``docs``, 2 → ``docs-000002``."""
+    return f"{index}-{number:06}"
+
+
+def number_of(generation: str) -> int:
+    """``docs-000002`` → 2."""
+    return int(generation.rpartition("-")[2])
+
+
+def writing_alias(generation: str) -> str:
+    """What documents are written to."""
+    return f"{generation}-writing"
+
+
+def belongs(generation: str, index: str) -> bool:
+    """Whether ``generation`` is a name that this project gives to a generation of ``index``."""
+    found = _GENERATION.fullmatch(generation)
+    return found is not None and found["index"] == index
+
+
+def check_spec(spec: IndexSpec, *, faiss: bool) -> None:
+    """Raises InvalidRequest for what the engine cannot do; ``faiss``: whether it has that library."""
+    if spec.engine not in QUANTIZATIONS:
+        raise InvalidRequest(f"engine must be lucene or faiss, not '{spec.engine}'", param="engine")
+    if spec.engine == "faiss" and not faiss:
+        raise InvalidRequest(
+            "this engine has no faiss library (a faiss field would halt it): use engine lucene here, faiss on a domain",
+            param="engine", code="engine_without_faiss",
+        )  # fmt: skip
+    allowed = QUANTIZATIONS[spec.engine]
+    if spec.quantization not in allowed:
+        raise InvalidRequest(
+            f"quantization of {spec.engine} must be one of {', '.join(allowed)}, not '{spec.quantization}'",
+            param="quantization",
+        )
+    if spec.language not in LANGUAGES:
+        raise InvalidRequest(
+            f"language must be one of {', '.join(sorted(LANGUAGES))}, not '{spec.language}'", param="language"
+        )
+    if spec.schema != SCHEMA:
+        raise InvalidRequest(f"this version writes schema {SCHEMA}, not {spec.schema}", param="schema")
+    ranges = {
+        "dimensions": (1, MAX_DIMENSIONS), "m": (2, 100), "ef_construction": (2, 10_000), "ef_search": (1, 10_000),
+        "shards": (1, 1024), "replicas": (0, 20),
+    }  # fmt: skip
+    for name, (least, most) in ranges.items():
+        if not least <= getattr(spec, name) <= most:
+            raise InvalidRequest(f"{name} must be {least} to {most}, not {getattr(spec, name)}", param=name)
+
+
+def body(spec: IndexSpec, *, legacy_bm25: str, ranking: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Settings and mapping of a new generation.
+
+    ``legacy_bm25``: what this version of the engine calls BM25 with the factor k1 + 1 (``BM25`` up to 2.x,
+    ``LegacyBM25`` from 3.0 on): scores, and what is fitted to them, mean the same on both.
+    """
+    text = {"type": "text", "analyzer": spec.language, "similarity": "passages"}
+    passage = {
+        "card": _CARD,
+        "text": {**text, "copy_to": ["body", "exact"]},
+        "heading": {**text, "copy_to": ["exact"]},
+        "title": text,
+        "vector": _vector(spec),
+    }
+    properties = {
+        "card": _CARD,
+        "id": {"type": "keyword", "store": True},
+        "version": {"type": "keyword", "store": True},
+        "level": {"type": "keyword"},
+        "source": {"type": "keyword"},
+        "origin": {"type": "keyword"},
+        "language": {"type": "keyword"},
+        "title": {"type": "text", "index": False, "copy_to": ["body", "exact"]},
+        "body": text,
+        # Word for word: no stems, no stop words.
+        "exact": {"type": "text", "analyzer": "standard", "norms": False},
+        "updated_at_s": {"type": "double"},
+        "popularity": {"type": "double"},
+        "labels": {"type": "keyword"},
+        "numbers": {"type": "object", "dynamic": True},
+        "passages": {"type": "nested", "properties": passage},
+    }
+    similarity = {"type": legacy_bm25, "k1": 1.2, "b": 0.75}
+    settings: dict[str, Any] = {
+        "number_of_shards": spec.shards,
+        "number_of_replicas": spec.replicas,
+        "knn": True,
+        # The source is kept without its vectors and read as if it had them: fetching 20 documents is 10 times as fast.
+        # Lucene's bytes cannot be read back like that (2.19).
+        "knn.derived_source.enabled": (spec.engine, spec.quantization) != ("lucene", "byte"),
+        "similarity": {"passages": similarity},
+        "mapping.nested_objects.limit": 100_000,
+    }
+    if spec.engine == "faiss":
+        settings["knn.algo_param.ef_search"] = spec.ef_search
+    return {
+        "settings": {"index": settings},
+        "mappings": {
+            "dynamic": "strict",
+            "date_detection": False,
+            "dynamic_templates": [{"numbers": {"path_match": "numbers.*", "mapping": {"type": "double"}}}],
+            "_meta": meta(spec, ranking),
+            "properties": properties,
+        },
+    }
+
+
+def meta(spec: IndexSpec, ranking: dict[str, Any] | None) -> dict[str, Any]:
+    """What the index says of itself. ``ranking`` is text, so that the engine leaves it as it is."""
+    found: dict[str, Any] = {"spec": msgspec.to_builtins(spec)}
+    if ranking is not None:
+        found["ranking"] = msgspec.json.encode(ranking).decode()
+    return found
+
+
+def generation(name: str, mappings: dict[str, Any], *, live: bool, documents: int | None) -> Generation:
+    """What a mapping's ``_meta`` tells. Raises IndexNotFound for an index that is none of ours."""
+    found = mappings.get("_meta", {})
+    try:
+        spec = msgspec.convert(found["spec"], IndexSpec)
+        ranking = msgspec.json.decode(found["ranking"], type=dict[str, Any]) if "ranking" in found else None
+    except (KeyError, msgspec.MsgspecError):
+        raise not_found(name) from None
+    return Generation(name, spec, documents, live, ranking)
+
+
+def _vector(spec: IndexSpec) -> dict[str, Any]:
+    field: dict[str, Any] = {"type": "knn_vector", "dimension": spec.dimensions}
+    if spec.quantization.startswith("on_disk_"):
+        field |= {"mode": "on_disk", "compression_level": spec.quantization.removeprefix("on_disk_")}
+        if spec.engine == "lucene":
+            return {**field, "space_type": "cosinesimil"}
+    parameters: dict[str, Any] = {"m": spec.m, "ef_construction": spec.ef_construction}
+    if spec.quantization == "byte":
+        field["data_type"] = "byte"
+    if spec.quantization == "fp16":
+        parameters["encoder"] = {"name": "sq", "parameters": {"type": "fp16"}}
+    method = {"name": "hnsw", "engine": spec.engine, "space_type": "cosinesimil", "parameters": parameters}
+    return {**field, "method": method}
+
+
+def to_source(document: Document, spec: IndexSpec) -> dict[str, Any]:
+    """The engine's form of a document."""
+    attributes = document.attributes
+    numbers = {
+        number_field(name).partition(".")[2]: value
+        for name, value in attributes.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    }
+    source: dict[str, Any] = {
+        "card": search_cards.of_document(document),
+        "id": document.id,
+        "version": document.version,
+        "level": LEVEL,
+        "title": document.title,
+        "source": document.source,
+        "origin": document.origin,
+        "language": document.language,
+        "popularity": document.popularity,
+        "labels": [label(name, value) for name, value in attributes.items()],
+        "numbers": numbers,
+        "passages": [_passage(document.title, passage, spec) for passage in document.passages],
+    }
+    if document.updated_at_s is not None:
+        source["updated_at_s"] = document.updated_at_s
+    return source
+
+
+def _passage(title: str, passage: Passage, spec: IndexSpec) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "card": search_cards.of_passage(passage),
+        "text": passage.text,
+        "heading": passage.heading,
+        "title": title,
+    }
+    if passage.vector:
+        if spec.quantization == "byte":
+            fields["vector"] = to_bytes(passage.vector)
+        else:
+            fields["vector"] = [round(component, 7) for component in passage.vector]  # a float32 holds no more
+    return fields
+
+
+class _StoredPassage(msgspec.Struct):
+    card: str
+    vector: tuple[float, ...] = ()
+
+
+class _Stored(msgspec.Struct):
+    card: str
+    origin: str = ""
+    passages: list[_StoredPassage] = []
+
+
+def from_source(source: Any, spec: IndexSpec) -> Document:
+    """The document of a source that ``to_source`` made."""
+    stored = msgspec.convert(source, _Stored)
+    card = search_cards.read_document(stored.card)
+    return Document(
+        card.id,
+        card.title,
+        card.version,
+        tuple([_from_stored(each, 1 / 127 if spec.quantization == "byte" else 1.0) for each in stored.passages]),
+        source=card.source,
+        origin=stored.origin,
+        language=card.language,
+        updated_at_s=card.updated_at_s,
+        popularity=card.popularity,
+        attributes=card.attributes,
+    )
+
+
+def _from_stored(stored: _StoredPassage, scale: float) -> Passage:
+    card = search_cards.read_passage(stored.card)
+    vector = tuple([component * scale for component in stored.vector])
+    return Passage(card.ordinal, card.text, card.start, card.end, card.heading, vector)
+
+
+def engine_id(document_id: str) -> str:
+    """The engine's ``_id``; it takes 512 bytes."""
+    return shorten(document_id)

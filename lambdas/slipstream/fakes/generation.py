@@ -1,0 +1,189 @@
+"""One generation of an in-memory index: documents, what is searched of them, and the two legs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from slipstream.errors import InvalidRequest
+from slipstream.fakes.bm25 import FieldIndex
+from slipstream.fakes.vectors import Vectors
+from slipstream.retrieval.analysis import terms as english
+from slipstream.retrieval.analysis import words
+from slipstream.retrieval.document import Document, Passage, Scalar
+from slipstream.retrieval.ports import IndexSpec
+from slipstream.retrieval.search import EXPANSION_WEIGHT, PASSAGES_A_DOCUMENT, EngineQuery, Filter, Hit
+
+Found = tuple[float, float, int]
+"""Passage's score, document's score, passage's number."""
+
+
+class MemoryGeneration:
+    """Not safe for threads by itself; whoever holds it has the lock."""
+
+    def __init__(self, spec: IndexSpec) -> None:
+        self.spec = spec
+        self.documents: dict[str, Document] = {}
+        self._analyze = english if spec.language == "english" else standard
+        self._text, self._heading, self._title, self._body = (FieldIndex() for _ in range(4))
+        self._vectors = Vectors()
+        self._owners: dict[int, tuple[str, Passage]] = {}
+        self._numbers: dict[str, list[int]] = {}
+        self._phrases: dict[str, list[str]] = {}
+        self._next = 0
+
+    def put(self, document: Document) -> None:
+        """Put a document in place of its former version. Raises InvalidRequest for a vector that does not fit."""
+        for passage in document.passages:
+            if passage.vector and len(passage.vector) != self.spec.dimensions:
+                why = f"Vector dimension mismatch. Expected: {self.spec.dimensions}, Given: {len(passage.vector)}"
+                raise InvalidRequest(why)
+            if passage.vector and not any(passage.vector):
+                raise InvalidRequest("zero vector is not supported when space type is [cosinesimil]")
+        self.remove(document.id)
+        title = self._analyze(document.title)
+        root = self._number(document.id)
+        body = list(title)
+        for passage in document.passages:
+            number = self._number(document.id)
+            self._owners[number] = (document.id, passage)
+            terms = self._analyze(passage.text)
+            body += terms
+            self._text.add(number, terms)
+            self._heading.add(number, [term for part in passage.heading for term in self._analyze(part)])
+            self._title.add(number, title)
+            if passage.vector:
+                self._vectors.add(number, passage.vector)
+        self._body.add(root, body)
+        self.documents[document.id] = document
+
+    def remove(self, document_id: str) -> None:
+        """Take a document out, if it is there."""
+        for number in self._numbers.pop(document_id, ()):
+            self._owners.pop(number, None)
+            for field in (self._text, self._heading, self._title, self._body, self._vectors):
+                field.remove(number)
+        self.documents.pop(document_id, None)
+        self._phrases.pop(document_id, None)
+
+    def lexical(self, query: EngineQuery) -> list[Hit]:
+        """BM25 of passages and, beside it, of their documents; in the order of the sum."""
+        terms: dict[str, float] = {}
+        for text, weight in ((query.text, 1.0), (" ".join(query.expansions), EXPANSION_WEIGHT)):
+            for term in self._analyze(text):
+                terms[term] = terms.get(term, 0.0) + weight
+        boosts = query.boosts
+        scores: dict[int, float] = {}
+        for field, boost in ((self._text, boosts.text), (self._heading, boosts.heading), (self._title, boosts.title)):
+            if boost:
+                for number, score in field.scores(terms).items():
+                    scores[number] = scores.get(number, 0.0) + boost * score
+        of_documents = self._body.scores(terms) if boosts.document else {}
+        own = {self._numbers[name][0]: name for name in self.documents}
+        by_name = {own[number]: boosts.document * score for number, score in of_documents.items()}
+        allowed = self._allowed(query.filters)
+        found = [
+            (score, by_name.get(self._owners[number][0], 0.0), number)
+            for number, score in scores.items()
+            if allowed(self._owners[number][0])
+        ]
+        if query.phrases:
+            found = [each for each in found if self._holds(self._owners[each[2]][0], query.phrases)]
+        return self._best(found, query.size)
+
+    def dense(self, query: EngineQuery) -> list[Hit]:
+        """Exact cosines. Raises InvalidRequest for a vector of another length."""
+        if len(query.vector) != self.spec.dimensions:
+            raise InvalidRequest(
+                f"the query's vector has {len(query.vector)} dimensions, the index {self.spec.dimensions}",
+                code="search_refused",
+            )
+        allowed = self._allowed(query.filters)
+        cosines = self._vectors.cosines(query.vector).items()
+        return self._best(
+            [(cosine, 0.0, number) for number, cosine in cosines if allowed(self._owners[number][0])], query.size
+        )
+
+    def _number(self, document_id: str) -> int:
+        self._next += 1
+        self._numbers.setdefault(document_id, []).append(self._next)
+        return self._next
+
+    def _best(self, found: Iterable[Found], size: int) -> list[Hit]:
+        taken: Counter[str] = Counter()
+        hits: list[Hit] = []
+        for score, own, number in sorted(found, key=self._rank):
+            if len(hits) == size:
+                break
+            document_id, passage = self._owners[number]
+            taken[document_id] += 1
+            if taken[document_id] <= PASSAGES_A_DOCUMENT:
+                hits.append(_hit(self.documents[document_id], passage, score, own))
+        return hits
+
+    def _rank(self, each: Found) -> tuple[float, str, int]:
+        score, own, number = each
+        document_id, passage = self._owners[number]
+        return -(score + own), document_id, passage.ordinal
+
+    def _allowed(self, filters: Collection[Filter]) -> Callable[[str], bool]:
+        if not filters:
+            return lambda _: True
+        fitting = {name for name, document in self.documents.items() if all(fits(document, each) for each in filters)}
+        return fitting.__contains__
+
+    def _holds(self, document_id: str, phrases: Iterable[str]) -> bool:
+        texts = self._phrases.get(document_id)
+        if texts is None:
+            document = self.documents[document_id]
+            parts = [document.title, *(p.text for p in document.passages)]
+            parts += [part for p in document.passages for part in p.heading]
+            texts = self._phrases[document_id] = [f" {' '.join(standard(part))} " for part in parts]
+        return all(
+            any(f" {' '.join(standard(phrase))} " in text for text in texts) for phrase in phrases if standard(phrase)
+        )
+
+
+def standard(text: str) -> list[str]:
+    """Words in lower case: what phrases are matched by, and all that is done for languages other than English."""
+    return [word.lower() for word in words(text)]
+
+
+def fits(document: Document, wanted: Filter) -> bool:
+    """Whether a document passes a filter. Raises InvalidRequest for one that says nothing."""
+    if not wanted.any_of and wanted.at_least is None and wanted.at_most is None:
+        raise InvalidRequest(f"the filter on '{wanted.field}' says nothing: give any_of, at_least or at_most")
+    value = _value(document, wanted.field)
+    good = value is not None
+    if good and wanted.any_of:
+        good = any(_kind(value) == _kind(each) and value == each for each in wanted.any_of)
+    if good and (wanted.at_least is not None or wanted.at_most is not None):
+        number = value if _kind(value) == "number" and not isinstance(value, str) else None
+        good = (
+            number is not None
+            and (wanted.at_least is None or number >= wanted.at_least)
+            and (wanted.at_most is None or number <= wanted.at_most)
+        )
+    return good != wanted.exclude
+
+
+def _value(document: Document, field: str) -> Scalar | None:
+    own: Mapping[str, Scalar | None] = {
+        "id": document.id, "language": document.language, "source": document.source,
+        "updated_at_s": document.updated_at_s, "popularity": document.popularity,
+    }  # fmt: skip
+    return own[field] if field in own else document.attributes.get(field)
+
+
+def _kind(value: Scalar | None) -> str:
+    if isinstance(value, bool):
+        return "truth"
+    return "text" if isinstance(value, str) else "number"
+
+
+def _hit(document: Document, passage: Passage, score: float, own: float) -> Hit:
+    return Hit(
+        document.id, document.version, passage.ordinal, document.title, passage.heading, passage.text, passage.start,
+        passage.end, score, document_score=own, source=document.source, language=document.language,
+        updated_at_s=document.updated_at_s, popularity=document.popularity, attributes=document.attributes,
+    )  # fmt: skip

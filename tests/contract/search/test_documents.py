@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from slipstream.errors import IndexExists, IndexNotFound, IndexReadOnly, InvalidRequest
+from slipstream.retrieval.ports import IndexSpec
+from tests.contract.search.engines import BETWEEN, EAST, NORTH, SPEC, Engine, document, names
+
+FIRST = document(
+    "a/b c.md",
+    "one",
+    "two",
+    title="Äpfel",
+    headings=[("H", "h"), ()],
+    vectors=[EAST, BETWEEN],
+    source="s3://bucket/a",
+    language="de",
+    updated_at_s=1.5,
+    popularity=2.0,
+    attributes={"text": "x", "number": 1.5, "truth": True},
+)
+SECOND = document("second", "three", vectors=[NORTH], source="s3://bucket/b")
+WIDER = IndexSpec(dimensions=8, embedding_model="other")
+
+
+def test_a_document_comes_back_as_it_was_written(engine: Engine) -> None:
+    engine.load(FIRST, SECOND)
+
+    (found,) = engine.documents.read(engine.index, [FIRST.id, "unknown"])
+
+    assert found == FIRST
+
+
+def test_what_was_written_a_moment_ago_is_read_without_a_refresh(engine: Engine) -> None:
+    engine.documents.create(engine.index, SPEC)
+    engine.documents.write(engine.index, [SECOND])
+
+    assert engine.documents.versions(engine.index) == {"second": "v1"}
+    engine.documents.write(engine.index, [FIRST])
+    assert engine.documents.versions(engine.index, [FIRST.id, "unknown"]) == {FIRST.id: "v1"}
+    engine.documents.write(engine.index, [msgspec.structs.replace(FIRST, version="v2")])
+    assert engine.documents.read(engine.index, [FIRST.id])[0].version == "v2"
+
+
+def test_versions_can_be_asked_by_source(engine: Engine) -> None:
+    engine.load(FIRST, SECOND)
+
+    assert engine.documents.versions(engine.index, source="s3://bucket/b") == {"second": "v1"}
+    assert engine.documents.versions(engine.index, [FIRST.id], source="s3://bucket/b") == {}
+
+
+def test_versions_of_more_documents_than_a_page_are_all_there(engine: Engine) -> None:
+    engine.load(*[document(f"d{n}", "x") for n in range(2_300)])
+
+    found = engine.documents.versions(engine.index)
+
+    assert len(found) == 2_300
+    assert len(engine.documents.versions(engine.index, list(found))) == 2_300
+
+
+def test_a_new_version_takes_the_place_of_the_old_with_all_its_passages(engine: Engine) -> None:
+    engine.load(document("d", "old needle", "old needle", "old needle", vectors=[EAST, EAST, EAST]))
+
+    engine.documents.write(engine.index, [document("d", "new needle", vectors=[NORTH], version="v2")])
+    engine.documents.refresh(engine.index)
+
+    legs = engine.search("needle", vector=EAST)
+    assert [(hit.version, hit.text) for hit in legs.lexical] == [("v2", "new needle")]
+    assert [(hit.version, hit.text) for hit in legs.dense] == [("v2", "new needle")]
+    assert engine.search("old").lexical == ()
+
+
+def test_only_absent_documents_are_written_where_that_is_asked(engine: Engine) -> None:
+    engine.load(FIRST)
+
+    newer = msgspec.structs.replace(FIRST, version="v2")
+    assert engine.documents.write(engine.index, [newer, SECOND], if_absent=True) == []
+
+    assert engine.documents.versions(engine.index) == {FIRST.id: "v1", "second": "v1"}
+
+
+def test_a_document_that_does_not_fit_is_reported_and_the_others_are_taken(engine: Engine) -> None:
+    engine.documents.create(engine.index, SPEC)
+    short = document("short", "x", vectors=[(1.0, 0.0)])
+    zero = document("zero", "x", vectors=[(0.0, 0.0, 0.0, 0.0)])
+
+    failed = engine.documents.write(engine.index, [short, SECOND, zero])
+
+    assert [(each.document_id, each.retryable) for each in failed] == [("short", False), ("zero", False)]
+    assert "dimension" in failed[0].reason
+    assert "zero vector" in failed[1].reason
+    assert engine.documents.versions(engine.index) == {"second": "v1"}
+
+
+def test_ids_longer_than_the_engine_takes_are_kept_apart(engine: Engine) -> None:
+    long = "ключ/" * 400
+    engine.load(document(long + "1", "x"), document(long + "2", "x"))
+
+    assert set(names(engine.search("x").lexical)) == {long + "1", long + "2"}
+    engine.documents.delete(engine.index, [long + "1"])
+    engine.documents.refresh(engine.index)
+    assert names(engine.search("x").lexical) == [long + "2"]
+
+
+def test_a_document_of_very_long_passages_is_found(engine: Engine) -> None:
+    engine.load(document("long", "needle " + "straw " * 20_000, "x" * 100_000))
+
+    assert len(engine.search("needle").lexical[0].text) > 100_000
+
+
+def test_a_deleted_document_is_gone_and_an_unknown_one_is_no_error(engine: Engine) -> None:
+    engine.load(FIRST, SECOND)
+
+    engine.documents.delete(engine.index, ["second", "unknown"])
+    engine.documents.refresh(engine.index)
+
+    assert names(engine.search("one two three", vector=NORTH).lexical) == [FIRST.id]
+    assert engine.documents.versions(engine.index) == {FIRST.id: "v1"}
+
+
+def test_an_index_is_made_once_and_dropped_whole(engine: Engine) -> None:
+    made = engine.documents.create(engine.index, SPEC)
+    assert (made.name, made.spec, made.documents, made.live) == (f"{engine.index}-000001", SPEC, 0, True)
+    assert engine.index in engine.documents.names()
+    with pytest.raises(IndexExists, match="already"):
+        engine.documents.create(engine.index, SPEC)
+
+    engine.documents.drop(engine.index)
+
+    assert engine.index not in engine.documents.names()
+    with pytest.raises(IndexNotFound):
+        engine.documents.drop(engine.index)
+
+
+def test_nothing_can_be_done_with_an_index_that_is_not_there(engine: Engine) -> None:
+    documents, index = engine.documents, engine.index
+    for attempt in (
+        lambda: documents.generations(index),
+        lambda: documents.begin_generation(index, SPEC),
+        lambda: documents.promote(index, f"{index}-000001"),
+        lambda: documents.write(index, [FIRST]),
+        lambda: documents.delete(index, ["x"]),
+        lambda: documents.versions(index),
+        lambda: documents.read(index, ["x"]),
+        lambda: documents.refresh(index),
+        lambda: documents.set_ranking(index, {}),
+    ):
+        with pytest.raises(IndexNotFound):
+            attempt()
+    assert index not in documents.names()
+
+
+def test_a_second_generation_is_filled_beside_the_live_one_and_takes_its_place(engine: Engine) -> None:
+    engine.load(FIRST)
+    engine.documents.set_ranking(engine.index, {"w": 1})
+
+    begun = engine.documents.begin_generation(engine.index, WIDER)
+    wide = document("wide", "one", vectors=[(1.0,) + (0.0,) * 7])
+    assert engine.documents.write(engine.index, [wide], generation=begun.name) == []
+    engine.documents.refresh(engine.index)
+    assert names(engine.search("one", vector=EAST).lexical) == [FIRST.id]
+    both = engine.documents.generations(engine.index)
+    assert [(each.name[-6:], each.documents, each.live) for each in both] == [("000001", 1, True), ("000002", 1, False)]
+    assert both[1].ranking == {"w": 1}
+
+    engine.documents.promote(engine.index, begun.name)
+
+    legs = engine.search("one", vector=(1.0,) + (0.0,) * 7)
+    assert (names(legs.lexical), names(legs.dense), legs.generation) == (["wide"], ["wide"], begun.name)
+    assert [each.name for each in engine.documents.generations(engine.index)] == [begun.name]
+    with pytest.raises(IndexNotFound):
+        engine.documents.write(engine.index, [FIRST], generation=f"{engine.index}-000001")
+    assert engine.documents.names().count(engine.index) == 1
+
+
+def test_a_delete_reaches_every_generation_unless_one_is_named(engine: Engine) -> None:
+    engine.load(FIRST, SECOND)
+    begun = engine.documents.begin_generation(engine.index, SPEC)
+    engine.documents.write(engine.index, [FIRST, SECOND], generation=begun.name)
+
+    engine.documents.delete(engine.index, [FIRST.id])
+    engine.documents.delete(engine.index, ["second"], generation=begun.name)
+
+    assert engine.documents.versions(engine.index) == {"second": "v1"}
+    assert engine.documents.versions(engine.index, generation=begun.name) == {}
+
+
+def test_an_index_that_takes_no_writes_says_so_and_goes_on_answering(engine: Engine) -> None:
+    engine.load(FIRST)
+    engine.block_writes(True)
+
+    with pytest.raises(IndexReadOnly, match="takes no writes"):
+        engine.documents.write(engine.index, [SECOND])
+    with pytest.raises(IndexReadOnly, match="takes no writes"):
+        engine.documents.delete(engine.index, [FIRST.id])
+    assert names(engine.search("one").lexical) == [FIRST.id]
+
+    engine.block_writes(False)
+    assert engine.documents.write(engine.index, [SECOND]) == []
+
+
+def test_a_faiss_field_is_refused_where_it_would_halt_the_engine(engine: Engine) -> None:
+    with pytest.raises(InvalidRequest, match="no faiss library.*use engine lucene here"):
+        engine.documents.create(engine.index, msgspec.structs.replace(SPEC, engine="faiss"))
+
+    assert engine.index not in engine.documents.names()
+
+
+@pytest.mark.parametrize("quantization", ["byte", "on_disk_4x"])
+def test_quantized_vectors_find_the_same_and_come_back(local: Engine, quantization: str) -> None:
+    local.load(FIRST, SECOND, spec=msgspec.structs.replace(SPEC, quantization=quantization))
+
+    dense = local.search(vector=NORTH).dense
+
+    assert [hit.document_id for hit in dense] == ["second", FIRST.id, FIRST.id]
+    assert [hit.score for hit in dense] == pytest.approx([1.0, 0.8, 0.0], abs=0.02)
+    (found,) = local.documents.read(local.index, [FIRST.id])
+    assert found.passages[1].vector == pytest.approx(BETWEEN, abs=0.01)
+
+
+@pytest.mark.parametrize("language", ["german", "cjk", "standard", "french"])
+def test_an_index_has_the_analyzer_of_its_language(local: Engine, language: str) -> None:
+    local.load(document("d", "Häuser 検索 maisons"), spec=msgspec.structs.replace(SPEC, language=language))
+
+    assert names(local.search("Häuser").lexical) == ["d"]
+    assert bool(local.search("Haus").lexical) == (language == "german")
