@@ -280,7 +280,7 @@ def test_a_reindex_from_the_source_is_begun_loaded_and_finished(run: Any, server
 
     assert "has begun" in run("reindex", "docs", "--dimensions", "512", "--begin-only").stdout
     assert report(run("load", "docs", str(folder), "--json"))["changed"] == 4
-    assert len(server.desk.index.stored["docs-000002"]) == 4
+    assert len(server.desk.index.stored("docs", "docs-000002")) == 4
     assert "is live" in run("reindex", "docs", "--resume").stdout
 
 

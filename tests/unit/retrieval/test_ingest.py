@@ -26,8 +26,9 @@ from slipstream.retrieval.drafts import drafts
 from slipstream.retrieval.folder import Folder
 from slipstream.retrieval.ingest import EVERYTHING, Pace
 from slipstream.retrieval.ports import Failed, IndexSpec
+from slipstream.retrieval.reindex import begin, step
 from slipstream.telemetry.waterfall import Waterfall
-from tests.unit.retrieval.loading import Desk
+from tests.unit.retrieval.loading import Desk, resolve
 from tests.unit.retrieval.memory_index import SPEC
 
 SECTION = "## {0}\n\n" + "The {0} is described here in a sentence of its own, with words. " * 20 + "\n\n"
@@ -401,7 +402,7 @@ def test_documents_go_into_every_generation_with_vectors_of_its_own_size(desk: D
 
     assert report.added == 1
     assert len(desk.index.documents()["a.md"].passages[0].vector) == SPEC.dimensions
-    assert len(desk.index.stored[beside]["a.md"].passages[0].vector) == NEXT.dimensions
+    assert len(desk.index.stored("docs", beside)["a.md"].passages[0].vector) == NEXT.dimensions
 
 
 def test_generations_of_one_model_and_size_share_their_vectors(desk: Desk) -> None:
@@ -413,7 +414,7 @@ def test_generations_of_one_model_and_size_share_their_vectors(desk: Desk) -> No
 
     assert report.changed == 1
     assert len(desk.embedded) == asked
-    assert desk.index.stored[beside]["a.md"] == desk.index.documents()["a.md"]
+    assert desk.index.stored("docs", beside)["a.md"] == desk.index.documents()["a.md"]
 
 
 def test_a_generation_that_begins_during_a_load_lacks_nothing_of_it(desk: Desk) -> None:
@@ -426,7 +427,7 @@ def test_a_generation_that_begins_during_a_load_lacks_nothing_of_it(desk: Desk) 
     desk.index.before_write = begin
     desk.load(TEXTS, pace=Pace(side_by_side=2, passages=4, batch_passages=5, window=7))
 
-    assert sorted(desk.index.stored[begun[0]]) == sorted(TEXTS)
+    assert sorted(desk.index.stored("docs", begun[0])) == sorted(TEXTS)
     assert sorted(desk.index.documents()) == sorted(TEXTS)
 
 
@@ -436,11 +437,8 @@ def test_a_swap_during_a_load_loses_nothing(desk: Desk) -> None:
     def swap(_: Sequence[Document]) -> None:
         calls[0] += 1
         if calls[0] == 2:
-            made = desk.index.begin_generation("docs", NEXT)
-            for document in desk.index.documents().values():  # what a re-index would have copied
-                bare = document
-                desk.index.stored[made.name][bare.id] = bare
-            desk.index.promote("docs", made.name)
+            begin(desk.index, "docs", NEXT)
+            assert step(desk.index, "docs", desk.embedder, resolve).finished
 
     desk.index.before_write = swap
     report = desk.load(TEXTS, pace=Pace(side_by_side=2, passages=4, batch_passages=5, window=7))
