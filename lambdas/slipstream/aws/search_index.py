@@ -9,9 +9,10 @@ import msgspec
 
 from slipstream.aws import index_mapping, retry, search_answer, search_errors, search_query
 from slipstream.aws.connection import Patience
+from slipstream.aws.origin import parse_base_url
 from slipstream.aws.places import Authorizes, Place, signed_request
 from slipstream.aws.search_answer import Leg
-from slipstream.aws.transport import Transport, parse_base_url
+from slipstream.aws.transport import Transport
 from slipstream.disconnect import Disconnect
 from slipstream.errors import UpstreamError, UpstreamTimeout
 from slipstream.retrieval.ports import Generation
