@@ -71,7 +71,7 @@ class Calls:
             await asyncio.to_thread(self.engine.answer, run)
         if stream:
             return await StreamPlayer(
-                request, run=run, wire=wire, engine=self.engine, stats=self.stats, fault=fault
+                request, run=run, wire=wire, engine=self.engine, stats=self.stats, faults=self.faults, fault=fault
             ).play()
         return await whole(request, run, wire, self.engine, fault)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import fnmatch
+import time
 
 import msgspec
 
@@ -35,8 +37,8 @@ class Fault(msgspec.Struct, frozen=True):
     """One kind of trouble.
 
     ``throttle``: 429. ``status``: HTTP ``status``. ``slow``: first token ``delay_ms`` later. ``stall``: nothing for
-    ``delay_ms`` after ``after`` tokens. ``exception``: in-stream ``error`` after ``after`` tokens. ``cut``: connection
-    closed after ``after`` tokens.
+    ``delay_ms`` after ``after`` tokens, or until the faults are cleared. ``exception``: in-stream ``error`` after
+    ``after`` tokens. ``cut``: connection closed after ``after`` tokens.
     ``drop``: connection closed before any byte. ``garbage``: bytes that are no message after ``after`` tokens.
     ``filter``: a content filter ends the answer after ``after`` tokens.
     """
@@ -109,14 +111,33 @@ class Faults:
 
     def __init__(self) -> None:
         self._pending: list[tuple[Fault, int]] = []
+        self._over = asyncio.Event()
+        self._stalling = 0
 
     def add(self, fault: Fault) -> None:
         """Arm a fault."""
         self._pending.append((fault, fault.times))
 
-    def clear(self) -> None:
-        """Disarm all."""
+    def clear(self) -> int:
+        """Disarm all; streams that stall go on. Returns how many those are."""
         self._pending.clear()
+        self._over.set()
+        self._over = asyncio.Event()
+        released, self._stalling = self._stalling, 0
+        return released
+
+    async def stall(self, fault: Fault) -> float:
+        """Wait as long as the fault says, or until it is cleared; returns the seconds that went by."""
+        began_s, over = time.monotonic(), self._over
+        self._stalling += 1
+        try:
+            await asyncio.wait_for(over.wait(), fault.delay_ms / 1000)
+        except TimeoutError:
+            pass
+        finally:
+            if not over.is_set():
+                self._stalling -= 1
+        return time.monotonic() - began_s
 
     def pending(self) -> list[dict[str, object]]:
         """What is armed, and for how many calls more (0: until reset)."""

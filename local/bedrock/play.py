@@ -12,7 +12,7 @@ from aiohttp import web
 from local.bedrock import tokens
 from local.bedrock.engine import Engine
 from local.bedrock.errors import BedrockError
-from local.bedrock.faults import Fault
+from local.bedrock.faults import Fault, Faults
 from local.bedrock.llm import Llm, written
 from local.bedrock.pacer import sleep_until
 from local.bedrock.prompt import Answer, TextOut
@@ -74,9 +74,18 @@ class StreamPlayer:
     """One streamed answer."""
 
     def __init__(
-        self, request: web.Request, *, run: Run, wire: Wire, engine: Engine, stats: Stats, fault: Fault | None
+        self,
+        request: web.Request,
+        *,
+        run: Run,
+        wire: Wire,
+        engine: Engine,
+        stats: Stats,
+        faults: Faults,
+        fault: Fault | None,
     ) -> None:
-        self._request, self._run, self._engine, self._stats, self._fault = request, run, engine, stats, fault
+        self._request, self._run, self._engine, self._stats = request, run, engine, stats
+        self._faults, self._fault = faults, fault
         self._encoder: Encoder = wire.encoder(run)
         self._answer = Answer([]) if engine.llm is not None and engine.is_free_text(run) else engine.answer(run)
         if fault is not None and fault.kind == "filter":
@@ -166,8 +175,7 @@ class StreamPlayer:
     async def _misbehave(self, fault: Fault) -> float:
         """Do what the fault says; returns the seconds that the rest comes later."""
         if fault.kind == "stall":
-            await sleep_until(time.monotonic() + fault.delay_ms / 1000)
-            return fault.delay_ms / 1000
+            return await self._faults.stall(fault)
         if fault.kind == "exception":
             await self._response.write(self._encoder.error(fault.in_stream()))
             raise Ended

@@ -94,6 +94,7 @@ def test_the_chat_function_runs_our_loop_on_arm_with_python_313(template: Get) -
     assert (chat["Runtime"], chat["Architectures"], chat["Timeout"]) == ("python3.13", ["arm64"], 900)
     assert chat["Environment"]["Variables"]["AWS_LAMBDA_EXEC_WRAPPER"] == "/var/task/bootstrap.sh"
     assert json.loads(chat["Environment"]["Variables"]["SLIPSTREAM_ALIASES"]).keys() == {"fast", "balanced", "best"}
+    assert chat["Environment"]["Variables"]["SLIPSTREAM_WHOLE_SILENCE_S"] == "240"
 
 
 def test_the_web_adapter_takes_the_loops_place_where_it_is_chosen(template: Get) -> None:

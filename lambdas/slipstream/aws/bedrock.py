@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from time import perf_counter
 from typing import NamedTuple
 
 from slipstream.aws import converse, embeddings, responses, retry
@@ -156,7 +157,8 @@ class BedrockModels:
             if error.param is not None:
                 error.param = responses.param_of(error.param)
             raise error
-        yield from _events(ResponsesReader() if dialect == "responses" else ConverseReader(), response, waterfall)
+        reader = ResponsesReader() if dialect == "responses" else ConverseReader()
+        yield from _events(reader, response, waterfall, self._heartbeat_s)
 
     def _answer(self, prepared: _Prepared, patience: Patience, waterfall: Waterfall | None) -> Response:
         exchange = self._transport.send(prepared.place.origin, self._sign(prepared), patience, waterfall)
@@ -189,14 +191,22 @@ class BedrockModels:
         )
 
 
-def _events(reader: Reader, response: Response, waterfall: Waterfall) -> Iterator[Event]:
+def _events(reader: Reader, response: Response, waterfall: Waterfall, heartbeat_s: float) -> Iterator[Event]:
     first = waterfall.begin("first_token")
+    idle_since_s: float | None = None
     begun, more = False, True
     failure: SlipstreamError | None = None
     out: list[Event] = []
     try:
         while more:
             more, failure = _pull(reader, response, out)
+            if out:
+                idle_since_s = None
+            elif idle_since_s is None:
+                idle_since_s = perf_counter()
+            elif perf_counter() - idle_since_s >= heartbeat_s:  # bytes came, but none that is anything to a caller
+                idle_since_s = None
+                yield Heartbeat()
             for event in out:
                 kind = type(event)
                 if kind is not Heartbeat:

@@ -52,30 +52,29 @@ def bounded(lines: Iterable[Line], most_bytes: int = MAX_REQUEST_BYTES) -> Itera
         yield group
 
 
-def write(send: Send, index: str, lines: Iterable[Line]) -> list[Failed]:
+def wait(most_s: float) -> None:
+    """Half of the time at least, the rest by chance: those who were turned away together do not come back together."""
+    retry.pause(most_s / 2 + retry.wait_s(Throttled("busy"), most_s / 2), NEVER, None)
+
+
+def write(send: Send, index: str, lines: Iterable[Line], pause: Callable[[float], None] = wait) -> list[Failed]:
     """Send everything; what the engine refused. Raises IndexReadOnly, IndexNotFound, or that it cannot be reached."""
     failed: list[Failed] = []
-    fitting: list[Line] = []
-    for each in lines:
-        if len(each.data) > MAX_DOCUMENT_BYTES:
+
+    def fitting() -> Iterator[Line]:
+        for each in lines:
+            if len(each.data) <= MAX_DOCUMENT_BYTES:
+                yield each
+                continue
             why = f"with its passages it is {len(each.data):,} bytes, of {MAX_DOCUMENT_BYTES:,} allowed: split it"
             failed.append(Failed(each.document_id, why, retryable=False))
-            continue
-        fitting.append(each)
-        if sum(len(one.data) for one in fitting) >= MAX_REQUEST_BYTES:
-            failed += _flush(send, index, fitting)
-            fitting = []
-    return failed + _flush(send, index, fitting)
 
-
-def _flush(send: Send, index: str, lines: list[Line]) -> list[Failed]:
-    failed: list[Failed] = []
-    for group in bounded(lines):
-        failed += _patiently(send, index, group)
+    for group in bounded(fitting()):
+        failed += _patiently(send, index, group, pause)
     return failed
 
 
-def _patiently(send: Send, index: str, group: list[Line]) -> list[Failed]:
+def _patiently(send: Send, index: str, group: list[Line], pause: Callable[[float], None]) -> list[Failed]:
     failed: list[Failed] = []
     for attempt in range(TRIES):
         busy: list[Line] = []
@@ -91,17 +90,15 @@ def _patiently(send: Send, index: str, group: list[Line]) -> list[Failed]:
                 if "error" not in result or (action == "create" and result["status"] == 409):
                     continue
                 said = search_errors.read(result["status"], result["error"])
-                error_ = search_errors.to_error(said, index)
-                if isinstance(error_, IndexReadOnly) or error_.http_status == 404:
-                    raise error_
-                if isinstance(error_, Throttled) and attempt < TRIES - 1:
+                problem = search_errors.to_error(said, index)
+                if isinstance(problem, IndexReadOnly) or problem.http_status == 404:
+                    raise problem
+                if isinstance(problem, Throttled) and attempt < TRIES - 1:
                     busy.append(each)
                 else:
-                    failed.append(Failed(each.document_id, said.reason or said.type, retryable=error_.retryable))
+                    failed.append(Failed(each.document_id, said.reason or said.type, retryable=problem.retryable))
         if not busy:
             return failed
-        retry.pause(
-            FIRST_WAIT_S * 2**attempt / 2 + retry.wait_s(Throttled(""), FIRST_WAIT_S * 2**attempt / 2), NEVER, None
-        )
+        pause(FIRST_WAIT_S * 2**attempt)
         group = busy
     return failed

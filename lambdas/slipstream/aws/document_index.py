@@ -17,7 +17,7 @@ from slipstream.retrieval.document import Document
 from slipstream.retrieval.ports import Failed, Generation, IndexSpec
 
 PAGE = 1000
-READ_PAGE = 50
+READ_PAGE = 20
 # Documents go to an alias of the generation's own: into an index that is gone, the engine would make one by guesses.
 BULK_PARAMETERS = {"require_alias": "true", "filter_path": "items.*.status,items.*.error"}
 
@@ -49,22 +49,22 @@ class OpenSearchDocuments:
 
     def create(self, index: str, spec: IndexSpec) -> Generation:
         """See DocumentIndex."""
-        index_mapping.check_name(index)
-        with _told(index):
+        index_mapping.check_new_name(index)
+        with told(index):
             if self._client.indices.exists(index=index) or self._mappings(index):
                 raise IndexExists(f"there is an index '{index}' already: choose another name or drop it first")
         return self._new(index, spec, 1, aliases={index: {}})
 
     def names(self) -> list[str]:
         """See DocumentIndex."""
-        with _told("*"):
+        with told("*"):
             found = self._client.indices.get_alias(index="*")
         return sorted({alias for name, body in found.items() for alias in body["aliases"] if belongs(name, alias)})
 
     def generations(self, index: str) -> list[Generation]:
         """See DocumentIndex."""
         index_mapping.check_name(index)
-        with _told(index):
+        with told(index):
             live = self._live(index)
             return [
                 index_mapping.generation(
@@ -79,15 +79,22 @@ class OpenSearchDocuments:
         return self._new(index, spec, number_of(newest.name) + 1, ranking=newest.ranking)
 
     def promote(self, index: str, generation: str) -> None:
-        """See DocumentIndex. One request to the engine: no search finds the alias missing or doubled."""
+        """See DocumentIndex. The alias moves in one request: no search finds it missing or doubled.
+
+        The older generations go afterwards. In the same request they would go first: the engine closes a removed index
+        before it shows searches where the alias points now.
+        """
         names = [each.name for each in self.generations(index)]
         if generation not in names:
             raise search_errors.not_found(generation)
+        older = [name for name in names if name < generation]
         actions: list[dict[str, Any]] = [{"add": {"index": generation, "alias": index}}]
-        actions += [{"remove_index": {"index": name}} for name in names if name < generation]
-        with _told(index):
+        actions += [{"remove": {"index": name, "alias": index, "must_exist": False}} for name in older]
+        with told(index):
             self._client.indices.refresh(index=generation)
             self._client.indices.update_aliases(body={"actions": actions})
+            for name in older:
+                self._client.indices.delete(index=name)
 
     def write(
         self, index: str, documents: Iterable[Document], *, generation: str | None = None, if_absent: bool = False
@@ -101,7 +108,7 @@ class OpenSearchDocuments:
 
     def delete(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> None:
         """See DocumentIndex. Raises IndexReadOnly."""
-        with _told(index):
+        with told(index):
             names = [generation] if generation else list(self._mappings(index))
             if not names:
                 raise search_errors.not_found(index)
@@ -123,7 +130,7 @@ class OpenSearchDocuments:
         """See DocumentIndex."""
         name = self._target(index, generation).name
         query: dict[str, Any] = {"match_all": {}} if origin is None else {"term": {"origin": origin}}
-        with _told(index):
+        with told(index):
             self._client.indices.refresh(index=name)
             if document_ids is None:
                 return dict(self._scan(name, query))
@@ -137,7 +144,7 @@ class OpenSearchDocuments:
         """See DocumentIndex."""
         target = self._target(index, generation)
         found: list[Document] = []
-        with _told(index):
+        with told(index):
             # Through a search, whose source has the vectors again; a document that was just written has to be visible.
             self._client.indices.refresh(index=target.name)
             for at in range(0, len(document_ids), READ_PAGE):
@@ -154,7 +161,7 @@ class OpenSearchDocuments:
         """See DocumentIndex."""
         for each in self.generations(index):
             meta = index_mapping.meta(each.spec, dict(ranking) if ranking is not None else None)
-            with _told(index):
+            with told(index):
                 self._client.indices.put_mapping(index=each.name, body={"_meta": meta})
 
     def merge(self, index: str, *, segments: int = 1) -> None:
@@ -171,7 +178,7 @@ class OpenSearchDocuments:
 
     def _each(self, index: str, do: Any) -> None:
         index_mapping.check_name(index)
-        with _told(index):
+        with told(index):
             names = list(self._mappings(index))
             if not names:
                 raise search_errors.not_found(index)
@@ -185,7 +192,7 @@ class OpenSearchDocuments:
         index_mapping.check_spec(spec, faiss=self._faiss)
         name = generation_name(index, number)
         body = index_mapping.body(spec, legacy_bm25=self._bm25(), ranking=ranking)
-        with _told(index):
+        with told(index):
             self._client.indices.create(
                 index=name, body={**body, "aliases": {writing_alias(name): {}, **(aliases or {})}}
             )
@@ -193,7 +200,7 @@ class OpenSearchDocuments:
 
     def _bm25(self) -> str:
         if not self._legacy_bm25:
-            with _told(""):
+            with told(""):
                 major = int(str(self._client.info()["version"]["number"]).partition(".")[0])
             self._legacy_bm25 = "LegacyBM25" if major >= 3 else "BM25"
         return self._legacy_bm25
@@ -227,7 +234,7 @@ class OpenSearchDocuments:
 
     def _send_bulk(self, index: str) -> bulk_write.Send:
         def send(data: bytes) -> Any:
-            with _told(index):
+            with told(index):
                 return self._client.bulk(
                     body=data, params={"require_alias": "false", "filter_path": "items.*.status,items.*.error"}
                 )
@@ -236,7 +243,7 @@ class OpenSearchDocuments:
 
 
 @contextmanager
-def _told(index: str) -> Iterator[None]:
+def told(index: str) -> Iterator[None]:
     """The client's exceptions as ours."""
     try:
         yield

@@ -1,6 +1,6 @@
 """How a document lies in the engine: names, settings and mapping of a generation, and a document there and back.
 
-One engine document a document, its passages nested in it (docs/adr/0005). Search reads stored cards, never the source:
+One engine document a document, its passages nested in it (docs/adr/0006). Search reads stored cards, never the source:
 with its vectors the source is many times as long as what a hit needs.
 """
 
@@ -43,6 +43,13 @@ def check_name(index: str) -> None:
             f"'{index[:100]}' cannot name an index: use up to 100 of a-z, 0-9, - and _, a letter or digit first",
             param="index",
         )
+
+
+def check_new_name(index: str) -> None:
+    """Raises InvalidRequest also for a name that could be a generation's."""
+    check_name(index)
+    if _GENERATION.fullmatch(index):
+        raise InvalidRequest(f"'{index}' ends like a generation's name: choose another end", param="index")
 
 
 def generation_name(index: str, number: int) -> str:
@@ -218,7 +225,9 @@ def _passage(title: str, passage: Passage, spec: IndexSpec) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "card": search_cards.of_passage(passage),
         "text": passage.text,
-        "heading": passage.heading,
+        # Never without a value: an engine of version 2.19 finds a document's vectors again only where each of its
+        # passages has every field that the others have.
+        "heading": passage.heading or ("",),
         "title": title,
     }
     if passage.vector:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
-from slipstream.retrieval.document import Document, Passage, Scalar
+from slipstream.chat.retrieval_options import Scalar
+from slipstream.retrieval.document import Document, Passage
 
 
 class DocumentCard(msgspec.Struct, array_like=True, frozen=True):

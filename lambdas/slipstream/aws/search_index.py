@@ -14,11 +14,13 @@ from slipstream.aws.places import Authorizes, Place, signed_request
 from slipstream.aws.search_answer import Leg
 from slipstream.aws.transport import Transport
 from slipstream.disconnect import Disconnect
-from slipstream.errors import UpstreamError, UpstreamTimeout
+from slipstream.errors import SlipstreamError, UpstreamError, UpstreamTimeout
 from slipstream.retrieval.ports import Generation
 from slipstream.retrieval.search import EngineQuery, Legs
 from slipstream.telemetry.waterfall import Waterfall
 
+PAUSE_S = 0.03
+"""Before a second attempt."""
 _WANTS_BYTES = "vector values are floats instead of byte"
 GRACE_S = 0.15
 """What an answer may take beyond the legs' own time limit: the engine looks at its clock now and then."""
@@ -44,9 +46,14 @@ class OpenSearchPassages:
         limit_s = self._timeout_s if query.timeout_ms is None else query.timeout_ms / 1000 + GRACE_S
         patience = Patience(self._timeout_s, disconnect=disconnect, deadline_s=perf_counter() + limit_s)
         with waterfall.span("search"):
-            legs = self._ask(index, index, query, waterfall, patience)
+            try:
+                legs = self._ask(index, index, query, waterfall, patience)
+            except SlipstreamError as error:
+                if not retry.worth_another(error) or not retry.pause(PAUSE_S, disconnect, patience.deadline_s):
+                    raise
+                legs = self._ask(index, index, query, waterfall, patience)
             if again := self._what_to_ask_again(index, legs):
-                if _failed(legs) and not retry.pause(0.02, disconnect, patience.deadline_s):
+                if _failed(legs) and not retry.pause(PAUSE_S, disconnect, patience.deadline_s):
                     return _result(index, legs)
                 legs = self._ask(index, again, query, waterfall, patience)
         return _result(index, legs)
@@ -89,11 +96,7 @@ class OpenSearchPassages:
     def _what_to_ask_again(self, index: str, legs: dict[str, Leg]) -> str | None:
         """The name to ask once more, where that may help: the alias, or the newer of two generations that were seen."""
         dense = legs.get("dense")
-        if (
-            dense is not None
-            and dense.said is not None
-            and "vector values are floats instead of byte" in dense.said.reason
-        ):
+        if dense is not None and dense.said is not None and _WANTS_BYTES in dense.said.reason:
             self._of_bytes[index] = True
             return index
         if any(leg.said is not None and _in_passing(leg.said, index) for leg in legs.values()):

@@ -153,9 +153,19 @@ class Bearer:
 class Unsigned:
     """Authorises nothing: a service on this machine, or behind a network that lets only us in."""
 
-    def sign(self, method: str, path: str, headers: Headers, body: bytes, *, service: str, query: str = "") -> Headers:
+    def sign(
+        self,
+        method: str,
+        path: str,
+        headers: Headers,
+        body: bytes,
+        *,
+        service: str,
+        region: str | None = None,
+        query: str = "",
+    ) -> Headers:
         """No header."""
-        del method, path, headers, body, service, query
+        del method, path, headers, body, service, region, query
         return []
 
 

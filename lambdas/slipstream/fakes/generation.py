@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
+from heapq import heapify, heappop
 
+from slipstream.chat.retrieval_options import Scalar
 from slipstream.errors import InvalidRequest
 from slipstream.fakes.bm25 import FieldIndex
 from slipstream.fakes.vectors import Vectors
 from slipstream.retrieval.analysis import terms as english
 from slipstream.retrieval.analysis import words
-from slipstream.retrieval.document import Document, Passage, Scalar
+from slipstream.retrieval.document import Document, Passage
 from slipstream.retrieval.ports import IndexSpec
 from slipstream.retrieval.search import EXPANSION_WEIGHT, PASSAGES_A_DOCUMENT, EngineQuery, Filter, Hit
 
@@ -100,9 +102,10 @@ class MemoryGeneration:
             )
         allowed = self._allowed(query.filters)
         cosines = self._vectors.cosines(query.vector).items()
-        return self._best(
-            [(cosine, 0.0, number) for number, cosine in cosines if allowed(self._owners[number][0])], query.size
-        )
+        found = [(cosine, 0.0, number) for number, cosine in cosines]
+        if query.filters:
+            found = [each for each in found if allowed(self._owners[each[2]][0])]
+        return self._best(found, query.size)
 
     def _number(self, document_id: str) -> int:
         self._next += 1
@@ -111,20 +114,18 @@ class MemoryGeneration:
 
     def _best(self, found: Iterable[Found], size: int) -> list[Hit]:
         taken: Counter[str] = Counter()
-        hits: list[Hit] = []
-        for score, own, number in sorted(found, key=self._rank):
-            if len(hits) == size:
-                break
+        hits: list[tuple[float, str, int, Hit]] = []
+        heap = [(-(score + own), number, score, own) for score, own, number in found]
+        heapify(heap)  # of thousands, a few are taken
+        while heap and len(hits) < size:
+            total, number, score, own = heappop(heap)
             document_id, passage = self._owners[number]
             taken[document_id] += 1
             if taken[document_id] <= PASSAGES_A_DOCUMENT:
-                hits.append(_hit(self.documents[document_id], passage, score, own))
-        return hits
-
-    def _rank(self, each: Found) -> tuple[float, str, int]:
-        score, own, number = each
-        document_id, passage = self._owners[number]
-        return -(score + own), document_id, passage.ordinal
+                hit = _hit(self.documents[document_id], passage, score, own)
+                hits.append((total, document_id, passage.ordinal, hit))
+        hits.sort(key=lambda each: each[:3])
+        return [each[3] for each in hits]
 
     def _allowed(self, filters: Collection[Filter]) -> Callable[[str], bool]:
         if not filters:

@@ -10,6 +10,7 @@ import msgspec
 from slipstream.disconnect import Disconnect
 from slipstream.gateway.http import HttpRequest
 from slipstream.gateway.ports import MetricsSink, PassthroughPort
+from slipstream.gateway.whole import Pace
 from slipstream.telemetry.waterfall import Waterfall
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from slipstream.models.embedding import Embedder
     from slipstream.models.resolved import ResolvedCall
     from slipstream.models.targets import Target
+    from slipstream.retrieval.ports import PassageIndex
 
 MAX_BODY_BYTES = 6 * 1024 * 1024
 """Lambda's own limit of an invocation, so that local hosts refuse what the cloud would."""
@@ -58,7 +60,10 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     aliases: Mapping[str, str] = {}
     cors_origins: Sequence[str] = ()
+    passages: PassageIndex | None = None
+    """None: the deployment has no search engine."""
     max_body_bytes: int = MAX_BODY_BYTES
+    pace: Pace = Pace()
 
 
 class Exchange(msgspec.Struct):

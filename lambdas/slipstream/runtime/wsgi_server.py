@@ -10,6 +10,7 @@ import socket
 import struct
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from threading import Thread
 from typing import Any
 
@@ -20,9 +21,10 @@ from slipstream.runtime.wsgi_request import MAX_BODY_BYTES, MAX_HEAD_BYTES, BadR
 IDLE_TIMEOUT_S = 300
 BODYLESS = ("204", "304")
 TLS_ALERT = b"\x15"
-_LIMITS = {
+_MESSAGES = {
     "413": f"the body is over the limit of {MAX_BODY_BYTES:,} bytes of this server",
     "431": f"the request's headers are over the limit of {MAX_HEAD_BYTES:,} bytes",
+    "500": "the server failed before it could answer; send the request again, and look into its log if that fails too",
 }
 
 
@@ -72,8 +74,9 @@ class Connection:
 
     def _refuse(self, status: str) -> None:
         # No wire is known yet: one body that OpenAI's SDKs, botocore and people understand.
-        message = _LIMITS.get(status[:3], f"{status[4:]}: this is no HTTP/1.1 request that can be read")
-        body = f'{{"message":"{message}","error":{{"message":"{message}","type":"invalid_request_error"}}}}'.encode()
+        message = _MESSAGES.get(status[:3], f"{status[4:]}: this is no HTTP/1.1 request that can be read")
+        kind = "server_error" if status.startswith("5") else "invalid_request_error"
+        body = f'{{"message":"{message}","error":{{"message":"{message}","type":"{kind}"}}}}'.encode()
         head = f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
         try:
             self._sock.sendall(f"HTTP/1.1 {status}\r\n{head}".encode() + body)
@@ -87,24 +90,32 @@ class Connection:
         def start_response(status: str, headers: list[tuple[str, str]], _exc_info: Any = None) -> None:
             head[:] = [f"HTTP/1.1 {status}", *(f"{k}: {v}" for k, v in headers)]
 
-        keep: bool = environ["SERVER_PROTOCOL"] == "HTTP/1.1" and environ.get("HTTP_CONNECTION", "").lower() != "close"
-        parts = self._app(environ, start_response)
+        http_1_1 = environ["SERVER_PROTOCOL"] == "HTTP/1.1"
+        keep: bool = http_1_1 and environ.get("HTTP_CONNECTION", "").lower() != "close"
         try:
-            self._send(head, parts, environ["REQUEST_METHOD"] == "HEAD", keep=keep)
+            parts = self._app(environ, start_response)
+        except Exception as error:
+            _log("no answer", error)
+            self._refuse("500 Internal Server Error")
+            return False
+        try:
+            self._send(head, parts, environ["REQUEST_METHOD"] == "HEAD", http_1_1=http_1_1, keep=keep)
         except OSError:
-            return False
+            keep = False
         except Exception as error:  # whatever it was, the client must see a broken answer
-            print(f"answer broken off: {type(error).__name__}", file=sys.stderr)  # noqa: T201
-            return False
+            _log("answer broken off", error)
+            keep = False
         finally:
-            if (close := getattr(parts, "close", None)) is not None:
-                close()
+            if not keep:
+                with suppress(OSError):  # the client need not wait for what is left to settle
+                    self._sock.shutdown(socket.SHUT_WR)
+            _end(parts)
         return keep
 
-    def _send(self, head: list[str], parts: Iterable[bytes], head_only: bool, *, keep: bool) -> None:
+    def _send(self, head: list[str], parts: Iterable[bytes], head_only: bool, *, http_1_1: bool, keep: bool) -> None:
         names = [line.partition(":")[0].lower() for line in head]
         bodyless = head_only or head[0].split(" ")[1] in BODYLESS
-        chunked = not bodyless and "content-length" not in names and keep
+        chunked = http_1_1 and not bodyless and "content-length" not in names
         if chunked:
             head.append("transfer-encoding: chunked")
         if not keep:
@@ -120,6 +131,22 @@ class Connection:
             pending += b"0\r\n\r\n"
         if pending:
             send(pending)
+
+
+def _end(parts: Iterable[bytes]) -> None:
+    try:
+        if (close := getattr(parts, "close", None)) is not None:
+            close()
+    except Exception as error:  # the answer has gone: its end is no business of the client's
+        _log("not settled", error)
+
+
+def _log(what: str, error: Exception) -> None:
+    """The error's type and place, never its message, which may quote a prompt."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        place, trace = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}", trace.tb_next
+    print(f"{what}: {type(error).__name__} at {place}", file=sys.stderr)  # noqa: T201
 
 
 class Server:

@@ -1,0 +1,65 @@
+"""Where the search engine is, and its two ports: on the request path, and for ingestion and administration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from slipstream.errors import SlipstreamError
+
+if TYPE_CHECKING:
+    from slipstream.aws.places import Authorizes
+    from slipstream.aws.transport import Transport
+    from slipstream.retrieval.ports import DocumentIndex, PassageIndex
+
+
+class SearchSettings(msgspec.Struct, frozen=True):
+    """``signed``: a domain of AWS, called with the role's signature; otherwise an engine that asks for none."""
+
+    endpoint: str
+    signed: bool
+    region: str
+
+
+def read_search_settings(environ: Mapping[str, str]) -> SearchSettings | None:
+    """The engine of ``SLIPSTREAM_SEARCH_ENDPOINT`` or ``OPENSEARCH_URL``; None: there is none.
+
+    ``SLIPSTREAM_SEARCH_AUTH`` is ``sigv4`` or ``none``; without it, an https endpoint is signed and an http one is not.
+    Raises SlipstreamError.
+    """
+    endpoint = (environ.get("SLIPSTREAM_SEARCH_ENDPOINT") or environ.get("OPENSEARCH_URL") or "").rstrip("/")
+    if not endpoint:
+        return None
+    scheme = endpoint.partition("://")[0]
+    if scheme not in ("http", "https"):
+        raise SlipstreamError(
+            "SLIPSTREAM_SEARCH_ENDPOINT must be a URL such as https://search-docs.eu-west-1.es.amazonaws.com, "
+            f"not {endpoint!r}",
+            code="bad_setting",
+        )
+    auth = environ.get("SLIPSTREAM_SEARCH_AUTH") or ("sigv4" if scheme == "https" else "none")
+    if auth not in ("sigv4", "none"):
+        raise SlipstreamError(f"SLIPSTREAM_SEARCH_AUTH must be sigv4 or none, not {auth!r}", code="bad_setting")
+    region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
+    if auth == "sigv4" and not region:
+        raise SlipstreamError("AWS_REGION is not set: it has to be the search domain's region", code="bad_setting")
+    return SearchSettings(endpoint, auth == "sigv4", region)
+
+
+def passage_index(settings: SearchSettings, transport: Transport, signer: Authorizes) -> PassageIndex:
+    """Search for the request path, over the function's own connections. Nothing is called yet."""
+    from slipstream.aws.search_index import OpenSearchPassages
+    from slipstream.aws.sigv4 import Unsigned
+
+    auth = signer if settings.signed else Unsigned()
+    return OpenSearchPassages(settings.endpoint, transport=transport, auth=auth)
+
+
+def document_index(settings: SearchSettings) -> DocumentIndex:
+    """Ingestion and administration, with the engine's own client (half a second to import). Nothing is called yet."""
+    from slipstream.aws.document_index import OpenSearchDocuments, connect
+
+    client = connect(settings.endpoint, region=settings.region, signed=settings.signed)
+    return OpenSearchDocuments(client, faiss=settings.signed)

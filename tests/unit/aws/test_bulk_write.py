@@ -1,0 +1,119 @@
+"""Documents go out in requests that the engine takes, and what it has no time for goes out again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from slipstream.aws import bulk_write
+from slipstream.aws.bulk_write import Line
+from slipstream.errors import IndexNotFound, IndexReadOnly, Throttled
+from slipstream.retrieval.ports import Failed
+
+DONE = {"index": {"status": 201}}
+BUSY = {"index": {"status": 429, "error": {"type": "rejected_execution_exception", "reason": "queue is full"}}}
+BAD = {"index": {"status": 400, "error": {"type": "mapper_parsing_exception", "reason": "no"}}}
+BLOCKED = {"index": {"status": 403, "error": {"type": "cluster_block_exception", "reason": "disk usage exceeded"}}}
+GONE = {"index": {"status": 404, "error": {"type": "index_not_found_exception", "reason": "no such index"}}}
+
+
+class Engine:
+    """Gives its answers one after another: an error to raise, or one result for each line that came."""
+
+    def __init__(self, *answers: Any) -> None:
+        self._answers = list(answers)
+        self.requests: list[bytes] = []
+        self.pauses: list[float] = []
+
+    def __call__(self, data: bytes) -> Any:
+        self.requests.append(data)
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return {"items": answer}
+
+    def write(self, *lines: Line) -> list[Failed]:
+        return bulk_write.write(self, "docs", lines, self.pauses.append)
+
+
+def line(name: str, size: int = 1) -> Line:
+    return Line(name, name[:1].encode() * size)
+
+
+def test_a_request_holds_no_more_than_its_bytes() -> None:
+    third = bulk_write.MAX_REQUEST_BYTES // 3 + 1
+    engine = Engine([DONE, DONE], [DONE, DONE], [DONE])
+
+    assert engine.write(*[line(name, third) for name in "abcde"]) == []
+
+    assert [len(request) // third for request in engine.requests] == [2, 2, 1]
+
+
+def test_a_document_larger_than_a_request_goes_alone_up_to_what_the_engine_takes() -> None:
+    engine = Engine([DONE], [DONE], [DONE])
+
+    failed = engine.write(
+        line("a"),
+        line("big", bulk_write.MAX_DOCUMENT_BYTES),
+        line("huge", bulk_write.MAX_DOCUMENT_BYTES + 1),
+        line("b"),
+    )
+
+    assert [(each.document_id, each.retryable) for each in failed] == [("huge", False)]
+    assert "split it" in failed[0].reason
+    assert len(engine.requests) == 3
+
+
+def test_only_what_was_turned_away_is_sent_again() -> None:
+    engine = Engine([DONE, BUSY, DONE], [DONE])
+
+    assert engine.write(line("a"), line("b"), line("c")) == []
+
+    assert engine.requests == [b"abc", b"b"]
+
+
+def test_pauses_grow() -> None:
+    engine = Engine(Throttled("busy"), [BUSY], Throttled("busy"), [DONE])
+
+    assert engine.write(line("a")) == []
+
+    assert engine.pauses == [0.25, 0.5, 1.0]
+
+
+@pytest.mark.parametrize("busy", [[BUSY], Throttled("busy")])
+def test_what_is_turned_away_to_the_end_is_worth_another_attempt_later(busy: Any) -> None:
+    engine = Engine(*[busy] * bulk_write.TRIES)
+
+    (failed,) = engine.write(line("a"))
+
+    assert (failed.document_id, failed.retryable) == ("a", True)
+
+
+def test_a_refusal_concerns_its_document_alone() -> None:
+    assert Engine([DONE, BAD]).write(line("a"), line("b")) == [Failed("b", "no", retryable=False)]
+
+
+@pytest.mark.parametrize(("answer", "error"), [(BLOCKED, IndexReadOnly), (GONE, IndexNotFound)])
+def test_what_concerns_the_index_ends_the_writing(answer: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="docs"):
+        Engine([answer]).write(line("a"))
+
+
+def test_a_document_that_is_there_already_is_no_failure_where_only_absent_ones_were_asked_for() -> None:
+    there = {"create": {"status": 409, "error": {"type": "version_conflict_engine_exception", "reason": "exists"}}}
+
+    assert Engine([there]).write(line("a")) == []
+
+
+def test_every_line_of_a_request_ends() -> None:
+    from slipstream.retrieval.ports import IndexSpec
+    from tests.contract.search.engines import document
+
+    made = bulk_write.line(document("a\nb", "te\nxt"), IndexSpec(), "docs-000001", if_absent=False)
+
+    action, source, rest = made.data.split(b"\n")
+    assert msgspec.json.decode(action) == {"index": {"_index": "docs-000001", "_id": "a\nb"}}
+    assert msgspec.json.decode(source)["id"] == "a\nb"
+    assert rest == b""
