@@ -113,7 +113,7 @@ def prompt_cache(result: Mapping[str, Any]) -> Path:
         "second call": [row["warm"]["ttft_ms"] for row in settings],
     }
     published = "; ".join(f"{row['who']} {row['change']:+.0%} {row['at']}" for row in result["published"])
-    note = f"Modelled: reading from the cache takes no time here. Published for real models: {published}"
+    note = f"Cache reads take no time here. Published: {published}"
     return _save(_rows("First token over a cached prefix (modelled)", "ms", labels, calls, note=note), "prompt-cache")
 
 
