@@ -13,11 +13,11 @@ help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: python ## Five questions over samples/, streamed through the local stack, and what each technique saved
-	@$(PREPARE) run ministack function cdk
+	@$(PREPARE) run ministack function cdk opensearch
 	@$(VENV)/slipstream demo
 
 up: python ## Start the local stack, leave it running, print addresses, a key and blocks to paste
-	@$(PREPARE) run ministack function cdk
+	@$(PREPARE) run ministack function cdk opensearch
 	@$(VENV)/slipstream up
 
 down: python ## Stop the local stack
@@ -28,7 +28,7 @@ dev: python ## The same function in one threaded process that reloads when the c
 	@$(VENV)/slipstream dev
 
 test: python ## Every check: ruff, mypy --strict, pytest (unit, contract, functional, infra, e2e)
-	@$(PREPARE) dev ministack function llmeter cdk
+	@$(PREPARE) dev ministack function llmeter cdk opensearch
 	@$(WHEELS)
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .

@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from handlers.chat import app
+from handlers.chat import build
 from slipstream.runtime.lambda_event import decode
+
+app, _ = build()  # awslambdaric has no other hook inside the init phase
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def own_loop(task_root: Path, double_port: int) -> HostConfig:
     """The deployed bundle under our loop."""
     return HostConfig(
         task_root=task_root,
-        handler="handlers.chat.app",
+        handler="handlers.chat.build",
         environment={
             "AWS_LAMBDA_EXEC_WRAPPER": "/var/task/bootstrap.sh",
             "AWS_ACCESS_KEY_ID": "test",

@@ -1,9 +1,10 @@
 """Thousands of odd and bad requests on both wires, through sockets: no 5xx, no traceback, each refusal names its field.
 
 The threaded host serves them over the local model service at full speed. Half of them speak OpenAI's wire, half
-Bedrock's. What is wrong is a *complaint*: a status from 500 up, a traceback in an answer, a stream that breaks off, a
-bad request that passes, a refusal that does not name the field where the generator knows which one is bad, or a line
-of the host's log that says it met something unforeseen.
+Bedrock's; on each, half go to a model that Converse serves and half to one that only Responses serves. What is wrong
+is a *complaint*: a status from 500 up, a traceback in an answer, a stream that breaks off, a bad request that passes, a
+refusal that does not name the field where the generator knows which one is bad, or a line of the host that says it
+met something unforeseen.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from bench.processes import running
 
 FOLDER = Path("build/bench/run")
 SEED, CONNECTIONS, MOST_EXAMPLES = 20261123, 4, 20
-MODEL = "us.amazon.nova-lite-v1:0"
+MODELS = ("us.amazon.nova-lite-v1:0", "openai.gpt-5.5")
+"""One of each dialect."""
 FAST_DOUBLE = [
     sys.executable,
     "-m",
@@ -63,29 +65,32 @@ def run(
 def examine(
     port: int, *, requests: int, seed: int, connections: int = CONNECTIONS, tick: Callable[[], None] = lambda: None
 ) -> dict[str, Any]:
-    """Send ``requests``, half on each wire, to the gateway at ``port``.
+    """Send ``requests``, a quarter on each wire to each model, to the gateway at ``port``.
 
-    Hands back ``requests``, ``by_status`` (per wire), ``must`` (what had to become of them), ``complaints`` (their
-    number) and up to twenty ``examples``.
+    Hands back ``requests``, ``by_status`` (per wire and model), ``must`` (what had to become of them),
+    ``complaints`` (their number) and up to twenty ``examples``.
     """
-    statuses: dict[str, Counter[str]] = {"openai": Counter(), "bedrock": Counter()}
+    statuses: dict[str, Counter[str]] = {}
+    ways = [(wire, model) for wire in (_openai, _bedrock) for model in MODELS]
+    shares = [requests // 4 + (number < requests % 4) for number in range(4)]
     must: Counter[str] = Counter()
     complaints: list[str] = []
     sent = 0
-    for wire, expected, status, told in chain(
-        _openai(port, requests - requests // 2, seed, connections), _bedrock(port, requests // 2, seed, connections)
+    for way, expected, status, told in chain.from_iterable(
+        wire(port, model, share, seed + number, connections)
+        for number, ((wire, model), share) in enumerate(zip(ways, shares, strict=True))
     ):
         sent += 1
-        statuses[wire][str(status)] += 1
+        statuses.setdefault(way, Counter())[str(status)] += 1
         must[expected] += 1
         if told is not None:
-            complaints.append(f"{wire}: {told}")
+            complaints.append(f"{way}: {told}")
         tick()
     return {
         "requests": sent,
         "seed": seed,
         "connections": connections,
-        "by_status": {wire: dict(sorted(counts.items())) for wire, counts in statuses.items()},
+        "by_status": {way: dict(sorted(counts.items())) for way, counts in statuses.items()},
         "must": dict(must),
         "complaints": len(complaints),
         "examples": complaints[:MOST_EXAMPLES],
@@ -98,12 +103,16 @@ def unforeseen(log: Path) -> list[str]:
     return [f"log: {line[:300]}" for line in lines if any(mark in line for mark in UNFORESEEN)]
 
 
-def _openai(port: int, count: int, seed: int, connections: int) -> Iterator[tuple[str, str, int, str | None]]:
-    cases = openai.cases(seed, count)
+def _openai(
+    port: int, model: str, count: int, seed: int, connections: int
+) -> Iterator[tuple[str, str, int, str | None]]:
+    cases = openai.cases(seed, count, model)
     for case, status, body in send_in_parallel(cases, connections, port=port, path="/v1/chat/completions"):
-        yield "openai", case.must, status, openai.complaint(case, status, body)
+        yield f"openai, {model}", case.must, status, openai.complaint(case, status, body)
 
 
-def _bedrock(port: int, count: int, seed: int, connections: int) -> Iterator[tuple[str, str, int, str | None]]:
-    for case, status, body in send_in_parallel(bedrock.cases(seed, count, MODEL), connections, port=port):
-        yield "bedrock", case.must, status, bedrock.complaint(case, status, body)
+def _bedrock(
+    port: int, model: str, count: int, seed: int, connections: int
+) -> Iterator[tuple[str, str, int, str | None]]:
+    for case, status, body in send_in_parallel(bedrock.cases(seed, count, model), connections, port=port):
+        yield f"bedrock, {model}", case.must, status, bedrock.complaint(case, status, body)

@@ -119,6 +119,8 @@ def gateway_environ(double_port: int) -> dict[str, str]:
     return {
         "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": f"http://127.0.0.1:{double_port}",
+        "AWS_ENDPOINT_URL_BEDROCK": f"http://127.0.0.1:{double_port}",
+        "AWS_ENDPOINT_URL_BEDROCK_MANTLE": f"http://127.0.0.1:{double_port}",
         "PYTHONPATH": os.pathsep.join([".", "lambdas", os.environ.get("PYTHONPATH", "")]),
     }  # fmt: skip
 

@@ -78,26 +78,38 @@ def _ask_bedrock(base: str, model: str, system: str, question: str) -> dict[str,
     return {"ttft_ms": ttft, "total_ms": total, "tokens": tokens}
 
 
+def _profile(double: str) -> str:
+    """The ARN of an application inference profile, made for this run."""
+    source = f"arn:aws:bedrock:us-east-1:000000000000:inference-profile/{MODEL}"
+    body = {"inferenceProfileName": "bench", "modelSource": {"copyFrom": source}}
+    _, _, raw = _post(f"{double}/inference-profiles", body)
+    return str(json.loads(raw)["inferenceProfileArn"])
+
+
 def run(*, rounds: int = 3, tick: Callable[[], None] = lambda: None) -> dict[str, Any]:
-    """Ask twice over the same prefix: on each wire and by an inference-profile ARN, medians over ``rounds``; then once
-    for each of ``SETTINGS``.
+    """Ask twice over one prefix: each wire, by id and by an application profile's ARN, medians over ``rounds``; then
+    once for each of ``SETTINGS``.
     """
     with ExitStack() as stack:
         double = stack.enter_context(
             running([sys.executable, "-m", "local.bedrock"], environ={}, folder=FOLDER, name="cache-double")
         )
         environ = gateway_environ(double.port)
-        environ["AWS_ENDPOINT_URL_BEDROCK"] = f"http://127.0.0.1:{double.port}"
         gateway = stack.enter_context(
             running(
                 [sys.executable, "-m", "slipstream.runtime.serve"], environ=environ, folder=FOLDER, name="cache-gateway"
             )
         )
         base = f"http://127.0.0.1:{gateway.port}"
-        arn = f"arn:aws:bedrock:us-east-1:123456789012:inference-profile/{MODEL}"
+        arn = _profile(f"http://127.0.0.1:{double.port}")
         out: dict[str, Any] = {}
         for seed, (name, ask, model) in enumerate(
-            [("openai", _ask_openai, MODEL), ("bedrock", _ask_bedrock, MODEL), ("profile_arn", _ask_openai, arn)]
+            [
+                ("openai", _ask_openai, MODEL),
+                ("bedrock", _ask_bedrock, MODEL),
+                ("profile_arn", _ask_openai, arn),
+                ("profile_arn_bedrock", _ask_bedrock, arn),
+            ]
         ):
             pairs = []
             for number in range(rounds):

@@ -21,9 +21,9 @@ import click
 
 from slipstream.aws import converse
 from slipstream.aws.converse_stream import ConverseReader
+from slipstream.aws.origin import Origin
 from slipstream.aws.places import Place, signed_request
 from slipstream.aws.sigv4 import Credentials, Signer
-from slipstream.aws.transport import Origin
 from slipstream.chat.events import Event
 from slipstream.chat.request import ChatRequest, Message, Text
 from slipstream.eventstream import Decoder, event

@@ -21,6 +21,10 @@ class Endpoint:
     openai_base_url: str
     api_key: str
     model: str
+    opensearch_url: str = ""
+    """The search engine itself, without TLS or authentication; empty where there is none."""
+    search_engine: str = "none"
+    """``url``, ``docker``, ``maven``, ``memory`` (the in-memory double) or ``none``."""
 
     def write(self, path: Path) -> None:
         """Write the file at once and with mode 0600: it holds a key."""

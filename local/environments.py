@@ -234,11 +234,24 @@ def make_cdk() -> None:
     say("cdk", f"ready ({time.monotonic() - began:.0f} s)")
 
 
+def make_opensearch() -> None:
+    """Fetch the local search engine; where there can be none, that is said and nothing fails. Raises Unprepared."""
+    lines: list[str] = []
+
+    def tell(line: str | None) -> None:
+        if line and line.strip():
+            lines.append(line.rstrip())
+            say("search", line.rstrip())
+
+    if follow([sys.executable, "-m", "local.opensearch", "prepare"], tell, lambda _: None, ROOT):
+        raise Unprepared("\n".join(lines[-15:]))
+
+
 def failures(names: Sequence[str]) -> Iterator[str]:
     """Prepare all of ``names`` side by side; yield the message of each that failed."""
-    makers: dict[str, Callable[[], None]] = {"cdk": make_cdk}
+    makers: dict[str, Callable[[], None]] = {"cdk": make_cdk, "opensearch": make_opensearch}
     for name in names:
-        if name != "cdk":
+        if name not in makers:
             environment = ENVIRONMENTS[name]
             makers[name] = lambda environment=environment: make(environment)  # type: ignore[misc]
     with ThreadPoolExecutor(len(names)) as pool:
@@ -251,7 +264,7 @@ def failures(names: Sequence[str]) -> Iterator[str]:
 
 def main(names: Sequence[str]) -> int:
     """Prepare the environments called ``names``; 0 if all are ready."""
-    known = [*ENVIRONMENTS, "cdk"]
+    known = [*ENVIRONMENTS, "cdk", "opensearch"]
     if not names or not set(names) <= set(known):
         print(f"usage: environments.py {'|'.join(known)} …", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""Starts the whole local stack and stays with it: AWS emulator, Bedrock server, deployment, edge.
+"""Starts the whole local stack and stays with it: AWS emulator, Bedrock server, search engine, deployment, edge.
 
 Run as ``python -m local.launcher``; ``local.session`` starts and stops it for the command line. It holds a lock for
 as long as it lives, tells what it is doing line by line, and writes endpoint.json when the stack serves. Exit code
@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO
+from urllib.parse import urlsplit
 
 from local import cdk
 from local.authority import certificates
@@ -26,6 +27,7 @@ from local.endpoint import Endpoint
 from local.environments import ENVIRONMENTS, Unprepared
 from local.first_key import NoKey, create_first_key
 from local.leftovers import end_leftovers
+from local.opensearch.choice import choose
 from local.parts import Part, PartFailed, free_port
 from local.places import LOOPBACK, ROOT, Places, default
 from local.supervisor import Stopping, Supervisor, stopping_on_signals
@@ -47,13 +49,14 @@ class Ports:
     https: int
     bedrock: int
     emulator: int
+    opensearch: int
 
     @classmethod
     def choose(cls, env: Mapping[str, str]) -> Ports:
-        """From SLIPSTREAM_PORT, _TLS_PORT, _BEDROCK_PORT and _EMULATOR_PORT; free ones where they are not set."""
-        names = ("SLIPSTREAM_PORT", "SLIPSTREAM_TLS_PORT", "SLIPSTREAM_BEDROCK_PORT", "SLIPSTREAM_EMULATOR_PORT")
+        """From SLIPSTREAM_PORT, _TLS_PORT, _BEDROCK_PORT, _EMULATOR_PORT, _OPENSEARCH_PORT; free where not set."""
         chosen: list[int] = []
-        for name in names:
+        for part in ("", "TLS_", "BEDROCK_", "EMULATOR_", "OPENSEARCH_"):
+            name = f"SLIPSTREAM_{part}PORT"
             value = env.get(name, "0")
             if not value.isdigit() or int(value) > 65535:
                 raise PartFailed(f"{name} is {value!r}; it has to be a port number, or 0 for any free one")
@@ -71,9 +74,16 @@ def launch(places: Places, supervisor: Supervisor) -> None:
     ports = Ports.choose(os.environ)
     files = certificates(places.folder / "certificates")
     emulator_url, bedrock_url = f"http://{LOOPBACK}:{ports.emulator}", f"http://{LOOPBACK}:{ports.bedrock}"
+    engine = choose(os.environ, places.folder / "opensearch", places.log("opensearch"), say, ports.opensearch)
     env = cdk.emulated(os.environ, emulator_url) | {
         f"AWS_ENDPOINT_URL_{name}": bedrock_url for name in ("BEDROCK_RUNTIME", "BEDROCK", "BEDROCK_MANTLE")
     }
+    env.pop("OPENSEARCH_URL", None)
+    if engine.url:
+        env["OPENSEARCH_URL"] = engine.url
+    say(engine.why or f"searches run on OpenSearch at {engine.url}")
+    if engine.part:
+        supervisor.serve(engine.part)
     say("starting the AWS emulator and the Bedrock server")
     emulator = emulator_part(places, env, ports.emulator)
     own = ["--port", str(ports.bedrock), "--port-file", str(places.bedrock)]
@@ -93,6 +103,7 @@ def launch(places: Places, supervisor: Supervisor) -> None:
     key = create_first_key(env, deployment.output("KeysFunction$"))
     front.wait_for_port(ports.http, READY_TIMEOUT_S)
     front.wait_for_port(ports.https, READY_TIMEOUT_S)
+    engine.wait(say)
     base_url = f"http://{LOOPBACK}:{ports.http}"
     Endpoint(
         base_url=base_url,
@@ -101,7 +112,11 @@ def launch(places: Places, supervisor: Supervisor) -> None:
         openai_base_url=f"{base_url}/v1",
         api_key=key,
         model=MODEL,
+        opensearch_url=engine.url,
+        search_engine=engine.kind,
     ).write(places.endpoint)
+    if engine.later:
+        supervisor.begin(engine.later)
 
 
 def bedrock_options(env: Mapping[str, str]) -> list[str]:
@@ -122,6 +137,7 @@ def emulator_part(places: Places, env: Mapping[str, str], port: int) -> Part:
         "STATE_DIR": str(scratch / "state"),
         "S3_DATA_DIR": str(scratch / "s3"),
         "LAMBDA_EXECUTOR": "local",
+        "MINISTACK_OPENSEARCH_ENDPOINT": urlsplit(env.get("OPENSEARCH_URL", "")).netloc,
     }
     command = [
         str(ENVIRONMENTS["ministack"].python),

@@ -81,6 +81,15 @@ class Part:
             time.sleep(0.05)
         raise PartFailed(f"{self.name} did not listen within {timeout_s:.0f} s; its last lines:\n{self.tail()}")
 
+    def end(self, timeout_s: float) -> None:
+        """Ask it to end and give it time for that. Raises PartFailed if it takes longer."""
+        if self.process is not None:
+            signal_group(self.pid, signal.SIGTERM)
+            try:
+                self.process.wait(timeout_s)
+            except subprocess.TimeoutExpired as error:
+                raise PartFailed(f"{self.name} did not end within {timeout_s:.0f} s") from error
+
     def stop(self) -> None:
         """Ask the whole group to end, then make it."""
         if self.process is None:

@@ -79,7 +79,7 @@ class GatewayStack(Stack):
             self,
             "Chat",
             bundle=Bundle("chat", self._target),
-            handler="handlers.chat.app",
+            handler="handlers.chat.build",
             description="Slipstream: answers",
             environment={
                 "SLIPSTREAM_ALIASES": json.dumps(chosen.aliases, sort_keys=True),
@@ -87,6 +87,7 @@ class GatewayStack(Stack):
                 "SLIPSTREAM_STATE_TABLE": data.state.table_name,
                 "SLIPSTREAM_CORS_ORIGINS": ",".join(chosen.cors_origins),
                 "SLIPSTREAM_HEARTBEAT_S": f"{chosen.heartbeat_s:g}",
+                "SLIPSTREAM_WHOLE_SILENCE_S": f"{chosen.whole_silence_s:g}",
                 "SLIPSTREAM_METRICS_NAMESPACE": chosen.metrics_namespace,
             },
             settings=FunctionSettings(

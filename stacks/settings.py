@@ -63,6 +63,12 @@ class DeploySettings:
         "seconds of silence after which a stream shows a sign of life",
         between(1, 280),
     ] = 15.0
+    whole_silence_s: Annotated[
+        float,
+        "seconds that an answer in one piece may stay silent; then it begins as 200 and shows signs of life. "
+        "API Gateway cuts at 300; callers and proxies may cut sooner (botocore at 60)",
+        between(1, 280),
+    ] = 240.0
     cors_origins: Annotated[tuple[str, ...], "origins that browsers may call from; '*' for all, nothing for none"] = ()
     authorizer_cache_ttl_s: Annotated[
         int,
@@ -135,6 +141,11 @@ class DeploySettings:
             (
                 self.snap_start and self.streaming_host == "web_adapter",
                 "snap_start needs streaming_host=runtime: the adapter has no restore hook",
+            ),
+            (
+                self.whole_silence_s + self.heartbeat_s > 295,
+                "whole_silence_s and heartbeat_s must not be over 295 s together: API Gateway cuts at 300, and an "
+                "answer in one piece is looked at every heartbeat_s only",
             ),
             (
                 bool(self.custom_domain) != bool(self.certificate_arn),

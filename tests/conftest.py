@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.terminal import TerminalReporter
 from hypothesis import HealthCheck, settings
+
+from local.opensearch.choice import NONE
+from local.opensearch.shared import shared
+from local.places import ROOT
 
 # A loaded machine is no defect: no time limits, neither on an example nor on drawing one.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -17,6 +23,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--real", action="store_true", help="run contract tests against Amazon Bedrock (costs money)")
 
 
+ENGINE_START_S = 600
+"""What a test may take that is the first to need the search engine, on a machine that is busy with the others."""
 SHARED = ("e2e", "infra")
 """Folders of tests that share something dear (a whole local stack, synthesized templates): one worker has them all."""
 
@@ -26,5 +34,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         path = item.path.relative_to(Path(__file__).parent)
         item.add_marker(pytest.mark.xdist_group(path.parts[0] if path.parts[0] in SHARED else path.as_posix()))
+        if "opensearch_url" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(ENGINE_START_S))
         if item.get_closest_marker("real") and not config.getoption("--real"):
             item.add_marker(pytest.mark.skip(reason="runs against Amazon Bedrock, only with --real"))
+
+
+@pytest.fixture(scope="session")
+def opensearch_url() -> Iterator[str]:
+    """A running OpenSearch: OPENSEARCH_URL's, else one that all workers share for the length of the session.
+
+    Others use it at the same time: name indexes so that nobody else has them, and remove them.
+    """
+    with shared(ROOT / "build" / "test-opensearch") as found:
+        if not found.url:
+            pytest.skip(found.why)
+        yield found.url
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """Say aloud where tests of the search engine were left out, and why."""
+    skipped = [str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", [])]
+    reasons = [reason.removeprefix("Skipped: ") for reason in skipped]
+    for reason in sorted({reason for reason in reasons if reason.startswith(NONE)}):
+        terminalreporter.section("search engine")
+        terminalreporter.line(f"{sum(each == reason for each in reasons)} tests skipped: {reason}")

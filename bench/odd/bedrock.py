@@ -14,14 +14,11 @@ import copy
 import json
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
-Path = tuple[str | int, ...]
-Must = Literal["pass", "pass or be refused", "be refused"]
+from bench.odd.case import ODD_TEXTS, PIXEL, Case, Path, at, damaged, encode, misjudged, places, spelled, told, twice
 
-PIXEL = "iVBORw0KGgo="
 FREE = frozenset(
     ("json", "input", "additionalModelRequestFields", "guardrailConfig", "promptVariables", "outputConfig",
      "s3Location", "citations", "guardContent", "error")
@@ -74,6 +71,23 @@ SEEDS: tuple[dict[str, Any], ...] = (
         "serviceTier": {"type": "default"},
         "performanceConfig": {"latency": "standard"},
     },
+    {
+        "messages": [
+            {"role": "user", "content": [{"text": "Which is larger?"}]},
+            {
+                "role": "assistant",
+                "content": [{"reasoningContent": {"reasoningText": {"text": "I compare."}}}, {"text": "The first."}],
+            },
+            {"role": "user", "content": [{"text": "Why? As JSON."}]},
+        ],
+        "outputConfig": {
+            "effort": "low",
+            "textFormat": {
+                "type": "json_schema",
+                "structure": {"jsonSchema": {"name": "why", "schema": '{"type":"object"}'}},
+            },
+        },
+    },
 )
 REQUIRED = frozenset(
     ("role", "content", "format", "source", "name", "toolUseId", "input", "type", "tools", "inputSchema", "json")
@@ -93,22 +107,6 @@ REFUSED: dict[str, tuple[Any, ...]] = {
     "system": ("Be brief.", [{"text": ""}], [{}], [{"image": {}}]),
     "messages": ({}, "Hello", [[]], [{}], [{"role": "robot", "content": []}], [{"role": "user", "content": "Hello"}]),
 }
-ODD_TEXTS = (
-    "\x00", "\ufeff", "\u202e", "🙂" * 50, "e\u0301", "\u2028", "'; --", "{{7*7}}", "%00%0a", "\r\n\r\n", "\x7f",
-    ":event-type", "</s>", "￿", "𝕏", "\\ud800", "a" * 100_000,
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Case:
-    """One request. ``param`` is what the refusal's message has to contain; None: anything."""
-
-    what: str
-    body: bytes
-    must: Must
-    param: str | None = None
-    path: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 def cases(seed: int, count: int, model: str = "fast") -> Iterator[Case]:
@@ -125,53 +123,21 @@ def cases(seed: int, count: int, model: str = "fast") -> Iterator[Case]:
 def complaint(case: Case, status: int, reply: bytes, *, end_to_end: bool = True) -> str | None:
     """What is wrong with the answer to ``case``, or None.
 
-    ``end_to_end``: what the wire lets pass may still be refused behind it, as long as nothing is at fault there.
+    The refusal's message has to contain ``param``; ``end_to_end`` as in ``misjudged``.
     """
-    told = f"{case.what}: {status} {reply[:200]!r}"
-    if status >= 500:
-        return f"fault of the server: {told}"
-    if b"Traceback" in reply or b'File "' in reply:
-        return f"traceback: {told}"
-    if status < 400:
-        return f"not refused: {told}" if case.must == "be refused" else None
-    if case.must == "pass" and not end_to_end:
-        return f"refused: {told}"
+    wrong = misjudged(case, status, reply, end_to_end=end_to_end)
+    if wrong is not None or status < 400:
+        return wrong
     message = json.loads(reply)["message"]
     if not message:
-        return f"nothing told: {told}"
+        return f"nothing told: {told(case, status, reply)}"
     if case.must == "be refused" and case.param is not None and case.param not in message:
-        return f"does not name {case.param}: {told}"
+        return f"does not name {case.param}: {told(case, status, reply)}"
     return None
 
 
-def spelled(path: Path) -> str:
-    """``("messages", 0, "role")`` → ``messages[0].role``."""
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
-
-
-def _places(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    if path:
-        yield path, value
-    if path and path[-1] in FREE:
-        return
-    for step, child in (
-        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    ):
-        yield from _places(child, (*path, step))
-
-
-def _at(value: Any, path: Path) -> Any:
-    for step in path:
-        value = value[step]
-    return value
-
-
-def _encode(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
-
-
 def _wrong_type(draw: random.Random, body: dict[str, Any]) -> Case:
-    typed = [place for place in _places(body) if place[0][-1] not in {"json", "input"}]
+    typed = [place for place in places(body, FREE) if place[0][-1] not in {"json", "input"}]
     path, value = draw.choice(typed)
     wrong: tuple[Any, ...] = ({"odd": 1}, 1234.5, True, [])
     if isinstance(value, (int, float)):
@@ -180,26 +146,26 @@ def _wrong_type(draw: random.Random, body: dict[str, Any]) -> Case:
         wrong = (7, "text", [1], True)
     elif isinstance(value, list):
         wrong = (7, "text", True)
-    _at(body, path[:-1])[path[-1]] = draw.choice(wrong)
+    at(body, path[:-1])[path[-1]] = draw.choice(wrong)
     shown = path[:-1] if path[-2:-1] == ("requestMetadata",) else path
-    return Case(f"wrong type at {spelled(path)}", _encode(body), "be refused", spelled(shown))
+    return Case(f"wrong type at {spelled(path)}", encode(body), "be refused", spelled(shown))
 
 
 def _missing(draw: random.Random, body: dict[str, Any]) -> Case:
-    gone = [path for path, _ in _places(body) if path[-1] in REQUIRED and path[:-1] != ()]
+    gone = [path for path, _ in places(body, FREE) if path[-1] in REQUIRED and path[:-1] != ()]
     path = draw.choice(gone)
-    del _at(body, path[:-1])[path[-1]]
+    del at(body, path[:-1])[path[-1]]
     optional = path[-1] == "format" and path[-2] == "document"
-    return Case(f"missing {spelled(path)}", _encode(body), "pass" if optional else "be refused", spelled(path))
+    return Case(f"missing {spelled(path)}", encode(body), "pass" if optional else "be refused", spelled(path))
 
 
 def _extra(draw: random.Random, body: dict[str, Any]) -> Case:
     closed = FREE | {"requestMetadata"}
-    objects = [path for path, value in _places(body) if isinstance(value, dict) and path[-1] not in closed]
+    objects = [path for path, value in places(body, FREE) if isinstance(value, dict) and path[-1] not in closed]
     path: Path = draw.choice([(), *objects])
     name = draw.choice(("foo", "Text", "maxToken", "tool_use", "__class__", "x" * 500, "🙂"))
-    _at(body, path)[name] = draw.choice((None, 1, "a", [], {}))
-    return Case(f"extra key in {spelled(path)}", _encode(body), "be refused", name)
+    at(body, path)[name] = draw.choice((None, 1, "a", [], {}))
+    return Case(f"extra key in {spelled(path)}", encode(body), "be refused", name)
 
 
 def _out_of_range(draw: random.Random, body: dict[str, Any]) -> Case:
@@ -211,72 +177,59 @@ def _out_of_range(draw: random.Random, body: dict[str, Any]) -> Case:
         body[outer] = {inner: value} if outer != "toolConfig" else whole | {inner: value}
     else:
         body[outer] = value
-    return Case(f"{name} = {str(value)[:40]}", _encode(body), "be refused", name)
+    return Case(f"{name} = {str(value)[:40]}", encode(body), "be refused", name)
 
 
 def _two_members(draw: random.Random, body: dict[str, Any]) -> Case:
     block = body["messages"][0]["content"][0]
     block.update(draw.choice(({"cachePoint": {"type": "default"}}, {"image": {"format": "png", "source": {}}})))
-    return Case("two members of a union", _encode(body), "be refused", "messages[0].content[0]")
+    return Case("two members of a union", encode(body), "be refused", "messages[0].content[0]")
 
 
 def _odd_text(draw: random.Random, body: dict[str, Any]) -> Case:
     body["messages"].append({"role": "user", "content": [{"text": draw.choice(ODD_TEXTS[2:]) + " and then?"}]})
-    return Case("odd text", _encode(body), "pass")
+    return Case("odd text", encode(body), "pass")
 
 
 def _odd_anywhere(draw: random.Random, body: dict[str, Any]) -> Case:
-    path = draw.choice([path for path, value in _places(body) if isinstance(value, str)])
-    _at(body, path[:-1])[path[-1]] = draw.choice(ODD_TEXTS)
-    return Case(f"odd text at {spelled(path)}", _encode(body), "pass or be refused")
+    path = draw.choice([path for path, value in places(body, FREE) if isinstance(value, str)])
+    at(body, path[:-1])[path[-1]] = draw.choice(ODD_TEXTS)
+    return Case(f"odd text at {spelled(path)}", encode(body), "pass or be refused")
 
 
 def _swapped(draw: random.Random, body: dict[str, Any]) -> Case:
-    path, _ = draw.choice(list(_places(body)))
-    _, other = draw.choice(list(_places(copy.deepcopy(draw.choice(SEEDS)))))
-    _at(body, path[:-1])[path[-1]] = other
-    return Case(f"something else at {spelled(path)}", _encode(body), "pass or be refused")
+    path, _ = draw.choice(list(places(body, FREE)))
+    _, other = draw.choice(list(places(copy.deepcopy(draw.choice(SEEDS)), FREE)))
+    at(body, path[:-1])[path[-1]] = other
+    return Case(f"something else at {spelled(path)}", encode(body), "pass or be refused")
 
 
 def _null(draw: random.Random, body: dict[str, Any]) -> Case:
     name = draw.choice([name for name in body if name != "messages"] or ["system"])
     body[name] = None
-    return Case(f"{name} = null", _encode(body), "pass" if name != "toolConfig" else "pass or be refused")
+    return Case(f"{name} = null", encode(body), "pass" if name != "toolConfig" else "pass or be refused")
 
 
 def _many(draw: random.Random, body: dict[str, Any]) -> Case:
     size = draw.choice((100, 1000))
     turns = [{"role": draw.choice(("user", "assistant")), "content": [{"text": f"turn {n}"}]} for n in range(size)]
-    return Case(f"{size} turns", _encode(body | {"messages": body["messages"] + turns}), "pass")
+    return Case(f"{size} turns", encode(body | {"messages": body["messages"] + turns}), "pass")
 
 
 def _deep(draw: random.Random, body: dict[str, Any]) -> Case:
     levels = draw.choice((101, 300, 3000, 50_000))
     nested = b'{"a":' * levels + b"1" + b"}" * levels
     body.pop("additionalModelRequestFields", None)
-    deep = _encode(body)[:-1] + b',"additionalModelRequestFields":%b}' % nested
+    deep = encode(body)[:-1] + b',"additionalModelRequestFields":%b}' % nested
     return Case(f"{levels} levels", deep, "be refused", "nested")
 
 
 def _damaged(draw: random.Random, body: dict[str, Any]) -> Case:
-    text = bytearray(_encode(body))
-    match draw.randrange(5):
-        case 0:
-            return Case("cut off", bytes(text[: draw.randrange(1, len(text))]), "be refused")
-        case 1:
-            text[draw.randrange(len(text))] = draw.randrange(256)
-        case 2:
-            text.insert(draw.randrange(len(text)), draw.choice((0, 0x22, 0x5C, 0xFF, 0x7B, 0x5D)))
-        case 3:
-            start = draw.randrange(len(text))
-            del text[start : start + draw.randrange(1, 9)]
-        case _:
-            text = text.replace(b"Hello", draw.choice((rb"\ud800", b"\xed\xa0\x80", b"\\u12", b"\x01", b"\xc0\xaf")))
-    return Case("damaged bytes", bytes(text), "pass or be refused")
+    return damaged(draw, body, least_bytes=1)  # no body at all is {} on this wire
 
 
 def _no_json(draw: random.Random, body: dict[str, Any]) -> Case:
-    whole = _encode(body)
+    whole = encode(body)
     wrong = (
         b" ", b"null", b"[]", b"1", b"true", b'"a"', b"\xef\xbb\xbf" + whole, whole + b"x", b"{'a': 1}", b"<a/>",
         whole.decode().encode("utf-16"), b"[" * 100_000, b"modelId=fast", whole[:-1] + b',"inferenceConfig":NaN}',
@@ -286,10 +239,23 @@ def _no_json(draw: random.Random, body: dict[str, Any]) -> Case:
     return Case("no JSON, or not for us", draw.choice(wrong), "be refused")
 
 
-def _twice(draw: random.Random, body: dict[str, Any]) -> Case:
-    name = draw.choice(list(body))
-    again = b'{"%b":%b,' % (name.encode(), draw.choice((_encode(body[name]), b'"other"', b"null")))
-    return Case(f"{name} twice", again + _encode(body)[1:], "pass or be refused")
+def _handed_on(draw: random.Random, body: dict[str, Any]) -> Case:
+    """What only some models' dialects have words for: Bedrock, or the gateway, may take it or not."""
+    json_schema = {"schema": draw.choice(("", "{", "[]", "{}", '{"type":7}', "[" * 5000, "\x00")), "name": "n"}
+    name, value = draw.choice(
+        (
+            ("outputConfig", {"effort": draw.choice(("low", "max", "none", "", "x" * 5000, 3, None, [], {}))}),
+            ("outputConfig", {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": json_schema}}}),
+            ("outputConfig", {"textFormat": draw.choice((None, 1, [], {}, {"type": "yaml"}))}),
+            ("outputConfig", draw.choice(({}, {"foo": 1}, {"🙂": {}}))),
+            ("guardrailConfig", {"guardrailIdentifier": "g", "guardrailVersion": "1"}),
+            ("promptVariables", {"a": {"text": "b"}}),
+            ("additionalModelResponseFieldPaths", ["/a"]),
+            ("additionalModelRequestFields", {"model": "other", "input": [], "reasoning": 7, "text": [], "top_p": "x"}),
+            ("toolConfig", {"tools": [{"systemTool": {"name": draw.choice(("nova_grounding", "x"))}}]}),
+        )
+    )
+    return Case(f"{name} = {str(value)[:40]}", encode(body | {name: value}), "pass or be refused")
 
 
 def _path(draw: random.Random, body: dict[str, Any]) -> Case:
@@ -300,14 +266,14 @@ def _path(draw: random.Random, body: dict[str, Any]) -> Case:
         "/model/{model}", "/model/{model}/converse/converse", "/model/nosuch/converse",
         f"/model/{quote('🙂')}/converse",
     )  # fmt: skip
-    return Case("odd path", _encode(body), "pass or be refused", path=draw.choice(odd))
+    return Case("odd path", encode(body), "pass or be refused", path=draw.choice(odd))
 
 
 def _good_path(draw: random.Random, body: dict[str, Any]) -> Case:
     path = draw.choice(
         ("/prod/model/{model}/converse", "/a/b/model/{model}/converse-stream", "/model/{model}/converse/")
     )
-    return Case("base path", _encode(body), "pass", path=path)
+    return Case("base path", encode(body), "pass", path=path)
 
 
 def _header(draw: random.Random, body: dict[str, Any]) -> Case:
@@ -321,11 +287,11 @@ def _header(draw: random.Random, body: dict[str, Any]) -> Case:
             ("content-encoding", "gzip", "content-encoding"),
         )
     )
-    return Case(f"{name}: {value}", _encode(body), "be refused", param, headers={name: value})
+    return Case(f"{name}: {value}", encode(body), "be refused", param, headers={name: value})
 
 
 CHANGES: tuple[Callable[[random.Random, dict[str, Any]], Case], ...] = (
     _wrong_type, _wrong_type, _wrong_type, _missing, _missing, _extra, _extra, _out_of_range, _out_of_range,
     _two_members, _odd_text, _odd_anywhere, _swapped, _swapped, _null, _many, _deep, _damaged, _damaged, _no_json,
-    _twice, _path, _good_path, _header,
+    twice, _path, _good_path, _header, _handed_on, _handed_on,
 )  # fmt: skip

@@ -13,14 +13,11 @@ import copy
 import json
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-Path = tuple[str | int, ...]
-Must = Literal["pass", "pass or be refused", "be refused"]
+from bench.odd.case import ODD_TEXTS, PIXEL, Case, Path, at, damaged, encode, misjudged, places, spelled, told, twice
 
-PNG = "iVBORw0KGgo="
-FREE = {"parameters", "schema", "metadata", "slipstream"}
+FREE = frozenset(("parameters", "schema", "metadata", "slipstream"))
 """Below these, a changed value may still be valid."""
 
 SEEDS: tuple[dict[str, Any], ...] = (
@@ -33,7 +30,7 @@ SEEDS: tuple[dict[str, Any], ...] = (
                 "role": "user",
                 "content": [
                     {"type": "text", "text": "What is this?"},
-                    {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}},
+                    {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}},
                 ],
             },
         ],
@@ -83,6 +80,22 @@ SEEDS: tuple[dict[str, Any], ...] = (
         "logprobs": False,
         "slipstream": {"use_case": "extraction"},
     },
+    {
+        "model": "fast",
+        "messages": [
+            {"role": "user", "content": "Which is larger?"},
+            {
+                "role": "assistant",
+                "content": "The first.",
+                "reasoning_content": "I compare.",
+                "reasoning_details": [{"type": "reasoning.text", "text": "I compare."}],
+            },
+            {"role": "user", "content": "Why?"},
+        ],
+        "reasoning_effort": "low",
+        "max_completion_tokens": 2048,
+        "stream": True,
+    },
 )
 
 REQUIRED = frozenset(
@@ -111,80 +124,33 @@ REFUSED: dict[str, tuple[Any, ...]] = {
     "messages": ([], {}, [[]]), "model": ("", " ", []), "stream": (1, "true"), "stream_options": (True,),
 }  # fmt: skip
 
-ODD_TEXTS = (
-    "\x00", "\ufeff", "\u202e", "🙂" * 50, "e\u0301", "\u2028", "'; --", "{{7*7}}", "%00%0a", "\r\n\r\n", "\x7f",
-    "data: [DONE]\n\n", "</s>", "￿", "𝕏", "\\ud800", "a" * 200_000,
-)  # fmt: skip
 
-
-@dataclass(frozen=True)
-class Case:
-    """One request. ``param`` is how the refusal's ``param`` has to begin; None: any, or none at all."""
-
-    what: str
-    body: bytes
-    must: Must
-    param: str | None = None
-
-
-def cases(seed: int, count: int) -> Iterator[Case]:
-    """Yield ``count`` cases, the same for the same ``seed``."""
+def cases(seed: int, count: int, model: str = "fast") -> Iterator[Case]:
+    """Yield ``count`` cases for ``model`` (an alias or id that the gateway serves), the same for the same ``seed``."""
     draw = random.Random(seed)
     for _ in range(count):
-        valid = copy.deepcopy(draw.choice(SEEDS))
+        valid = copy.deepcopy(draw.choice(SEEDS)) | {"model": model}
         yield draw.choice(CHANGES)(draw, valid)
 
 
 def complaint(case: Case, status: int, reply: bytes, *, end_to_end: bool = True) -> str | None:
     """What is wrong with the answer to ``case``, or None.
 
-    ``end_to_end``: what the wire lets pass may still be refused behind it, as long as nothing is at fault there.
+    ``param`` is how the refusal's own has to begin; ``end_to_end`` as in ``misjudged``.
     """
-    told = f"{case.what}: {status} {reply[:200]!r}"
-    if status >= 500:
-        return f"fault of the server: {told}"
-    if b"Traceback" in reply or b'File "' in reply:
-        return f"traceback: {told}"
-    if status < 400:
-        return f"not refused: {told}" if case.must == "be refused" else None
-    if case.must == "pass" and not end_to_end:
-        return f"refused: {told}"
+    wrong = misjudged(case, status, reply, end_to_end=end_to_end)
+    if wrong is not None or status < 400:
+        return wrong
     error = json.loads(reply)["error"]
     if not error["message"] or error["type"] is None:
-        return f"nothing told: {told}"
+        return f"nothing told: {told(case, status, reply)}"
     if case.must == "be refused" and case.param is not None and not (error["param"] or "").startswith(case.param):
-        return f"expected param {case.param}: {told}"
+        return f"expected param {case.param}: {told(case, status, reply)}"
     return None
 
 
-def spelled(path: Path) -> str:
-    """``("messages", 0, "role")`` → ``messages[0].role``."""
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
-
-
-def _places(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    if path:
-        yield path, value
-    if path and path[-1] in FREE:
-        return
-    for step, child in (
-        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    ):
-        yield from _places(child, (*path, step))
-
-
-def _at(value: Any, path: Path) -> Any:
-    for step in path:
-        value = value[step]
-    return value
-
-
-def _encode(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
-
-
 def _wrong_type(draw: random.Random, body: dict[str, Any]) -> Case:
-    path, value = draw.choice([place for place in _places(body) if place[1] is not None])
+    path, value = draw.choice([place for place in places(body, FREE) if place[1] is not None])
     wrong: tuple[Any, ...] = ({"odd": 1}, 1234.5, True)
     if isinstance(value, bool):
         wrong = ("yes", 3, [], {"odd": 1})
@@ -194,61 +160,63 @@ def _wrong_type(draw: random.Random, body: dict[str, Any]) -> Case:
         wrong = (7, "text", [1], True)
     elif isinstance(value, list):
         wrong = (7, {"odd": 1}, True)
-    _at(body, path[:-1])[path[-1]] = draw.choice(wrong)
-    return Case(f"wrong type at {spelled(path)}", _encode(body), "be refused", spelled(path))
+    at(body, path[:-1])[path[-1]] = draw.choice(wrong)
+    return Case(f"wrong type at {spelled(path)}", encode(body), "be refused", spelled(path))
 
 
 def _missing(draw: random.Random, body: dict[str, Any]) -> Case:
-    path = draw.choice([path for path, _ in _places(body) if path[-1] in REQUIRED])
-    del _at(body, path[:-1])[path[-1]]
-    return Case(f"missing {spelled(path)}", _encode(body), "be refused", spelled(path[:-1]))
+    # A block of reasoning may lack its text.
+    found = [path for path, _ in places(body, FREE) if path[-1] in REQUIRED and "reasoning_details" not in path]
+    path = draw.choice(found)
+    del at(body, path[:-1])[path[-1]]
+    return Case(f"missing {spelled(path)}", encode(body), "be refused", spelled(path[:-1]))
 
 
 def _extra(draw: random.Random, body: dict[str, Any]) -> Case:
     objects = [
-        path for path, value in _places(body) if isinstance(value, dict) and path[-1] not in FREE - {"slipstream"}
+        path for path, value in places(body, FREE) if isinstance(value, dict) and path[-1] not in FREE - {"slipstream"}
     ]
     path: Path = draw.choice([(), *objects])
     name = draw.choice(("foo", "Model", "max_token", "__class__", "x" * 500, "🙂"))
-    _at(body, path)[name] = draw.choice((None, 1, "a", [], {}))
-    return Case(f"extra key in {spelled(path)}", _encode(body), "be refused", spelled((*path, name[:20])))
+    at(body, path)[name] = draw.choice((None, 1, "a", [], {}))
+    return Case(f"extra key in {spelled(path)}", encode(body), "be refused", spelled((*path, name[:20])))
 
 
 def _out_of_range(draw: random.Random, body: dict[str, Any]) -> Case:
     name = draw.choice(list(REFUSED))
     body[name] = draw.choice(REFUSED[name])
-    return Case(f"{name} = {str(body[name])[:40]}", _encode(body), "be refused", name)
+    return Case(f"{name} = {str(body[name])[:40]}", encode(body), "be refused", name)
 
 
 def _odd_text(draw: random.Random, body: dict[str, Any]) -> Case:
     body["messages"].append({"role": "user", "content": draw.choice(ODD_TEXTS[2:]) + " and then?"})
-    return Case("odd text", _encode(body), "pass")
+    return Case("odd text", encode(body), "pass")
 
 
 def _odd_anywhere(draw: random.Random, body: dict[str, Any]) -> Case:
-    path = draw.choice([path for path, value in _places(body) if isinstance(value, str)])
-    _at(body, path[:-1])[path[-1]] = draw.choice(ODD_TEXTS)
-    return Case(f"odd text at {spelled(path)}", _encode(body), "pass or be refused")
+    path = draw.choice([path for path, value in places(body, FREE) if isinstance(value, str)])
+    at(body, path[:-1])[path[-1]] = draw.choice(ODD_TEXTS)
+    return Case(f"odd text at {spelled(path)}", encode(body), "pass or be refused")
 
 
 def _swapped(draw: random.Random, body: dict[str, Any]) -> Case:
-    path, _ = draw.choice(list(_places(body)))
-    _, other = draw.choice(list(_places(copy.deepcopy(draw.choice(SEEDS)))))
-    _at(body, path[:-1])[path[-1]] = other
-    return Case(f"something else at {spelled(path)}", _encode(body), "pass or be refused")
+    path, _ = draw.choice(list(places(body, FREE)))
+    _, other = draw.choice(list(places(copy.deepcopy(draw.choice(SEEDS)), FREE)))
+    at(body, path[:-1])[path[-1]] = other
+    return Case(f"something else at {spelled(path)}", encode(body), "pass or be refused")
 
 
 def _null(draw: random.Random, body: dict[str, Any]) -> Case:
     name = draw.choice([name for name in body if name not in {"model", "messages"}] or ["user"])
     body[name] = None
     lost = name == "stream" and "stream_options" in body
-    return Case(f"{name} = null", _encode(body), "be refused" if lost else "pass", "stream_options" if lost else None)
+    return Case(f"{name} = null", encode(body), "be refused" if lost else "pass", "stream_options" if lost else None)
 
 
 def _many(draw: random.Random, body: dict[str, Any]) -> Case:
     size = draw.choice((100, 1000))
     body["messages"] += [{"role": draw.choice(("user", "assistant")), "content": f"turn {n}"} for n in range(size)]
-    return Case(f"{size} turns", _encode(body), "pass")
+    return Case(f"{size} turns", encode(body), "pass")
 
 
 def _deep(draw: random.Random, body: dict[str, Any]) -> Case:
@@ -257,28 +225,11 @@ def _deep(draw: random.Random, body: dict[str, Any]) -> Case:
     tool = b'{"type":"function","function":{"name":"f","parameters":%b}}' % nested
     body.pop("tools", None)
     body.pop("tool_choice", None)
-    return Case(f"{levels} levels", _encode(body)[:-1] + b',"tools":[%b]}' % tool, "be refused")
-
-
-def _damaged(draw: random.Random, body: dict[str, Any]) -> Case:
-    text = bytearray(_encode(body))
-    match draw.randrange(5):
-        case 0:
-            return Case("cut off", bytes(text[: draw.randrange(len(text))]), "be refused")
-        case 1:
-            text[draw.randrange(len(text))] = draw.randrange(256)
-        case 2:
-            text.insert(draw.randrange(len(text)), draw.choice((0, 0x22, 0x5C, 0xFF, 0x7B, 0x5D)))
-        case 3:
-            start = draw.randrange(len(text))
-            del text[start : start + draw.randrange(1, 9)]
-        case _:
-            text = text.replace(b"Hello", draw.choice((rb"\ud800", b"\xed\xa0\x80", b"\\u12", b"\x01", b"\xc0\xaf")))
-    return Case("damaged bytes", bytes(text), "pass or be refused")
+    return Case(f"{levels} levels", encode(body)[:-1] + b',"tools":[%b]}' % tool, "be refused")
 
 
 def _no_json(draw: random.Random, body: dict[str, Any]) -> Case:
-    whole = _encode(body)
+    whole = encode(body)
     wrong = (
         b"", b" ", b"null", b"[]", b"1", b"true", b'"a"', b"\xef\xbb\xbf" + whole, whole + b"x", b"{'a': 1}", b"<a/>",
         whole.decode().encode("utf-16"), b"[" * 100_000, b"model=fast", whole[:-1] + b',"top_p":NaN}',
@@ -288,13 +239,7 @@ def _no_json(draw: random.Random, body: dict[str, Any]) -> Case:
     return Case("no JSON, or not for us", draw.choice(wrong), "be refused")
 
 
-def _twice(draw: random.Random, body: dict[str, Any]) -> Case:
-    name = draw.choice(list(body))
-    again = b'{"%b":%b,' % (name.encode(), draw.choice((_encode(body[name]), b'"other"', b"null")))
-    return Case(f"{name} twice", again + _encode(body)[1:], "pass or be refused")
-
-
 CHANGES: tuple[Callable[[random.Random, dict[str, Any]], Case], ...] = (
     _wrong_type, _wrong_type, _wrong_type, _missing, _missing, _extra, _extra, _out_of_range, _out_of_range, _odd_text,
-    _odd_anywhere, _swapped, _swapped, _null, _many, _deep, _damaged, _damaged, _no_json, _twice,
+    _odd_anywhere, _swapped, _swapped, _null, _many, _deep, damaged, damaged, _no_json, twice,
 )  # fmt: skip

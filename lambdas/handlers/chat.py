@@ -1,10 +1,13 @@
-"""The chat function: both wires, streamed. Built when the environment starts; the loop calls ``app``."""
+"""The chat function: both wires, streamed. The loop calls ``build`` while the environment initialises."""
 
 from __future__ import annotations
 
 import os
 
+from slipstream.runtime import wiring
 from slipstream.runtime.settings import read_settings
-from slipstream.runtime.wiring import build
 
-app, restore = build(read_settings(os.environ), os.environ)
+
+def build() -> wiring.Built:
+    """The application and what has to run after a SnapStart restore, from the function's environment."""
+    return wiring.build(read_settings(os.environ), os.environ)

@@ -17,6 +17,7 @@ from local.bedrock.engine import Engine, body_digest
 from local.bedrock.errors import OPENAI_TYPES, BedrockError, invalid
 from local.bedrock.faults import Fault, Faults, parse_header
 from local.bedrock.play import REQUEST_ID, StreamPlayer, hang_up, whole
+from local.bedrock.sigv4 import signed_for
 from local.bedrock.stats import Stats
 from local.bedrock.wires.wire import Wire, decoded
 
@@ -33,7 +34,8 @@ class Calls:
     async def begin(self, request: web.Request, operation: str, model_id: str, body: bytes) -> Fault | None:
         """Count the call, check credentials, and raise or hand back the fault that hits it."""
         self.stats.calls[operation] += 1
-        self.stats.last.append({"operation": operation, "model": model_id, "body_blake2b": body_digest(body)})
+        told = {"operation": operation, "model": model_id, "body_blake2b": body_digest(body)}
+        self.stats.last.append(told | {"signed_for": signed_for(request)})
         self.gatekeeper.check(request, body)
         fault = self._fault(request, operation, model_id)
         if fault is None:
@@ -69,7 +71,7 @@ class Calls:
             await asyncio.to_thread(self.engine.answer, run)
         if stream:
             return await StreamPlayer(
-                request, run=run, wire=wire, engine=self.engine, stats=self.stats, fault=fault
+                request, run=run, wire=wire, engine=self.engine, stats=self.stats, faults=self.faults, fault=fault
             ).play()
         return await whole(request, run, wire, self.engine, fault)
 
@@ -103,19 +105,35 @@ def bedrock_error(error: BedrockError) -> web.Response:
 
 
 def openai_error(error: BedrockError) -> web.Response:
-    """An error as the OpenAI-compatible endpoints have it."""
+    """An error as Chat Completions has it."""
+    return _openai_error(error, error.param)
+
+
+def responses_error(error: BedrockError) -> web.Response:
+    """An error as Responses has it, which calls some fields otherwise."""
+    return _openai_error(error, "max_output_tokens" if error.param == "max_tokens" else error.param)
+
+
+def _openai_error(error: BedrockError, param: str | None) -> web.Response:
     kind = OPENAI_TYPES.get(error.status, "server_error")
     code = {429: "rate_limit_exceeded", 404: "model_not_found"}.get(error.status)
     if error.status == 400 and ("context" in error.message or "too long" in error.message):
         code = "context_length_exceeded"
     headers = {} if error.retry_after_s is None else {"Retry-After": f"{error.retry_after_s:g}"}
     status = 401 if error.status == 403 and "Authentication" in error.kind else error.status
-    body = {"error": {"message": error.message, "type": kind, "param": None, "code": code}}
+    code = "invalid_api_key" if status == 401 else code
+    body = {"error": {"message": error.message, "type": kind, "param": param, "code": code}}
     return _json_response(body, status, headers)
 
 
 def _json_response(body: Any, status: int, headers: dict[str, str]) -> web.Response:
     return web.Response(body=msgspec.json.encode(body), status=status, headers=headers, content_type="application/json")
+
+
+def _error_shape(path: str) -> Callable[[BedrockError], web.Response]:
+    if not path.startswith(("/openai/", "/v1/")):
+        return bedrock_error
+    return responses_error if path.endswith("/responses") else openai_error
 
 
 def error_middleware(stats: Stats) -> Any:
@@ -125,7 +143,7 @@ def error_middleware(stats: Stats) -> Any:
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         request_id = str(uuid.uuid4())
         request[REQUEST_ID] = request_id
-        encode = openai_error if request.path.startswith(("/openai/", "/v1/")) else bedrock_error
+        encode = _error_shape(request.path)
         response: web.StreamResponse
         try:
             response = await handler(request)

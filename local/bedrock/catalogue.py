@@ -60,6 +60,8 @@ class Model(msgspec.Struct, frozen=True):
     cache: CacheRules | None = None
     profiles: tuple[str, ...] = ()
     rejects: tuple[str, ...] = ()
+    efforts: tuple[str, ...] = ()
+    """Values of ``reasoning.effort`` that it takes."""
     optimized: str | None = None
     also: tuple[str, ...] = ()
 

@@ -57,9 +57,8 @@ class Control:
         return _json({"faults": self._calls.faults.pending()})
 
     async def clear_faults(self, request: web.Request) -> web.Response:
-        """Disarm all."""
-        self._calls.faults.clear()
-        return _json({"faults": []})
+        """Disarm all; ``released`` streams that stalled go on."""
+        return _json({"faults": [], "released": self._calls.faults.clear()})
 
     async def set_quota(self, request: web.Request) -> web.Response:
         """``{"model": id or null, "tpm": n or null, "rpm": n or null}``."""

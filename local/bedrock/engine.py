@@ -84,6 +84,7 @@ class Engine:
             cache_read=use.read,
             cache_write=use.write,
             writes_by_ttl=use.writes_by_ttl,
+            reasoning=min(output_tokens, answer.thought_tokens()),
         )
         self.quotas.settle(run.model, run.reservation, usage)
         return Outcome(

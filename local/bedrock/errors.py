@@ -32,23 +32,33 @@ OPENAI_TYPES = {
 
 
 class BedrockError(Exception):
-    """An answer other than 200. ``kind`` is the exception's name in Bedrock's service model."""
+    """An answer other than 200. ``kind`` is the exception's name in Bedrock's service model.
+
+    ``param`` is the field that is wrong, where only OpenAI's shape can say so, in that shape's names.
+    """
 
     def __init__(
-        self, kind: str, message: str, *, status: int | None = None, retry_after_s: float | None = None
+        self,
+        kind: str,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        param: str | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.status = status if status is not None else HTTP_STATUS[kind]
         self.retry_after_s = retry_after_s
+        self.param = param
 
 
-def invalid(message: str) -> BedrockError:
+def invalid(message: str, param: str | None = None) -> BedrockError:
     """A ValidationException."""
-    return BedrockError("ValidationException", message)
+    return BedrockError("ValidationException", message, param=param)
 
 
-def model_refused(message: str) -> BedrockError:
+def model_refused(message: str, param: str | None = None) -> BedrockError:
     """A ValidationException that the model, not the service, gave."""
-    return invalid(f"The model returned the following errors: {message}")
+    return invalid(f"The model returned the following errors: {message}", param)

@@ -16,6 +16,9 @@ BEST_SENTENCES = 4
 DETAILED_SENTENCES = 24
 """For a question that asks for detail, as a model's answer to it is longer, too."""
 _IN_DETAIL = re.compile(r"\b(?:in detail|at length|thoroughly)\b", re.IGNORECASE)
+_PASSAGE = re.compile(r'<passage number="(\d+)"[^>]*>\n(.*?)\n</passage>', re.DOTALL)
+"""How numbered passages stand in a prompt that asks for citations."""
+_STOPS = re.compile(r"[.!?]+$")
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?]+(?=\s|$)|\n|$)|[^.!?\n]*[.!?]+\S*?(?=\s|$)")
 _WORD = re.compile(r"[^\W_]+")
 _STOP = frozenset((
@@ -57,7 +60,12 @@ def split_question(turn: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=256)
 def answer(context: str, turn: str, seed: int = 0) -> str:
-    """Answer ``turn`` from ``context`` (which may contain the turn itself)."""
+    """Answer ``turn`` from ``context`` (which may contain the turn itself).
+
+    Where the turn holds numbered passages, only these are quoted, each sentence with its passage's number.
+    """
+    if passages := _PASSAGE.findall(turn):
+        return _cited(passages, turn[turn.rfind("</passage>") + len("</passage>") :], seed)
     question, around = split_question(turn)
     asked = set(terms(question))
     pool = [s for s in dict.fromkeys(sentences(context) + sentences(around)) if s != question and not s.endswith("?")]
@@ -70,6 +78,24 @@ def answer(context: str, turn: str, seed: int = 0) -> str:
     if not question:
         return "The prompt holds no text to answer from."
     return f"The prompt asks: {question} It holds no passage that answers it, so there is nothing to quote."
+
+
+def _cited(passages: list[tuple[str, str]], turn: str, seed: int) -> str:
+    question, _ = split_question(turn)
+    numbers = {s: number for number, text in reversed(passages) for s in sentences(text) if not s.endswith("?")}
+    pool = list(numbers)
+    scores = _bm25(pool, set(terms(question)), seed)
+    best = sorted(range(len(pool)), key=lambda i: -scores[i])[:BEST_SENTENCES]
+    chosen = [pool[i] for i in best if scores[i] > 0.01]
+    if not chosen:
+        return "The passages do not answer the question."
+    return " ".join(_marked(sentence, numbers[sentence]) for sentence in chosen)
+
+
+def _marked(sentence: str, number: str) -> str:
+    stops = _STOPS.search(sentence)
+    at = stops.start() if stops else len(sentence)
+    return f"{sentence[:at]} [{number}]{sentence[at:] or '.'}"
 
 
 def _bm25(pool: list[str], asked: set[str], seed: int) -> list[float]:

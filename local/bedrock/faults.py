@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import fnmatch
+import time
 
 import msgspec
 
 from local.bedrock.errors import HTTP_STATUS, BedrockError
 
-KINDS = ("throttle", "status", "slow", "stall", "exception", "cut", "drop", "garbage")
+KINDS = ("throttle", "status", "slow", "stall", "exception", "cut", "drop", "garbage", "filter")
 STATUS_KINDS = {
     400: "ValidationException",
+    401: "UnrecognizedClientException",
     403: "AccessDeniedException",
     404: "ResourceNotFoundException",
     408: "ModelTimeoutException",
@@ -34,9 +37,10 @@ class Fault(msgspec.Struct, frozen=True):
     """One kind of trouble.
 
     ``throttle``: 429. ``status``: HTTP ``status``. ``slow``: first token ``delay_ms`` later. ``stall``: nothing for
-    ``delay_ms`` after ``after`` tokens. ``exception``: in-stream ``error`` after ``after`` tokens. ``cut``: connection
-    closed after ``after`` tokens.
+    ``delay_ms`` after ``after`` tokens, or until the faults are cleared. ``exception``: in-stream ``error`` after
+    ``after`` tokens. ``cut``: connection closed after ``after`` tokens.
     ``drop``: connection closed before any byte. ``garbage``: bytes that are no message after ``after`` tokens.
+    ``filter``: a content filter ends the answer after ``after`` tokens.
     """
 
     kind: str
@@ -46,6 +50,8 @@ class Fault(msgspec.Struct, frozen=True):
     delay_ms: float = 5_000
     retry_after_s: float | None = None
     message: str | None = None
+    param: str | None = None
+    """The field that a ``status`` of 400 complains of, on OpenAI's endpoints."""
     times: int = 1
     """How many calls it hits; 0 is all until the next reset."""
     model: str = "*"
@@ -58,12 +64,13 @@ class Fault(msgspec.Struct, frozen=True):
         status = 429 if self.kind == "throttle" else self.status
         kind = STATUS_KINDS.get(status, "InternalServerException")
         message = self.message or MESSAGES.get(kind, kind)
-        return BedrockError(kind, message, status=status, retry_after_s=self.retry_after_s)
+        return BedrockError(kind, message, status=status, retry_after_s=self.retry_after_s, param=self.param)
 
     def in_stream(self) -> BedrockError:
         """The error that an ``exception`` fault sends inside the stream."""
         kind = self.error[:1].upper() + self.error[1:]
-        return BedrockError(kind, self.message or MESSAGES.get(kind, kind), status=HTTP_STATUS.get(kind, 500))
+        status = HTTP_STATUS.get(kind, 500)
+        return BedrockError(kind, self.message or MESSAGES.get(kind, kind), status=status, param=self.param)
 
 
 _SHORT = {
@@ -104,14 +111,33 @@ class Faults:
 
     def __init__(self) -> None:
         self._pending: list[tuple[Fault, int]] = []
+        self._over = asyncio.Event()
+        self._stalling = 0
 
     def add(self, fault: Fault) -> None:
         """Arm a fault."""
         self._pending.append((fault, fault.times))
 
-    def clear(self) -> None:
-        """Disarm all."""
+    def clear(self) -> int:
+        """Disarm all; streams that stall go on. Returns how many those are."""
         self._pending.clear()
+        self._over.set()
+        self._over = asyncio.Event()
+        released, self._stalling = self._stalling, 0
+        return released
+
+    async def stall(self, fault: Fault) -> float:
+        """Wait as long as the fault says, or until it is cleared; returns the seconds that went by."""
+        began_s, over = time.monotonic(), self._over
+        self._stalling += 1
+        try:
+            await asyncio.wait_for(over.wait(), fault.delay_ms / 1000)
+        except TimeoutError:
+            pass
+        finally:
+            if not over.is_set():
+                self._stalling -= 1
+        return time.monotonic() - began_s
 
     def pending(self) -> list[dict[str, object]]:
         """What is armed, and for how many calls more (0: until reset)."""

@@ -12,11 +12,12 @@ from aiohttp import web
 from local.bedrock import tokens
 from local.bedrock.engine import Engine
 from local.bedrock.errors import BedrockError
-from local.bedrock.faults import Fault
+from local.bedrock.faults import Fault, Faults
 from local.bedrock.llm import Llm, written
 from local.bedrock.pacer import sleep_until
 from local.bedrock.prompt import Answer, TextOut
 from local.bedrock.run import Run
+from local.bedrock.speak import filtered
 from local.bedrock.stats import Stats
 from local.bedrock.wires.wire import Encoder, Wire, frames
 
@@ -43,6 +44,8 @@ async def whole(request: web.Request, run: Run, wire: Wire, engine: Engine, faul
     answer = (
         await written(engine.llm, run) if engine.llm is not None and engine.is_free_text(run) else engine.answer(run)
     )
+    if fault is not None and fault.kind == "filter":
+        answer = filtered(answer, fault.after)
     count = answer.output_tokens()
     done = run.started_s + run.pace.at(max(0, count - 1))
     sent = count
@@ -71,11 +74,22 @@ class StreamPlayer:
     """One streamed answer."""
 
     def __init__(
-        self, request: web.Request, *, run: Run, wire: Wire, engine: Engine, stats: Stats, fault: Fault | None
+        self,
+        request: web.Request,
+        *,
+        run: Run,
+        wire: Wire,
+        engine: Engine,
+        stats: Stats,
+        faults: Faults,
+        fault: Fault | None,
     ) -> None:
-        self._request, self._run, self._engine, self._stats, self._fault = request, run, engine, stats, fault
+        self._request, self._run, self._engine, self._stats = request, run, engine, stats
+        self._faults, self._fault = faults, fault
         self._encoder: Encoder = wire.encoder(run)
         self._answer = Answer([]) if engine.llm is not None and engine.is_free_text(run) else engine.answer(run)
+        if fault is not None and fault.kind == "filter":
+            self._answer = filtered(self._answer, fault.after)
         self._sent = 0
         self._first_s = run.pace.first_token_s
         headers = {"Content-Type": wire.stream_content_type, "x-amzn-RequestId": request[REQUEST_ID]}
@@ -161,8 +175,7 @@ class StreamPlayer:
     async def _misbehave(self, fault: Fault) -> float:
         """Do what the fault says; returns the seconds that the rest comes later."""
         if fault.kind == "stall":
-            await sleep_until(time.monotonic() + fault.delay_ms / 1000)
-            return fault.delay_ms / 1000
+            return await self._faults.stall(fault)
         if fault.kind == "exception":
             await self._response.write(self._encoder.error(fault.in_stream()))
             raise Ended

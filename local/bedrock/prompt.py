@@ -32,6 +32,14 @@ class Tool(msgspec.Struct, frozen=True):
     schema: dict[str, Any] = {}
 
 
+class Thinks(msgspec.Struct, frozen=True):
+    """How hard a model shall think; whether a summary is shown, and whether the reasoning is sealed to come back."""
+
+    effort: str
+    show: bool = False
+    seal: bool = False
+
+
 class Asked(msgspec.Struct, frozen=True):
     """A request for text. ``tool_choice`` is auto, any, none or ``tool:NAME``."""
 
@@ -51,6 +59,7 @@ class Asked(msgspec.Struct, frozen=True):
     tier: str | None = None
     thinking: str | None = None
     """``enabled``, ``adaptive`` or ``disabled``, where the caller says."""
+    thinks: Thinks | None = None
 
     def input_tokens(self) -> int:
         """Tokens of the whole prompt."""
@@ -75,6 +84,13 @@ class TextOut(msgspec.Struct, frozen=True):
     pieces: list[str]
 
 
+class ThoughtOut(TextOut, frozen=True):
+    """Reasoning before the answer; billed as output, also where nothing of it is shown."""
+
+    show: bool = False
+    seal: bool = False
+
+
 class ToolOut(msgspec.Struct, frozen=True):
     """A tool call; ``pieces`` joined are its arguments as JSON text."""
 
@@ -94,6 +110,10 @@ class Answer(msgspec.Struct, frozen=True):
         """Tokens that are billed: one for each piece."""
         return sum(len(block.pieces) for block in self.blocks)
 
+    def thought_tokens(self) -> int:
+        """Those of them that are reasoning."""
+        return sum(len(block.pieces) for block in self.blocks if isinstance(block, ThoughtOut))
+
 
 class Usage(msgspec.Struct, frozen=True):
     """Tokens as Bedrock bills them. Total input = input + cache_read + cache_write."""
@@ -103,6 +123,8 @@ class Usage(msgspec.Struct, frozen=True):
     cache_read: int = 0
     cache_write: int = 0
     writes_by_ttl: tuple[tuple[str, int], ...] = ()
+    reasoning: int = 0
+    """How much of ``output`` was reasoning."""
 
     def total_input(self) -> int:
         """All tokens of the prompt."""

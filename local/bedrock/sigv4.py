@@ -27,6 +27,12 @@ _MISMATCH = (
 )
 
 
+def signed_for(request: web.Request) -> str:
+    """``region/service`` of the signature's scope, right or wrong; empty where there is none."""
+    found = _AUTHORIZATION.match(request.headers.get("Authorization", ""))
+    return "" if found is None else f"{found['region']}/{found['service']}"
+
+
 def verify(request: web.Request, body: bytes, settings: Settings) -> None:
     """Raise what AWS answers unless ``Authorization`` is a right signature of this request."""
     found = _AUTHORIZATION.match(request.headers.get("Authorization", ""))

@@ -11,15 +11,49 @@ import msgspec
 
 from local.bedrock import extract, tokens
 from local.bedrock.errors import model_refused
-from local.bedrock.prompt import Answer, Asked, TextOut, Tool, ToolOut
+from local.bedrock.prompt import Answer, Asked, TextOut, ThoughtOut, Tool, ToolOut
 from local.bedrock.schema_fit import Filler
 
+THINKING_TOKENS = {"minimal": 8, "low": 16, "medium": 64, "high": 256, "xhigh": 1024}
+"""Length of the reasoning for each effort: an assumption, longer for more."""
 _ARGUMENT_FRAGMENT = 12
 _ANY_OBJECT: dict[str, Any] = {"type": "object", "properties": {"answer": {"type": "string"}}}
 
 
 def say(asked: Asked, *, limit: int, seed: int, exact_tokens: int | None) -> Answer:
     """Answer deterministically. ``limit`` is the most tokens, ``exact_tokens`` a fixed length for plain text."""
+    thought = _thought(asked, limit)
+    if thought is None:
+        return _said(asked, limit, seed, exact_tokens)
+    left = limit - len(thought.pieces)
+    if left <= 0:
+        return Answer([thought], "max_tokens")
+    answer = _said(asked, left, seed, exact_tokens)
+    return Answer([thought, *answer.blocks], answer.stop_reason, answer.stop_sequence)
+
+
+def filtered(answer: Answer, after: int) -> Answer:
+    """The answer as a content filter leaves it: nothing from token ``after`` on."""
+    blocks: list[TextOut | ToolOut] = []
+    for block in answer.blocks:
+        blocks.append(msgspec.structs.replace(block, pieces=block.pieces[:after]))
+        after -= len(block.pieces)
+        if after <= 0:
+            break
+    return Answer(blocks, "content_filtered")
+
+
+def _thought(asked: Asked, limit: int) -> ThoughtOut | None:
+    thinks = asked.thinks
+    if thinks is None or thinks.effort == "none":
+        return None
+    about = " ".join(_about(asked).split()[:12])
+    pieces = tokens.pieces(f"The question is: {about} Which sentence of the prompt answers it? I compare them. ")
+    length = min(limit, THINKING_TOKENS.get(thinks.effort, THINKING_TOKENS["medium"]))
+    return ThoughtOut(list(islice(cycle(pieces), length)), thinks.show, thinks.seal)
+
+
+def _said(asked: Asked, limit: int, seed: int, exact_tokens: int | None) -> Answer:
     called = tools_called(asked)
     if called:
         return _call(asked, called, limit, seed)

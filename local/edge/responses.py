@@ -18,7 +18,6 @@ STATUS = {
     "INTEGRATION_TIMEOUT": 504,
 }
 """API Gateway's own statuses, for types that the API leaves as they are."""
-PLAIN = '{"message":$context.error.messageString}'
 _VARIABLE = re.compile(r"\$(?:\{(context\.[A-Za-z.]+)\}|(context\.[A-Za-z]+(?:\.[A-Za-z]+)*))")
 _HEADER = "gatewayresponse.header."
 

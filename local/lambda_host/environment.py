@@ -36,6 +36,8 @@ class Environment:
         self._init_error: FunctionFailed | None = None
         self._poller: RuntimeConnection | None = None
         self._connections: set[RuntimeConnection] = set()
+        self._none_open = asyncio.Event()
+        self._none_open.set()
         self._server: asyncio.Server | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -133,10 +135,13 @@ class Environment:
     def opened(self, connection: RuntimeConnection) -> None:
         """A connection to the Runtime API has been made."""
         self._connections.add(connection)
+        self._none_open.clear()
 
     def closed(self, connection: RuntimeConnection) -> None:
         """One has been closed."""
         self._connections.discard(connection)
+        if not self._connections:
+            self._none_open.set()
         if self._poller is connection:
             self._poller = None
 
@@ -172,6 +177,7 @@ class Environment:
             self.log_tail.append(text)
             self._log(text)
         code = await process.wait()
+        await self._none_open.wait()  # what it said before it ended may still lie in its sockets
         self._die(self._init_error or FunctionFailed("Runtime.ExitError", f"the process ended with status {code}"))
 
     def _die(self, error: FunctionFailed) -> None:

@@ -1,4 +1,9 @@
-"""HTTP/1.1 requests out of bytes, as they come: chunk by chunk, with trailers. Free of sockets."""
+"""HTTP/1.1 requests out of bytes, as they come: chunk by chunk, with trailers. Free of sockets.
+
+Not the product's reader (``slipstream.http1``), which hands on bytes as they come and drops trailers: Lambda's protocol
+says something with both, so whole chunks and trailers are kept. As the host judges what our loop writes, it should not
+share a mistake with it either.
+"""
 
 from __future__ import annotations
 

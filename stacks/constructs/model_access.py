@@ -6,10 +6,13 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from slipstream.models.catalogue import load
+from slipstream.models.identifiers import Arn, parse_arn
 from stacks.review import acknowledge
 
 GEOGRAPHIES = ("us.", "eu.", "au.", "jp.", "apac.", "ca.", "sa.", "us-gov.", "global.")
-ACTIONS = ("bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream", "bedrock:CountTokens")
+INVOKE = ("bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream")
+ACTIONS = (*INVOKE, "bedrock:CountTokens")
 
 
 class ModelAccess(Construct):
@@ -29,50 +32,91 @@ class ModelAccess(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
-        arns = [arn for model in models for arn in model_arns(model, stack)]
+        arns = sorted({arn for model in models for arn in model_arns(model, stack)})
         profiles = [arn for arn in arns if "inference-profile/" in arn]
-        statements = [iam.PolicyStatement(sid="CallModels", actions=list(ACTIONS), resources=sorted(set(arns)))]
-        if profiles:
+        statements = [iam.PolicyStatement(sid="CallModels", actions=list(ACTIONS), resources=arns)]
+        behind = sorted({arn for model in models for arn in behind_profile(model, stack)})
+        if behind:
             statements.append(
                 iam.PolicyStatement(
-                    sid="ResolveProfiles", actions=["bedrock:GetInferenceProfile"], resources=sorted(set(profiles))
+                    sid="CallBehindProfiles",
+                    actions=list(INVOKE),
+                    resources=behind,
+                    conditions={"ArnEquals": {"bedrock:InferenceProfileArn": profiles}},
                 )
             )
-        if mantle_project:
-            project = f"arn:{stack.partition}:bedrock-mantle:{stack.region}:{stack.account}:project/{mantle_project}"
+        if profiles:
             statements.append(
-                iam.PolicyStatement(sid="CallMantle", actions=["bedrock-mantle:CreateInference"], resources=[project])
+                iam.PolicyStatement(sid="ResolveProfiles", actions=["bedrock:GetInferenceProfile"], resources=profiles)
+            )
+        if mantle_project:
+            projects = [
+                f"arn:{stack.partition}:bedrock-mantle:{region}:{stack.account}:project/{mantle_project}"
+                for region in (stack.region, *sorted(mantle_regions(models)))
+            ]
+            statements.append(
+                iam.PolicyStatement(sid="CallMantle", actions=["bedrock-mantle:CreateInference"], resources=projects)
             )
         policy = iam.Policy(self, "Policy", statements=statements, roles=[role])
-        for arn in sorted({arn for arn in arns if "*" in arn}):
+        for arn in behind:
             acknowledge(
                 policy,
                 f"AwsSolutions-IAM5[Resource::{_as_reported(arn, stack)}]",
                 "an inference profile sends a call to whichever region of its geography has room, and AWS adds "
-                "regions to profiles; the model is named exactly",
+                "regions to profiles; the model is named exactly, and may be called through the profile only",
             )
 
 
 def model_arns(model: str, stack: Stack) -> list[str]:
-    """ARNs that a call of ``model`` needs. An inference profile needs itself and its model wherever it may run."""
-    prefix = f"arn:{stack.partition}:bedrock"
-    if model.startswith("arn:"):
-        _, is_profile, profile = model.partition(":inference-profile/")
-        return [model, *_behind(profile, stack, prefix)] if is_profile else [model]
-    if _geography(model) is None:
-        return [f"{prefix}:{stack.region}::foundation-model/{model}"]
-    return [f"{prefix}:{stack.region}:{stack.account}:inference-profile/{model}", *_behind(model, stack, prefix)]
+    """ARNs that a call of ``model`` needs in the region that is called: the stack's, or the one that an ARN names.
 
-
-def _behind(profile: str, stack: Stack, prefix: str) -> list[str]:
-    """The foundation model of a profile: a global one is checked in its own region and without a region (as AWS's
-    documentation of global inference lists them), a geographic one in every region that it may send the call to.
+    An inference profile needs itself and its model there; a global one also its model without a region (as AWS's
+    documentation of global inference lists them).
     """
-    geography = _geography(profile) or ""
-    name = f"foundation-model/{profile.removeprefix(geography)}"
-    if geography == "global.":
-        return [f"{prefix}:{stack.region}::{name}", f"{prefix}:::{name}"]
-    return [f"{prefix}:*::{name}"]
+    profile = _profile(model, stack)
+    if profile is None:
+        named = model.startswith("arn:")
+        return [model if named else f"arn:{stack.partition}:bedrock:{stack.region}::foundation-model/{model}"]
+    own = [profile, _model_behind(profile, _region(profile))]
+    return [*own, _model_behind(profile, "")] if "/global." in profile else own
+
+
+def behind_profile(model: str, stack: Stack) -> list[str]:
+    """The model of a geographic profile in every region that the profile may send a call to.
+
+    To be granted through a profile only: else a caller could name any region, also one outside the geography.
+    """
+    profile = _profile(model, stack)
+    return [] if profile is None or "/global." in profile else [_model_behind(profile, "*")]
+
+
+def mantle_regions(models: tuple[str, ...]) -> set[str]:
+    """Regions in which ARNs name models that only bedrock-mantle serves."""
+    arns = [parse_arn(model) for model in models if model.startswith("arn:")]
+    return {arn.region for arn in arns if arn.region and _on_mantle(arn)}
+
+
+def _on_mantle(arn: Arn) -> bool:
+    model = load().find(arn.name) if arn.names_its_model else None
+    return model is not None and model.endpoint.signing_name == "bedrock-mantle"
+
+
+def _profile(model: str, stack: Stack) -> str | None:
+    """The ARN of a system inference profile; None for what is none."""
+    if model.startswith("arn:"):
+        return model if ":inference-profile/" in model else None
+    if _geography(model) is None:
+        return None
+    return f"arn:{stack.partition}:bedrock:{stack.region}:{stack.account}:inference-profile/{model}"
+
+
+def _model_behind(profile: str, region: str) -> str:
+    partition, name = profile.split(":")[1], profile.partition("/")[2]
+    return f"arn:{partition}:bedrock:{region}::foundation-model/{name.removeprefix(_geography(name) or '')}"
+
+
+def _region(arn: str) -> str:
+    return arn.split(":")[3]
 
 
 def _geography(model: str) -> str | None:

@@ -6,14 +6,24 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 import pytest
 
 from local.endpoint import Endpoint
 from local.places import REGION, ROOT, Places
 from local.session import session
-from tests.e2e.arrivals import PAUSE_S
+from tests.e2e.arrivals import Arrivals, HeldModel
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the limit of a test's time begin once its fixtures are there.
+
+    Whichever test is first would else pay for the whole stack's start: a minute, and more beside other work.
+    """
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.timeout(120, func_only=True))
 
 
 @pytest.fixture(scope="session")
@@ -45,11 +55,11 @@ def aws_environment(local_stack: Endpoint, monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 @pytest.fixture
-def pausing_model(local_stack: Endpoint, local_places: Places) -> Iterator[None]:
-    """The local Bedrock server falls silent for a while in the middle of its next streamed answer."""
+def arrivals(local_stack: Endpoint, local_places: Places) -> Iterator[Arrivals]:
+    """The local Bedrock server stops in the middle of its next streamed answer, until its first pieces have come."""
     settings = json.loads((local_places.folder / "edge.json").read_text())
-    faults = settings["variables"]["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"] + "/__double/faults"
-    pause = json.dumps({"kind": "stall", "after": 3, "delay_ms": PAUSE_S * 1000}).encode()
-    urlopen(Request(faults, pause, {"content-type": "application/json"})).close()
-    yield
-    urlopen(Request(faults, method="DELETE")).close()
+    model = HeldModel(settings["variables"]["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"] + "/__double/faults")
+    model.go_on()  # nothing of an earlier test's
+    model.hold()
+    yield Arrivals(model)
+    model.go_on()

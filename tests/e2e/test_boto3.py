@@ -23,9 +23,9 @@ def client(aws_environment: Endpoint) -> Any:
     return boto3.client("bedrock-runtime", region_name=REGION)
 
 
-@pytest.mark.usefixtures("pausing_model")
-def test_converse_stream_yields_events_one_after_another(client: Any, aws_environment: Endpoint) -> None:
-    arrivals = Arrivals()
+def test_converse_stream_yields_events_one_after_another(
+    client: Any, aws_environment: Endpoint, arrivals: Arrivals
+) -> None:
     answer = client.converse_stream(modelId=aws_environment.model, messages=MESSAGES)
     events = list(arrivals.of(answer["stream"]))
     text = "".join(event.get("contentBlockDelta", {}).get("delta", {}).get("text", "") for event in events)

@@ -15,9 +15,7 @@ from tests.e2e.arrivals import Arrivals
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl")
 
 
-@pytest.mark.usefixtures("pausing_model")
-def test_the_printed_block_streams_server_sent_events(local_stack: Endpoint) -> None:
-    arrivals = Arrivals()
+def test_the_printed_block_streams_server_sent_events(local_stack: Endpoint, arrivals: Arrivals) -> None:
     with subprocess.Popen(["sh", "-c", blocks(local_stack)["curl"]], stdout=subprocess.PIPE, text=True) as curl:
         assert curl.stdout is not None
         events = [line for line in arrivals.of(curl.stdout) if line.startswith("data:")]

@@ -11,15 +11,13 @@ DOCUMENT = "The gate opens at nine. Tickets cost four crowns. Dogs stay outside.
 MESSAGES = [("system", DOCUMENT), ("human", "When does the gate open?")]
 
 
-@pytest.mark.usefixtures("pausing_model")
 @pytest.mark.filterwarnings("default")
-def test_chat_openai_streams(local_stack: Endpoint) -> None:
+def test_chat_openai_streams(local_stack: Endpoint, arrivals: Arrivals) -> None:
     from langchain_openai import ChatOpenAI
     from pydantic import SecretStr
 
     key = SecretStr(local_stack.api_key)
     model = ChatOpenAI(base_url=local_stack.openai_base_url, api_key=key, model="balanced", max_retries=0)
-    arrivals = Arrivals()
 
     text = "".join(str(chunk.content) for chunk in arrivals.of(model.stream(MESSAGES)))
 
@@ -27,15 +25,13 @@ def test_chat_openai_streams(local_stack: Endpoint) -> None:
     assert arrivals.streamed
 
 
-@pytest.mark.usefixtures("pausing_model")
 @pytest.mark.filterwarnings("default")
-def test_chat_bedrock_converse_streams_through_an_alias(aws_environment: Endpoint) -> None:
+def test_chat_bedrock_converse_streams_through_an_alias(aws_environment: Endpoint, arrivals: Arrivals) -> None:
     from langchain_aws import ChatBedrockConverse
 
     model = ChatBedrockConverse(
         model="balanced", base_model="anthropic.claude-haiku-4-5-20251001-v1:0", disable_streaming=False
     )
-    arrivals = Arrivals()
 
     text = "".join(str(chunk.text) for chunk in arrivals.of(model.stream(MESSAGES)))
 

@@ -36,9 +36,7 @@ def test_a_chat_completion_streams_token_by_token_and_ends_with_its_waterfall(cl
     assert reports[-1]["cost_usd"] > 0
 
 
-@pytest.mark.usefixtures("pausing_model")
-def test_the_pieces_arrive_one_after_another(client: OpenAI) -> None:
-    arrivals = Arrivals()
+def test_the_pieces_arrive_one_after_another(client: OpenAI, arrivals: Arrivals) -> None:
     stream = client.chat.completions.create(model="balanced", messages=QUESTION, stream=True)  # type: ignore[call-overload]
 
     for _ in arrivals.of(chunk for chunk in stream if chunk.choices and chunk.choices[0].delta.content):

@@ -1,13 +1,15 @@
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from cli.tour import TOUR
 from slipstream.models.aliases import DEFAULT_ALIASES
 from slipstream.models.catalogue import load
-from stacks.constructs.model_access import model_arns
+from stacks.constructs.model_access import behind_profile, model_arns
 from stacks.settings import DeploySettings
-from tests.infra.conftest import VARIANTS
+from tests.infra.conftest import VARIANTS, synthesize
 from tests.infra.template import Template, listed, text
 
 Get = Callable[..., Template]
@@ -33,19 +35,33 @@ def test_the_only_wildcard_in_a_resource_is_a_named_models_region(template: Get,
                 assert written.count("*") == 1
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_model_of_whichever_region_may_be_called_through_a_granted_profile_only(template: Get, variant: str) -> None:
+    for statement in template(variant).statements():
+        if ":bedrock:*::foundation-model/" in text(statement["Resource"]):
+            profiles = statement["Condition"]["ArnEquals"]["bedrock:InferenceProfileArn"]
+            assert profiles
+            assert all(":inference-profile/" in text(profile) for profile in listed(profiles))
+
+
+class InIreland:
+    partition, region, account = "aws", "eu-west-1", "1"
+
+
+def arns(model: str) -> list[str]:
+    return model_arns(model, InIreland())  # type: ignore[arg-type]
+
+
 def test_a_models_arns_follow_from_its_id() -> None:
-    class Stack:
-        partition, region, account = "aws", "eu-west-1", "1"
-
-    def arns(model: str) -> list[str]:
-        return model_arns(model, Stack())  # type: ignore[arg-type]
-
     assert arns("amazon.titan-embed-text-v2:0") == [
         "arn:aws:bedrock:eu-west-1::foundation-model/amazon.titan-embed-text-v2:0"
     ]
     assert arns("eu.amazon.nova-lite-v1:0") == [
         "arn:aws:bedrock:eu-west-1:1:inference-profile/eu.amazon.nova-lite-v1:0",
-        "arn:aws:bedrock:*::foundation-model/amazon.nova-lite-v1:0",
+        "arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0",
+    ]
+    assert behind_profile("eu.amazon.nova-lite-v1:0", InIreland()) == [  # type: ignore[arg-type]
+        "arn:aws:bedrock:*::foundation-model/amazon.nova-lite-v1:0"
     ]
     assert arns("global.a.b") == [
         "arn:aws:bedrock:eu-west-1:1:inference-profile/global.a.b",
@@ -53,16 +69,53 @@ def test_a_models_arns_follow_from_its_id() -> None:
         "arn:aws:bedrock:::foundation-model/a.b",
     ]
     system_profile = "arn:aws:bedrock:eu-west-1:1:inference-profile/eu.a.b"
-    assert arns(system_profile) == [system_profile, "arn:aws:bedrock:*::foundation-model/a.b"]
+    assert arns(system_profile) == [system_profile, "arn:aws:bedrock:eu-west-1::foundation-model/a.b"]
     assert arns("arn:aws:bedrock:eu-west-1:1:application-inference-profile/x") == [
         "arn:aws:bedrock:eu-west-1:1:application-inference-profile/x"
     ]
 
 
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("arn:aws:bedrock:us-west-2::foundation-model/a.b", ["arn:aws:bedrock:us-west-2::foundation-model/a.b"]),
+        (
+            "arn:aws:bedrock:us-west-2:1:inference-profile/us.a.b",
+            [
+                "arn:aws:bedrock:us-west-2:1:inference-profile/us.a.b",
+                "arn:aws:bedrock:us-west-2::foundation-model/a.b",
+            ],
+        ),
+        (
+            "arn:aws:bedrock:us-west-2:1:inference-profile/global.a.b",
+            [
+                "arn:aws:bedrock:us-west-2:1:inference-profile/global.a.b",
+                "arn:aws:bedrock:us-west-2::foundation-model/a.b",
+                "arn:aws:bedrock:::foundation-model/a.b",
+            ],
+        ),
+    ],
+)
+def test_an_arn_is_granted_in_the_region_that_it_names(model: str, expected: list[str]) -> None:
+    assert arns(model) == expected
+
+
+def test_a_responses_only_model_of_another_region_is_granted_in_that_regions_project(tmp_path: Path) -> None:
+    named = "arn:aws:bedrock:us-west-2::foundation-model/openai.gpt-5.5"
+    synthesize({"models": f"{named},arn:aws:bedrock:eu-west-3::foundation-model/amazon.nova-lite-v1:0"}, tmp_path)
+    (path,) = tmp_path.glob("*-Gateway.template.json")
+    (statement,) = (s for s in Template(json.loads(path.read_text())).statements() if s.get("Sid") == "CallMantle")
+    own, other = sorted(text(arn) for arn in statement["Resource"])
+    assert "us-west-2" in own + other
+    assert "AWS::Region" in own + other
+    assert "eu-west-3" not in own + other
+
+
 def test_only_the_chat_function_may_call_models_and_only_those_of_the_settings(template: Get) -> None:
     called = [s for s in template().statements() if any(a.startswith("bedrock:Invoke") for a in listed(s["Action"]))]
-    (statement,) = called
-    models = {text(resource).rpartition("/")[2].rstrip('"]}') for resource in listed(statement["Resource"])}
+    assert {s["Sid"] for s in called} == {"CallModels", "CallBehindProfiles"}
+    resources = [resource for statement in called for resource in listed(statement["Resource"])]
+    models = {text(resource).rpartition("/")[2].rstrip('"]}') for resource in resources}
     assert models == {
         "amazon.titan-embed-text-v2:0",
         "amazon.nova-pro-v1:0",

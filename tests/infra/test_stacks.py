@@ -90,10 +90,11 @@ def test_the_bucket_is_private_and_speaks_tls_only(template: Get) -> None:
 
 
 def test_the_chat_function_runs_our_loop_on_arm_with_python_313(template: Get) -> None:
-    chat = template().function("handlers.chat.app")
+    chat = template().function("handlers.chat.build")
     assert (chat["Runtime"], chat["Architectures"], chat["Timeout"]) == ("python3.13", ["arm64"], 900)
     assert chat["Environment"]["Variables"]["AWS_LAMBDA_EXEC_WRAPPER"] == "/var/task/bootstrap.sh"
     assert json.loads(chat["Environment"]["Variables"]["SLIPSTREAM_ALIASES"]).keys() == {"fast", "balanced", "best"}
+    assert chat["Environment"]["Variables"]["SLIPSTREAM_WHOLE_SILENCE_S"] == "240"
 
 
 def test_the_web_adapter_takes_the_loops_place_where_it_is_chosen(template: Get) -> None:
@@ -110,14 +111,14 @@ def test_provisioned_concurrency_belongs_to_the_chat_functions_alias_alone(templ
 
 
 def test_snap_start_is_on_where_it_is_chosen(template: Get) -> None:
-    assert template("snapshot").function("handlers.chat.app")["SnapStart"] == {"ApplyOn": "PublishedVersions"}
-    assert "SnapStart" not in template().function("handlers.chat.app")
+    assert template("snapshot").function("handlers.chat.build")["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+    assert "SnapStart" not in template().function("handlers.chat.build")
 
 
 def test_a_vpc_holds_the_chat_function_in_the_given_subnets(template: Get) -> None:
     inside = [f for f in template("private").all("AWS::Lambda::Function").values() if "VpcConfig" in f]
     (function,) = inside
-    assert function["Handler"] == "handlers.chat.app"
+    assert function["Handler"] == "handlers.chat.build"
     assert function["VpcConfig"]["SubnetIds"] == VARIANTS["private"]["vpc_subnet_ids"].split(",")
 
 

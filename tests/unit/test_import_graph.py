@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAMBDAS = ROOT / "lambdas"
 
 LAYERS = (
-    ("disconnect", "errors", "eventstream", "ulid"),
+    ("disconnect", "errors", "eventstream", "http1", "ulid"),
     ("chat",),
     ("models", "telemetry"),
     ("gateway", "keys", "caching", "retrieval", "throughput", "experiments", "capacity"),
@@ -91,10 +91,24 @@ def test_every_folder_of_the_package_has_a_layer() -> None:
 
 
 def test_building_the_chat_function_loads_no_slow_module() -> None:
-    code = "import sys, json; was = set(sys.modules); import handlers.chat; print(json.dumps([*{*sys.modules} - was]))"
+    code = (
+        "import sys, json; was = set(sys.modules); from handlers.chat import build; build(); "
+        "print(json.dumps([*{*sys.modules} - was]))"
+    )
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(LAMBDAS), "AWS_REGION": "us-east-1"}
 
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
 
     assert run.returncode == 0, run.stderr
     assert not set(json.loads(run.stdout.splitlines()[-1])) & set(SLOW_TO_IMPORT)
+
+
+@pytest.mark.parametrize("module", sorted(module_of(path) for path in (LAMBDAS / "handlers").glob("[a-z]*.py")))
+def test_importing_a_function_needs_no_environment_and_starts_no_thread(module: str) -> None:
+    code = f"import threading, {module}; assert threading.active_count() == 1"
+
+    run = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(LAMBDAS)}, capture_output=True, text=True, check=False
+    )
+
+    assert run.returncode == 0, run.stderr

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from time import perf_counter
 from typing import NamedTuple
 
 from slipstream.aws import converse, embeddings, responses, retry
 from slipstream.aws.connection import Patience
 from slipstream.aws.converse_stream import ConverseReader
+from slipstream.aws.exchange import Request, Response
 from slipstream.aws.passthrough import headers_up, reply
 from slipstream.aws.places import Authorizes, Place, Places, signed_request
 from slipstream.aws.responses_stream import ResponsesReader
 from slipstream.aws.service_errors import from_response
 from slipstream.aws.sigv4 import Headers, quote_segment
-from slipstream.aws.transport import Request, Response, Transport
+from slipstream.aws.transport import Transport
 from slipstream.chat.events import Event, Failed, Heartbeat, Started
 from slipstream.disconnect import NEVER, Disconnect
 from slipstream.errors import ClientGone, SlipstreamError, StreamCut
 from slipstream.gateway.ports import RawReply
 from slipstream.models.embedding import EmbeddingCall, Embeddings
+from slipstream.models.identifiers import region_of
 from slipstream.models.resolved import Endpoint, ResolvedCall
 from slipstream.telemetry.waterfall import Waterfall
 
@@ -36,11 +39,13 @@ class _Prepared(NamedTuple):
     headers: Headers
     body: bytes
     service: str
+    region: str | None
 
 
 class BedrockModels:
     """Implements ModelPort, PassthroughPort and Embedder. Built once an environment; safe for threads.
 
+    ``region`` is called where a model's ARN names no other.
     ``auth`` signs (sigv4.Signer) or carries a Bedrock key (sigv4.Bearer). ``endpoints`` maps service → base URL where
     the SDK's variables override AWS's hosts. ``retry_delay_s`` is the most that the jitter before the one retry takes.
     """
@@ -91,7 +96,7 @@ class BedrockModels:
     ) -> RawReply:
         """See PassthroughPort. Not repeated: the caller is an SDK that repeats by itself, and both would multiply."""
         path = f"/model/{quote_segment(model_id)}/{operation}"
-        prepared = _Prepared(self._places.of(RUNTIME.host), path, headers_up(headers), body, RUNTIME.signing_name)
+        prepared = self._at(RUNTIME, region_of(model_id), path, headers_up(headers), body)
         return reply(self._answer(prepared, self._patience(disconnect, waterfall, quiet=False), waterfall))
 
     def embed(self, call: EmbeddingCall, waterfall: Waterfall, disconnect: Disconnect = NEVER) -> Embeddings:
@@ -101,7 +106,7 @@ class BedrockModels:
         def invoke(body: bytes) -> embeddings.Reply:
             path = f"/model/{quote_segment(call.target_id)}/invoke"
             headers = [("content-type", "application/json"), ("accept", "application/json")]
-            prepared = _Prepared(self._places.of(RUNTIME.host), path, headers, body, RUNTIME.signing_name)
+            prepared = self._at(RUNTIME, region_of(call.target_id), path, headers, body)
             try:
                 return self._invoke(prepared, patience)
             except SlipstreamError as error:
@@ -125,11 +130,15 @@ class BedrockModels:
 
     def _prepare(self, call: ResolvedCall) -> _Prepared:
         endpoint = call.endpoint
-        place, service = self._places.of(endpoint.host), endpoint.signing_name
         if endpoint.dialect == "responses":
-            return _Prepared(place, f"{endpoint.path_prefix}/responses", SSE, responses.encode(call), service)
+            path = f"{endpoint.path_prefix}/responses"
+            return self._at(endpoint, call.region, path, SSE, responses.encode(call))
         path = f"{endpoint.path_prefix}/model/{quote_segment(call.target_id)}/converse-stream"
-        return _Prepared(place, path, EVENT_STREAM, converse.encode(call), service)
+        return self._at(endpoint, call.region, path, EVENT_STREAM, converse.encode(call))
+
+    def _at(self, endpoint: Endpoint, region: str | None, path: str, headers: Headers, body: bytes) -> _Prepared:
+        place = self._places.of(endpoint.host, region)
+        return _Prepared(place, path, headers, body, endpoint.signing_name, region)
 
     def _once(self, prepared: _Prepared, dialect: str, patience: Patience, waterfall: Waterfall) -> Iterator[Event]:
         # Signed anew for each attempt: a signature is good for minutes only.
@@ -144,8 +153,12 @@ class BedrockModels:
             if response is None:
                 exchange.close()
         if response.status != 200:
-            raise from_response(response.status, response.headers, response.read_all(ERROR_BYTES))
-        yield from _events(ResponsesReader() if dialect == "responses" else ConverseReader(), response, waterfall)
+            error = from_response(response.status, response.headers, response.read_all(ERROR_BYTES))
+            if error.param is not None:
+                error.param = responses.param_of(error.param)
+            raise error
+        reader = ResponsesReader() if dialect == "responses" else ConverseReader()
+        yield from _events(reader, response, waterfall, self._heartbeat_s)
 
     def _answer(self, prepared: _Prepared, patience: Patience, waterfall: Waterfall | None) -> Response:
         exchange = self._transport.send(prepared.place.origin, self._sign(prepared), patience, waterfall)
@@ -168,18 +181,32 @@ class BedrockModels:
 
     def _sign(self, prepared: _Prepared) -> Request:
         return signed_request(
-            prepared.place, prepared.path, prepared.headers, prepared.body, auth=self._auth, service=prepared.service
+            prepared.place,
+            prepared.path,
+            prepared.headers,
+            prepared.body,
+            auth=self._auth,
+            service=prepared.service,
+            region=prepared.region,
         )
 
 
-def _events(reader: Reader, response: Response, waterfall: Waterfall) -> Iterator[Event]:
+def _events(reader: Reader, response: Response, waterfall: Waterfall, heartbeat_s: float) -> Iterator[Event]:
     first = waterfall.begin("first_token")
+    idle_since_s: float | None = None
     begun, more = False, True
     failure: SlipstreamError | None = None
     out: list[Event] = []
     try:
         while more:
             more, failure = _pull(reader, response, out)
+            if out:
+                idle_since_s = None
+            elif idle_since_s is None:
+                idle_since_s = perf_counter()
+            elif perf_counter() - idle_since_s >= heartbeat_s:  # bytes came, but none that is anything to a caller
+                idle_since_s = None
+                yield Heartbeat()
             for event in out:
                 kind = type(event)
                 if kind is not Heartbeat:

@@ -20,7 +20,6 @@ was frozen is found in seconds, not after the read timeout."""
 READ_BYTES = 65536
 LOOK_S = 0.25
 """How long a plain read may block before it looks whether the caller is still there."""
-READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
 
 
 class PeerClosed(Exception):

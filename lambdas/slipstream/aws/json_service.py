@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from slipstream.aws.connection import Patience
 from slipstream.aws.places import Authorizes, Places, signed_request
 from slipstream.aws.transport import Transport
 from slipstream.disconnect import NEVER
-from slipstream.errors import SlipstreamError, UpstreamError, UpstreamUnavailable
+from slipstream.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailable
 
 
 class ServiceError(UpstreamError):
@@ -33,7 +34,7 @@ _THROTTLES = frozenset({
 
 
 class JsonService:
-    """One service. Safe for threads. A call waits ``timeout_s`` seconds at most; repeated once if that may help."""
+    """One service. Safe for threads. A call takes ``timeout_s`` at most, connecting and the one repeat included."""
 
     def __init__(
         self,
@@ -59,18 +60,22 @@ class JsonService:
     def call(self, operation: str, fields: dict[str, Any]) -> dict[str, Any]:
         """The operation's answer. Raises ServiceError, UpstreamUnavailable, UpstreamTimeout."""
         body = msgspec.json.encode(fields)
+        deadline_s = perf_counter() + self._timeout_s
         try:
-            return self._once(operation, body)
-        except (ServiceError, UpstreamUnavailable) as error:
-            if not error.retryable:
-                raise
-            retry.pause(retry.wait_s(error, self._retry_delay_s), NEVER, None)
-            return self._once(operation, body)
+            try:
+                return self._once(operation, body, deadline_s)
+            except (ServiceError, UpstreamUnavailable) as error:
+                if not error.retryable or not retry.pause(retry.wait_s(error, self._retry_delay_s), NEVER, deadline_s):
+                    raise
+                return self._once(operation, body, deadline_s)
+        except UpstreamTimeout:
+            raise UpstreamTimeout(f"{self._name} gave no answer within {self._timeout_s:g} s; try again") from None
 
-    def _once(self, operation: str, body: bytes) -> dict[str, Any]:
+    def _once(self, operation: str, body: bytes, deadline_s: float) -> dict[str, Any]:
         headers = [("content-type", self._type), ("x-amz-target", f"{self._target}.{operation}")]
         request = signed_request(self._place, "/", headers, body, auth=self._auth, service=self._name)
-        exchange = self._transport.send(self._place.origin, request, Patience(self._timeout_s))
+        patience = Patience(self._timeout_s, deadline_s=deadline_s)
+        exchange = self._transport.send(self._place.origin, request, patience)
         while (response := exchange.head()) is None:
             pass
         raw = response.read_all()
@@ -82,8 +87,3 @@ class JsonService:
             return msgspec.json.decode(raw, type=dict[str, Any])
         except msgspec.MsgspecError:
             raise UpstreamError(f"{self._name} gave an answer that is no JSON object") from None
-
-
-def is_missing(error: SlipstreamError) -> bool:
-    """Whether the service said that the thing is not there."""
-    return isinstance(error, ServiceError) and error.name == "ResourceNotFoundException"

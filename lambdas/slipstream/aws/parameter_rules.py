@@ -1,4 +1,4 @@
-"""Rules learnt from rejected calls, in the state table: pk ``rule#<model id>``, sk the parameter."""
+"""Rules learnt from rejected calls, in the state table; ``ttl_s`` is when each expires."""
 
 from __future__ import annotations
 
@@ -27,22 +27,26 @@ class TableParameterRules:
         self._clock = clock
         self._failed = failed
 
-    def load(self) -> dict[str, list[str]]:
-        """See ParameterRuleStore; empty where the table cannot be read."""
-        rules: dict[str, list[str]] = {}
+    def load(self) -> dict[str, dict[str, float]]:
+        """See ParameterRuleStore; empty where the table cannot be read.
+
+        Expired rules are left out: DynamoDB takes days to drop them. So are items of another make.
+        """
+        rules: dict[str, dict[str, float]] = {}
+        now_s = self._clock()
         try:
             for item in self._table.query("pk = :pk", values={":pk": INDEX}):
-                rules.setdefault(str(item["model_id"]), []).append(str(item["parameter"]))
-        except KeyError:  # an item of another make
-            return rules
+                model_id, rule, until_s = item.get("model_id"), item.get("parameter"), item.get("ttl_s")
+                if isinstance(until_s, int | float) and until_s > now_s:
+                    rules.setdefault(str(model_id), {})[str(rule)] = until_s
         except SlipstreamError as error:
             self._failed("load", error)
         return rules
 
-    def remember(self, model_id: str, parameter: str) -> None:
-        """See ParameterRuleStore."""
-        item: Item = {"model_id": model_id, "parameter": parameter, "learnt_at": int(self._clock())}
+    def remember(self, model_id: str, rule: str, until_s: float) -> None:
+        """See ParameterRuleStore. A rule that is there already lives on until ``until_s``."""
+        item: Item = {"model_id": model_id, "parameter": rule, "learnt_at": int(self._clock()), "ttl_s": int(until_s)}
         try:
-            self._table.put_item({"pk": INDEX, "sk": f"{model_id}#{parameter}", **item})
+            self._table.put_item({"pk": INDEX, "sk": f"{model_id}#{rule}", **item})
         except SlipstreamError as error:
             self._failed("remember", error)

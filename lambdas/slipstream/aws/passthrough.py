@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from slipstream.aws.exchange import Response
 from slipstream.aws.sigv4 import Headers
-from slipstream.aws.transport import Response
 from slipstream.gateway.ports import RawReply
 
 _UP = frozenset({"content-type", "accept"})

@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
+from slipstream.aws.exchange import Request
+from slipstream.aws.origin import Origin, parse_base_url
 from slipstream.aws.sigv4 import Headers
-from slipstream.aws.transport import Origin, Request, parse_base_url
 from slipstream.errors import InvalidRequest
 
 
 class Authorizes(Protocol):
     """A signer or a bearer key."""
 
-    def sign(self, method: str, path: str, headers: Headers, body: bytes, *, service: str, query: str = "") -> Headers:
-        """Headers to add to the request."""
+    def sign(
+        self,
+        method: str,
+        path: str,
+        headers: Headers,
+        body: bytes,
+        *,
+        service: str,
+        region: str | None = None,
+        query: str = "",
+    ) -> Headers:
+        """Headers to add to the request; ``region`` None: the signer's own."""
         ...
 
 
@@ -26,22 +37,23 @@ class Place(NamedTuple):
 
 
 class Places:
-    """Service hosts of one region, read once."""
+    """Service hosts, read once; of one region where a call does not name another."""
 
     def __init__(self, region: str, endpoints: Mapping[str, str]) -> None:
         self._region = region
         self._endpoints = dict(endpoints)
-        self._known: dict[str, Place] = {}
+        self._known: dict[tuple[str, str], Place] = {}
 
-    def of(self, host: str) -> Place:
+    def of(self, host: str, region: str | None = None) -> Place:
         """The place of ``host``, a template with ``{region}``; its first label is the service's endpoint variable.
 
-        Raises InvalidRequest when the variable's value is no URL.
+        The variable holds for every region, as in the SDKs. Raises InvalidRequest when its value is no URL.
         """
-        place = self._known.get(host)
+        key = (host, region or self._region)
+        place = self._known.get(key)
         if place is None:
-            base = self._endpoints.get(host.partition(".")[0]) or f"https://{host.format(region=self._region)}"
-            place = self._known[host] = Place(*parse_base_url(base))
+            base = self._endpoints.get(host.partition(".")[0]) or f"https://{host.format(region=key[1])}"
+            place = self._known[key] = Place(*parse_base_url(base))
         return place
 
 
@@ -53,6 +65,7 @@ def signed_request(
     *,
     auth: Authorizes,
     service: str,
+    region: str | None = None,
     query: str = "",
     method: str = "POST",
 ) -> Request:
@@ -62,7 +75,7 @@ def signed_request(
     """
     full = place.prefix + path
     headers = [("host", place.origin.authority), *headers]
-    headers += auth.sign(method, full, headers, body, service=service, query=query)
+    headers += auth.sign(method, full, headers, body, service=service, region=region, query=query)
     target = f"{full}?{query}" if query else full
     lines = [f"{method} {target} HTTP/1.1", *[f"{name}: {value}" for name, value in headers]]
     lines.append(f"content-length: {len(body)}\r\n\r\n")

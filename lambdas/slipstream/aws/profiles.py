@@ -12,6 +12,7 @@ from slipstream.aws.service_errors import from_response
 from slipstream.aws.sigv4 import quote_segment
 from slipstream.aws.transport import Transport
 from slipstream.errors import ModelNotFound, NotFound, UpstreamError
+from slipstream.models.identifiers import region_of
 
 CONTROL_PLANE = "bedrock.{region}.amazonaws.com"
 
@@ -32,7 +33,7 @@ class BedrockProfiles:
     ) -> None:
         self._transport = transport
         self._auth = auth
-        self._place = places.of(CONTROL_PLANE)
+        self._places = places
         self._timeout_s = timeout_s
         self._remembered = remembered
         self._models: dict[str, str] = {}
@@ -52,10 +53,13 @@ class BedrockProfiles:
 
     def _ask(self, profile_arn: str) -> str:
         path = f"/inference-profiles/{quote_segment(profile_arn)}"
+        region = region_of(profile_arn)  # only that region's control plane knows it
+        place = self._places.of(CONTROL_PLANE, region)
+        headers = [("accept", "application/json")]
         request = signed_request(
-            self._place, path, [("accept", "application/json")], b"", auth=self._auth, service="bedrock", method="GET"
+            place, path, headers, b"", auth=self._auth, service="bedrock", region=region, method="GET"
         )
-        exchange = self._transport.send(self._place.origin, request, Patience(self._timeout_s))
+        exchange = self._transport.send(place.origin, request, Patience(self._timeout_s))
         while (response := exchange.head()) is None:
             pass
         body = response.read_all()

@@ -18,10 +18,15 @@ from slipstream.chat.request import (
     ToolUse,
 )
 from slipstream.errors import InvalidRequest
+from slipstream.models.identifiers import parse_arn
 from slipstream.models.resolved import ResolvedCall
 
 Json = dict[str, Any]
-_NOT_HERE = frozenset({"guardrailConfig", "promptVariables", "additionalModelResponseFieldPaths", "outputConfig"})
+_NOT_HERE = {
+    "additionalModelResponseFieldPaths": "leave it out",
+    "guardrailConfig": "apply the guardrail beside the call (ApplyGuardrail), or choose a model that Converse serves",
+    "promptVariables": "write the values into the prompt",
+}
 _OURS = frozenset({"model", "input", "stream", "store", "background", "conversation", "previous_response_id"})
 """Fields that decide which model is called and what is kept: a caller must not get past its key's rights by them."""
 
@@ -29,12 +34,13 @@ _OURS = frozenset({"model", "input", "stream", "store", "background", "conversat
 def encode(call: ResolvedCall) -> bytes:
     """The request's body: streamed, nothing stored. Raises InvalidRequest for what only Converse can carry."""
     request = call.request
-    for name in sorted(_NOT_HERE & request.converse_extras.keys()):
+    for name in sorted(_NOT_HERE.keys() & request.converse_extras.keys()):
         raise InvalidRequest(
-            f"{name} is not available for {call.model_id}, which Bedrock serves without it", param=name
+            f"{name} is not available for {call.model_id}, which Bedrock serves without Converse: {_NOT_HERE[name]}",
+            param=name,
         )
     body: Json = {
-        "model": call.target_id,
+        "model": _model(call),
         "input": [item for at, message in enumerate(request.messages) for item in _items(message, at)],
         "stream": True,
         "store": False,
@@ -60,6 +66,20 @@ def encode(call: ResolvedCall) -> bytes:
         return msgspec.json.encode(body)
     except (TypeError, ValueError) as error:
         raise InvalidRequest(f"the request cannot be written as JSON: {error}") from None
+
+
+def _model(call: ResolvedCall) -> str:
+    """The endpoint knows plain ids. A foundation model's ARN holds one; a profile's stands for more than its model."""
+    if not call.target_id.startswith("arn:"):
+        return call.target_id
+    arn = parse_arn(call.target_id)
+    if arn.kind != "foundation-model":
+        raise InvalidRequest(
+            f"{call.model_id} is served through an endpoint that takes no inference profiles: name the model itself "
+            f"('{call.model_id}', or arn:aws:bedrock:{arn.region}::foundation-model/{call.model_id})",
+            param="model",
+        )
+    return arn.name
 
 
 def _sampling(body: Json, call: ResolvedCall) -> None:
@@ -140,8 +160,6 @@ def _output(result: ToolResult, index: int) -> str | list[Json]:
 
 
 def _reasoning(part: Reasoning) -> list[Json]:
-    if part.signature is None:
-        return []  # without it the endpoint cannot take reasoning back
     summary = [{"type": "summary_text", "text": part.text}] if part.text else []
     return [{"type": "reasoning", "summary": summary, "encrypted_content": part.signature}]
 
@@ -183,3 +201,25 @@ def _text_format(request: ChatRequest) -> Json | None:
 def _unsupported(part: Any, param: str) -> InvalidRequest:
     kind = part.kind if type(part) is OtherPart else type(part).__name__
     return InvalidRequest(f"this model takes no content of the kind '{kind}'", param=param)
+
+
+_OUR_NAMES = {
+    "max_output_tokens": "max_tokens",
+    "reasoning.effort": "reasoning_effort",
+    "reasoning": "reasoning_effort",
+    "text.format": "response_format",
+    "text": "response_format",
+    "instructions": "messages",
+    "input": "messages",
+}
+
+
+def param_of(theirs: str) -> str:
+    """What our core calls the field that the endpoint complains of (``input[3].content`` → ``messages``).
+
+    An item's number is left out: a turn may become several items.
+    """
+    for name, ours in _OUR_NAMES.items():
+        if theirs == name or theirs.startswith((f"{name}.", f"{name}[")):
+            return ours
+    return theirs

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from slipstream.aws.responses import param_of
 from slipstream.aws.service_errors import from_exception
 from slipstream.chat.events import (
     Event,
@@ -17,7 +18,7 @@ from slipstream.chat.events import (
     ToolCallStarted,
     Usage,
 )
-from slipstream.errors import SlipstreamError, StreamCut, UpstreamInternal
+from slipstream.errors import InvalidRequest, SlipstreamError, StreamCut, UpstreamInternal
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 
@@ -36,10 +37,12 @@ class _SseEvent(msgspec.Struct):
     type: str = ""
     delta: str = ""
     output_index: int = 0
+    summary_index: int = 0
     item: _Item | None = None
     response: msgspec.Raw = msgspec.Raw(b"")
     code: str | None = None
     message: str | None = None
+    param: str | None = None
     error: Any = None
 
 
@@ -51,13 +54,19 @@ _INCOMPLETE = {"max_output_tokens": "max_tokens", "content_filter": "content_fil
 
 
 class ResponsesReader:
-    """Feed it bytes, get events. Raises a SlipstreamError where the stream holds one or is damaged."""
+    """Feed it bytes, get events. Raises a SlipstreamError where the stream holds one or is damaged.
 
-    __slots__ = ("_buffer", "_called", "_refused", "_started", "complete")
+    The answer has begun with its first piece, not with ``response.created``, which the endpoint sends as soon as it
+    has taken the request: what fails between the two can still be told with its own status, or be tried again.
+    Output items become blocks 0, 1, … in the order in which they show something: thinking may stay unseen.
+    """
+
+    __slots__ = ("_blocks", "_buffer", "_called", "_refused", "complete")
 
     def __init__(self) -> None:
         self._buffer = b""
-        self._started = self._called = self._refused = False
+        self._blocks: dict[int, int] = {}
+        self._called = self._refused = False
         self.complete = False
         """Whether the model has said that it stopped: without it an end of the stream is a cut."""
 
@@ -97,30 +106,40 @@ class ResponsesReader:
         kind = event.type
         if kind in _TEXT:
             self._refused = self._refused or kind == "response.refusal.delta"
-            out.append(TextDelta(event.delta, event.output_index))
+            out.append(TextDelta(event.delta, self._block_of(event, out)))
         elif kind == "response.function_call_arguments.delta":
-            out.append(ToolCallDelta(event.output_index, event.delta))
+            out.append(ToolCallDelta(self._block_of(event, out), event.delta))
         elif kind in _REASONING:
-            out.append(ReasoningDelta(event.delta, event.output_index))
-        elif kind == "response.created":
-            if not self._started:
-                self._started = True
-                out.append(Started())
+            out.append(ReasoningDelta(event.delta, self._block_of(event, out)))
+        elif kind == "response.reasoning_summary_part.added":
+            if event.summary_index > 0:
+                out.append(ReasoningDelta("\n\n", self._block_of(event, out)))
         elif kind == "response.output_item.added" and event.item is not None:
             if event.item.type == "function_call":
                 self._called = True
-                name = event.item.name or ""
-                out.append(ToolCallStarted(event.output_index, event.item.call_id or event.item.id or "", name))
+                name, call_id = event.item.name or "", event.item.call_id or event.item.id or ""
+                out.append(ToolCallStarted(self._block_of(event, out), call_id, name))
         elif kind == "response.output_item.done" and event.item is not None:
             if event.item.type == "reasoning" and event.item.encrypted_content:
-                out.append(ReasoningDelta(block=event.output_index, signature=event.item.encrypted_content))
+                signature = event.item.encrypted_content
+                out.append(ReasoningDelta(block=self._block_of(event, out), signature=signature))
         elif kind in ("response.completed", "response.incomplete"):
             self._stop(_decode_any(event.response), out)
         elif kind in ("response.failed", "error"):
             raise _failure(event)
 
+    def _block_of(self, event: _SseEvent, out: list[Event]) -> int:
+        block = self._blocks.get(event.output_index)
+        if block is None:
+            if not self._blocks:
+                out.append(Started())
+            block = self._blocks[event.output_index] = len(self._blocks)
+        return block
+
     def _stop(self, response: dict[str, Any], out: list[Event]) -> None:
         self.complete = True
+        if not self._blocks:
+            out.append(Started())
         reason = (response.get("incomplete_details") or {}).get("reason")
         if reason is not None:
             stopped = _INCOMPLETE.get(reason, "max_tokens")
@@ -149,9 +168,14 @@ def _failure(event: _SseEvent) -> SlipstreamError:
     error = event.error
     if bytes(event.response):
         error = _decode_any(event.response).get("error")
-    fields = error if isinstance(error, dict) else {"code": event.code, "message": event.message}
+    told = {"code": event.code, "message": event.message, "param": event.param}
+    fields = error if isinstance(error, dict) else told
     message = str(fields.get("message") or "the model service failed")
     code = str(fields.get("code") or fields.get("type") or "")
     if code in ("", "server_error"):
         return UpstreamInternal(message)
-    return from_exception(code, message, status=429 if "rate_limit" in code else 400 if "invalid" in code else None)
+    invalid = "invalid" in code or "unsupported" in code or bool(fields.get("param"))
+    failure = from_exception(code, message, status=429 if "rate_limit" in code else 400 if invalid else None)
+    if isinstance(failure, InvalidRequest) and fields.get("param"):
+        failure.param = param_of(str(fields["param"]))
+    return failure

@@ -42,6 +42,8 @@ class ServiceSaid(msgspec.Struct, frozen=True):
     name: str
     message: str
     raw: Any = None
+    param: str | None = None
+    """The field that it complains of, where it says so (OpenAI's shape), in the service's own words."""
 
 
 def read(status: int, headers: Mapping[str, str], body: bytes) -> ServiceSaid:
@@ -57,13 +59,21 @@ def read(status: int, headers: Mapping[str, str], body: bytes) -> ServiceSaid:
     name = headers.get("x-amzn-errortype") or str(fields.get("__type") or fields.get("code") or "")
     message = fields.get("message") or fields.get("Message") or (inner if isinstance(inner, str) else "")
     text = str(message or f"the service answered with status {status} and no message")
-    return ServiceSaid(name.partition(":")[0].rpartition("#")[2], text[:_MESSAGE_CHARACTERS], raw)
+    param = fields.get("param")
+    return ServiceSaid(
+        name.partition(":")[0].rpartition("#")[2],
+        text[:_MESSAGE_CHARACTERS],
+        raw,
+        param if isinstance(param, str) and param else None,
+    )
 
 
 def from_response(status: int, headers: Mapping[str, str], body: bytes) -> SlipstreamError:
-    """The error that an HTTP response of Bedrock stands for; ``Retry-After`` is kept."""
+    """The error that an HTTP response of Bedrock stands for; ``Retry-After`` and ``param`` are kept."""
     said = read(status, headers, body)
     error = from_exception(said.name, said.message, status=status)
+    if isinstance(error, InvalidRequest):
+        error.param = said.param
     if error.retry_after_s is None:
         error.retry_after_s = _seconds(headers.get("retry-after"))
     return error
@@ -72,9 +82,9 @@ def from_response(status: int, headers: Mapping[str, str], body: bytes) -> Slips
 def from_exception(name: str, message: str, *, status: int | None = None) -> SlipstreamError:
     """The error for one of Bedrock's exception names (``throttlingException`` in a stream, too)."""
     name = name[:1].upper() + name[1:]
-    if name in _OUR_CREDENTIALS:
+    if name in _OUR_CREDENTIALS or status == 401:  # the OpenAI-compatible endpoints say no more than that
         return UpstreamError(
-            f"AWS refused the gateway's own credentials ({name}): check the function's role or Bedrock key",
+            f"AWS refused the gateway's own credentials ({name or status}): check the function's role or Bedrock key",
             code="upstream_credentials", retryable=False,
         )  # fmt: skip
     by_status = _BY_STATUS.get(status) if status is not None else None
@@ -106,11 +116,14 @@ _BY_NAME: dict[str, type[SlipstreamError]] = {
     "ResourceNotFoundException": ModelNotFound,
     "Rate_limit_exceeded": Throttled,
     "Server_error": UpstreamInternal,
+    "Server_is_overloaded": UpstreamUnavailable,
+    "Service_unavailable": UpstreamUnavailable,
+    "Slow_down": Throttled,
     "Model_not_found": ModelNotFound,
     "Context_length_exceeded": PromptTooLong,
 }
 _BY_STATUS: dict[int, type[SlipstreamError]] = {
-    400: InvalidRequest, 401: PermissionDenied, 403: PermissionDenied, 404: NotFound, 408: UpstreamTimeout,
+    400: InvalidRequest, 403: PermissionDenied, 404: NotFound, 408: UpstreamTimeout,
     413: InvalidRequest, 422: InvalidRequest, 424: ModelFailed, 429: Throttled, 500: UpstreamInternal,
     502: UpstreamUnavailable, 503: UpstreamUnavailable, 504: UpstreamTimeout,
 }  # fmt: skip

@@ -60,7 +60,7 @@ def canonical_query(query: str) -> str:
 
 
 class Signer:
-    """Signs for one region; keys are derived once a day and service. Safe for threads."""
+    """Signs for one region, or the one that a call names; keys are derived once a day and scope. Safe for threads."""
 
     def __init__(
         self, credentials: Callable[[], Credentials], region: str, *, clock: Callable[[], float] = time.time
@@ -68,14 +68,25 @@ class Signer:
         self._credentials = credentials
         self._region = region
         self._clock = clock
-        self._keys: dict[tuple[str, str, str], bytes] = {}
+        self._keys: dict[tuple[str, str, str, str], bytes] = {}
         self._paths: dict[str, str] = {}
         self._lock = threading.Lock()
 
-    def sign(self, method: str, path: str, headers: Headers, body: bytes, *, service: str, query: str = "") -> Headers:
+    def sign(
+        self,
+        method: str,
+        path: str,
+        headers: Headers,
+        body: bytes,
+        *,
+        service: str,
+        region: str | None = None,
+        query: str = "",
+    ) -> Headers:
         """Headers to add: ``x-amz-date``, ``x-amz-security-token`` where there is one, ``authorization``.
 
-        ``path`` is percent-encoded as it goes out; ``headers`` must hold ``host``. Raises what the credentials raise.
+        ``path`` is percent-encoded as it goes out; ``headers`` must hold ``host``; ``region`` None: the
+        signer's own. Raises what the credentials raise.
         """
         credentials = self._credentials()
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._clock()))
@@ -87,9 +98,10 @@ class Signer:
             (method, self._path(path), canonical_query(query), lines, "", names, sha256(body).hexdigest())
         )
         day = stamp[:8]
-        scope = f"{day}/{self._region}/{service}/aws4_request"
+        where = region or self._region
+        scope = f"{day}/{where}/{service}/aws4_request"
         to_sign = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{sha256(request.encode()).hexdigest()}"
-        signature = hmac.digest(self._key(credentials, day, service), to_sign.encode(), "sha256").hex()
+        signature = hmac.digest(self._key(credentials, day, where, service), to_sign.encode(), "sha256").hex()
         credential = f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope}"
         added.append(("authorization", f"{credential}, SignedHeaders={names}, Signature={signature}"))
         return added
@@ -102,12 +114,12 @@ class Signer:
                 self._paths[path] = known
         return known
 
-    def _key(self, credentials: Credentials, day: str, service: str) -> bytes:
-        name = (credentials.secret_key, day, service)
+    def _key(self, credentials: Credentials, day: str, region: str, service: str) -> bytes:
+        name = (credentials.secret_key, day, region, service)
         key = self._keys.get(name)
         if key is None:
             key = f"AWS4{credentials.secret_key}".encode()
-            for part in (day, self._region, service, "aws4_request"):
+            for part in (day, region, service, "aws4_request"):
                 key = hmac.digest(key, part.encode(), "sha256")
             with self._lock:
                 if len(self._keys) > 32:  # yesterday's, and those of rotated credentials
@@ -122,9 +134,19 @@ class Bearer:
     def __init__(self, token: str) -> None:
         self._value = f"Bearer {token}"
 
-    def sign(self, method: str, path: str, headers: Headers, body: bytes, *, service: str, query: str = "") -> Headers:
+    def sign(
+        self,
+        method: str,
+        path: str,
+        headers: Headers,
+        body: bytes,
+        *,
+        service: str,
+        region: str | None = None,
+        query: str = "",
+    ) -> Headers:
         """The ``authorization`` header."""
-        del method, path, headers, body, service, query
+        del method, path, headers, body, service, region, query
         return [("authorization", self._value)]
 
 

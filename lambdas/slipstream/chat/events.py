@@ -7,16 +7,11 @@ error is raised instead. ``Heartbeat`` may stand anywhere and means only that ti
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from slipstream.errors import SlipstreamError
-
-StopReason = Literal[
-    "end_turn", "tool_use", "max_tokens", "stop_sequence", "guardrail_intervened", "content_filtered",
-    "malformed_model_output", "malformed_tool_use", "model_context_window_exceeded",
-]  # fmt: skip
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -72,6 +67,8 @@ class Stopped(msgspec.Struct, frozen=True):
     """The answer is complete (or ended for the reason given). ``extra`` is ``additionalModelResponseFields``."""
 
     reason: str
+    """Converse's word for it: end_turn, tool_use, max_tokens, stop_sequence, guardrail_intervened, content_filtered,
+    malformed_model_output, malformed_tool_use, model_context_window_exceeded, or one that is newer."""
     extra: Any = None
 
 

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from slipstream.chat.retrieval_options import RetrievalOptions
+
 
 class Text(msgspec.Struct, frozen=True, tag="text"):
     """Plain text."""
@@ -124,6 +126,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Prompt cache points: placed where they pay (``auto``, the default), or only the caller's own (``off``)."""
     deadline_ms: int | None = None
     """Total time the caller is ready to wait, in ms."""
+    retrieval: RetrievalOptions | None = None
+    """How ``rag:`` models search their index; in the body only."""
 
 
 class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):

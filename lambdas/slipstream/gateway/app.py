@@ -12,10 +12,10 @@ import msgspec
 
 from slipstream.errors import MethodNotAllowed, SlipstreamError
 from slipstream.gateway import manners, routes
-from slipstream.gateway.allowed import require_model
 from slipstream.gateway.exchange import Exchange, Gateway
 from slipstream.gateway.failures import guarded, unexpected
 from slipstream.gateway.http import App, HttpRequest, HttpResponse
+from slipstream.gateway.whole import WholeAnswer
 from slipstream.telemetry.waterfall import Waterfall
 
 if TYPE_CHECKING:
@@ -109,21 +109,16 @@ class _Application:
         return _whole(models_list.encode_one(self._gateway.catalogue, self._gateway.aliases, exchange.identifier))
 
     def _embeddings(self, exchange: Exchange) -> HttpResponse:
-        from slipstream.gateway.openai import embeddings
-        from slipstream.models.embedding import embedding_call
+        from slipstream.gateway.openai import embeddings, metered
 
         request, waterfall = exchange.request, exchange.waterfall
         with waterfall.span("parse"):
             asked = embeddings.decode(request.body, request.principal)
-        with waterfall.span("resolve"):
-            call = embedding_call(
-                self._gateway.resolver.target(asked.model), asked.texts, asked.dimensions, asked.input_type
-            )
-        require_model(asked.allowed_models, (asked.model, call.model_id, call.target_id))
-        with waterfall.span("embed"):
-            made = self._gateway.embedder.embed(call, waterfall, request.disconnect)
+        made, record = metered.embed(self._gateway, exchange, asked)
         timing = ("server-timing", waterfall.server_timing())
-        return _whole(embeddings.encode(asked, made.vectors, made.input_tokens), [timing])
+        response = _whole(embeddings.encode(asked, made.vectors, made.input_tokens), [timing])
+        response.settle = record
+        return response
 
     # -- answers of a model
 
@@ -133,10 +128,13 @@ class _Application:
         request = exchange.request
         with exchange.waterfall.span("parse"):
             asked = chat.decode(request.body, request.headers, request.principal)
-        answer = self._answer(exchange, asked)
+        try:
+            answer = self._answer(exchange, asked)
+        except SlipstreamError as error:
+            raise chat.in_callers_words(error, request.body) from None
         if asked.stream:
             return _streamed(answer, chat.stream(answer), "text/event-stream; charset=utf-8")
-        return _completed(answer, chat.complete, "openai", exchange.request_id)
+        return self._completed(exchange, answer, chat.complete, "openai")
 
     def _converse(self, exchange: Exchange, *, stream: bool) -> HttpResponse:
         from slipstream import eventstream
@@ -151,16 +149,33 @@ class _Application:
         answer = self._answer(exchange, asked)
         if stream:
             return _streamed(answer, frames.stream(answer), eventstream.CONTENT_TYPE)
-        response = _completed(answer, reply.complete, "bedrock", exchange.request_id)
-        if response.status == 200:
-            report = msgspec.json.encode(answer.report())
-            response.headers.append(("x-slipstream-report", manners.ascii_json(report)))
-        return response
+        return self._completed(exchange, answer, reply.complete, "bedrock")
 
     def _answer(self, exchange: Exchange, asked: ChatRequest) -> Answer:
         answer = self._gateway.pipeline.answer(asked, exchange.waterfall, exchange.request.disconnect)
         answer.events = guarded(answer.events, exchange.request_id)
         return answer
+
+    def _completed(
+        self, exchange: Exchange, answer: Answer, encode: Callable[[Answer], bytes], wire: routes.Wire
+    ) -> HttpResponse:
+        """The whole answer, or its error with the true status; settled in both cases.
+
+        One that is too long in coming is handed over before it is there: see ``whole``.
+        """
+        whole = WholeAnswer(answer, encode, self._gateway.pace)
+        try:
+            if not whole.wait(exchange.request.received_s + self._gateway.pace.silence_s):
+                return _streamed(answer, whole.committed(), JSON[1])
+            body = whole.body()
+        except Exception as error:
+            answer.close()
+            response = _failed(wire, error, exchange.request_id)
+            response.settle = answer.settle
+            return response
+        response = _whole(body, _told(answer, wire))
+        response.settle = answer.settle
+        return response
 
 
 def _is_health(path: str) -> bool:
@@ -222,19 +237,11 @@ class _Parts:
         self._answer.close()
 
 
-def _completed(answer: Answer, complete: Callable[[Answer], bytes], wire: routes.Wire, request_id: str) -> HttpResponse:
-    """The whole answer, or its error with the true status; settled in both cases."""
-    try:
-        body = complete(answer)
-    except Exception as error:
-        response = _failed(wire, error, request_id)
-        response.settle = answer.settle
-        return response
-    finally:
-        answer.close()
+def _told(answer: Answer, wire: routes.Wire) -> manners.Headers:
+    """What the head of a whole answer tells; Converse's body has no room for the report."""
     headers = [_of_model(answer), ("server-timing", answer.waterfall.server_timing())]
     if (usd := answer.cost.usd) is not None:
         headers.append(("x-slipstream-cost-usd", f"{usd:.9f}"))
-    response = _whole(body, headers)
-    response.settle = answer.settle
-    return response
+    if wire == "bedrock":
+        headers.append(("x-slipstream-report", manners.ascii_json(msgspec.json.encode(answer.report()))))
+    return headers

@@ -10,6 +10,7 @@ import msgspec
 from slipstream.disconnect import Disconnect
 from slipstream.gateway.http import HttpRequest
 from slipstream.gateway.ports import MetricsSink, PassthroughPort
+from slipstream.gateway.whole import Pace
 from slipstream.telemetry.waterfall import Waterfall
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ MAX_BODY_BYTES = 6 * 1024 * 1024
 
 
 class Answers(Protocol):
-    """The pipeline, as the app calls it."""
+    """The pipeline, as the app calls it. ``region`` is called where a model's ARN names no other."""
+
+    region: str
 
     def answer(self, request: ChatRequest, waterfall: Waterfall, disconnect: Disconnect) -> Answer:
         """Call the model and wait for its first event. Raises SlipstreamError before it."""
@@ -57,6 +60,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     aliases: Mapping[str, str] = {}
     cors_origins: Sequence[str] = ()
     max_body_bytes: int = MAX_BODY_BYTES
+    pace: Pace = Pace()
 
 
 class Exchange(msgspec.Struct):

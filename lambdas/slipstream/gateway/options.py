@@ -19,6 +19,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "latency": ("standard", "optimized"),
     "cache": ("auto", "off"),
 }
+IN_HEADERS = (*CHOICES, "deadline_ms")
 
 
 def from_headers(headers: Mapping[str, str]) -> Options:
@@ -32,8 +33,8 @@ def from_headers(headers: Mapping[str, str]) -> Options:
     fields = {}
     for name, value in given.items():
         field = name[len(PREFIX) :].replace("-", "_")
-        if field not in Options.__struct_fields__:
-            known = ", ".join(PREFIX + option.replace("_", "-") for option in Options.__struct_fields__)
+        if field not in IN_HEADERS:
+            known = ", ".join(PREFIX + option.replace("_", "-") for option in IN_HEADERS)
             raise InvalidRequest(f"Unknown header '{name[:80]}'. Known are: {known}.", param=name[:80])
         fields[field] = _field(name, field, value.strip())
     return checked(msgspec.convert(fields, Options), "header")

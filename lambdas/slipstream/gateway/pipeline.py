@@ -8,10 +8,10 @@ from typing import Any
 from slipstream.chat.events import Event, Failed, Heartbeat, Started, Stopped, Usage
 from slipstream.chat.request import ChatRequest
 from slipstream.disconnect import NEVER, Disconnect
-from slipstream.errors import InvalidRequest, ModelNotFound, SlipstreamError, UpstreamError
+from slipstream.errors import InvalidRequest, ModelNotFound, PermissionDenied, SlipstreamError, UpstreamError
 from slipstream.gateway.allowed import require_model
 from slipstream.gateway.ports import MetricsSink, ModelPort
-from slipstream.gateway.report import figures, report
+from slipstream.gateway.report import UNKNOWN_MODEL, figures, refused, report
 from slipstream.models.cost import UNPRICED, Cost, price_of
 from slipstream.models.prompt_plan import PromptPlanner
 from slipstream.models.resolve import Resolver
@@ -47,8 +47,7 @@ class Answer:
 
     def close(self) -> None:
         """End the upstream call, also where nobody has begun to read ``events``."""
-        if (close := getattr(self.upstream, "close", None)) is not None:
-            close()
+        _close(self.upstream)
 
     def settle(self) -> None:
         """Everything that can wait for the last byte: learning, cache bookkeeping, metrics. Never raises."""
@@ -65,26 +64,31 @@ class Pipeline:
         self._planner = planner
         self._models = models
         self._metrics = metrics
-        self._region = region
+        self.region = region
 
     def answer(self, request: ChatRequest, waterfall: Waterfall, disconnect: Disconnect = NEVER) -> Answer:
         """Call the model and wait for its first event, so that an error before it gets its true HTTP status."""
         answer = Answer(request, waterfall, self._settle)
-        waterfall.facts["region"] = self._region
-        with waterfall.span("resolve"):
-            call = self._resolver.resolve(request)
-            require_model(request.allowed_models, (request.model, call.model_id, call.target_id))
-        with waterfall.span("plan"):
-            call = self._planner.plan(call)
+        waterfall.facts["region"] = self.region
+        call: ResolvedCall | None = None
         try:
+            call = self._prepare(request, waterfall)
             answer.call, first, answer.upstream = self._open(call, waterfall, disconnect)
         except SlipstreamError as error:
-            if isinstance(error, ModelNotFound) and (hint := self._resolver.hint(request.model)):
-                error.message, error.param = error.message.rstrip(".") + hint, "model"
-            self._record_refused(call, waterfall, error)
+            self._record_refused(request, call, waterfall, error)
             raise
         answer.events = self._flow(answer, first)
         return answer
+
+    def _prepare(self, request: ChatRequest, waterfall: Waterfall) -> ResolvedCall:
+        """Every choice about the call, before anything is sent."""
+        with waterfall.span("resolve"):
+            call = self._resolver.resolve(request)
+            if call.region:
+                waterfall.facts["region"] = call.region
+            require_model(request.allowed_models, (request.model, call.model_id, call.target_id))
+        with waterfall.span("plan"):
+            return self._planner.plan(call)
 
     def _open(
         self, call: ResolvedCall, waterfall: Waterfall, disconnect: Disconnect
@@ -95,11 +99,33 @@ class Pipeline:
             return call, _first(events), events
         except InvalidRequest as error:
             with waterfall.span("heal"):
-                healed = self._resolver.learn(call, error)
-            if healed is None:
+                found = self._resolver.heal(call, error)
+            if found is None:
                 raise
-        events = self._models.stream(healed, waterfall, disconnect)
+        except (ModelNotFound, PermissionDenied) as error:
+            self._add_what_to_do(call, error)
+            raise
+        healed, rules = found
+        events = self._learning(self._models.stream(healed, waterfall, disconnect), healed.model_id, rules)
         return healed, _first(events), events
+
+    def _add_what_to_do(self, call: ResolvedCall, error: SlipstreamError) -> None:
+        if isinstance(error, ModelNotFound) and (hint := self._resolver.hint(call.request.model)):
+            error.message, error.param = error.message.rstrip(".") + hint, "model"
+        elif isinstance(error, PermissionDenied) and call.region not in (None, self.region):
+            granted = f"calls in {call.region} are granted by naming this ARN in the deploy setting 'models'"
+            error.message = f"{error.message.rstrip('.')}; {granted}"
+
+    def _learning(self, events: Iterator[Event], model_id: str, rules: list[str]) -> Iterator[Event]:
+        """Hand the healed call's events on; the first from the model proves the rules."""
+        try:
+            for event in events:
+                if rules and not isinstance(event, Heartbeat | Failed):
+                    self._resolver.learn(model_id, rules)
+                    rules = []
+                yield event
+        finally:
+            _close(events)
 
     def _flow(self, answer: Answer, first: Event) -> Iterator[Event]:
         """Hand the events on, keeping what the report and the metrics need."""
@@ -131,8 +157,14 @@ class Pipeline:
                 waterfall.end(stream)
             answer.close()
 
-    def _record_refused(self, call: ResolvedCall, waterfall: Waterfall, error: SlipstreamError) -> None:
-        self._metrics.record(*figures(call, waterfall, None, UNPRICED, error.code))
+    def _record_refused(
+        self, request: ChatRequest, call: ResolvedCall | None, waterfall: Waterfall, error: SlipstreamError
+    ) -> None:
+        if call is not None and not isinstance(error, ModelNotFound):
+            self._metrics.record(*figures(call, waterfall, None, UNPRICED, error.code))
+        else:
+            model_id = self._resolver.known_id(request.model) or UNKNOWN_MODEL
+            self._metrics.record(*refused(model_id, request.tenant, waterfall, error.code))
 
     def _settle(self, answer: Answer) -> None:
         with answer.waterfall.span("settle"):
@@ -140,6 +172,11 @@ class Pipeline:
                 self._planner.observe(answer.call, answer.usage)
             self._resolver.settle()
         self._metrics.record(*figures(answer.call, answer.waterfall, answer.usage, answer.cost, answer.outcome))
+
+
+def _close(events: Iterator[Event]) -> None:
+    if (close := getattr(events, "close", None)) is not None:
+        close()
 
 
 def _first(events: Iterator[Event]) -> Event:

@@ -48,13 +48,15 @@ def report(answer: Answer) -> dict[str, Any]:
     return out
 
 
-def figures(
-    call: ResolvedCall, waterfall: Waterfall, usage: Usage | None, cost: Cost, outcome: str
-) -> tuple[dict[str, float], dict[str, str], dict[str, Any]]:
-    """Metrics, dimensions and properties for a MetricsSink; names carry their units."""
-    metrics: dict[str, float] = {"requests": 1.0, "errors": 0.0 if outcome == "ok" else 1.0}
-    metrics |= {f"span_{name}_ms": ms for name, ms in waterfall.ms().items()}
-    metrics["total_ms"] = round(waterfall.now_ms(), 3)
+Figures = tuple[dict[str, float], dict[str, str], dict[str, Any]]
+"""Metrics, dimensions and properties, as a MetricsSink takes them."""
+UNKNOWN_MODEL = "unknown"
+"""Dimension of requests that never came to a model of the catalogue: a caller's own text there would make a metric."""
+
+
+def figures(call: ResolvedCall, waterfall: Waterfall, usage: Usage | None, cost: Cost, outcome: str) -> Figures:
+    """What an answer leaves for a MetricsSink; names carry their units."""
+    metrics, dimensions, properties = refused(call.model_id, call.request.tenant, waterfall, outcome)
     if "ttft_ms" in waterfall.facts:
         metrics["ttft_ms"] = round(waterfall.facts["ttft_ms"], 3)
     if usage is not None:
@@ -64,9 +66,19 @@ def figures(
         metrics["cache_write_tokens"] = usage.cache_write_tokens
     if cost.usd is not None and cost.saved_usd is not None:
         metrics["cost_usd"], metrics["saved_usd"] = cost.usd, cost.saved_usd
+    return metrics, dimensions, properties
+
+
+def refused(model_id: str, tenant: str, waterfall: Waterfall, outcome: str) -> Figures:
+    """What a request leaves that was turned down before any call: the outcome, and where the time went."""
+    metrics: dict[str, float] = {"requests": 1.0, "errors": 0.0 if outcome == "ok" else 1.0}
+    metrics |= {f"span_{name}_ms": ms for name, ms in waterfall.ms().items()}
+    metrics["total_ms"] = round(waterfall.now_ms(), 3)
+    facts = waterfall.facts
     properties = {
         "outcome": outcome,
-        "tenant": call.request.tenant,
-        "request_id": waterfall.facts.get("request_id", ""),
+        "tenant": tenant,
+        "request_id": facts.get("request_id", ""),
+        "region": facts.get("region", ""),
     }
-    return metrics, {"model": call.model_id}, properties
+    return metrics, {"model": model_id}, properties

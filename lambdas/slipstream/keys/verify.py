@@ -12,6 +12,8 @@ from slipstream.keys.store import KeyStore
 
 _HOW = "send `Authorization: Bearer sk-slip-…`; `slipstream keys create` makes a key"
 _NOBODY = "0" * 26
+_NO_DIGEST = "-" * 64
+"""As long as a digest, and no hash's hex."""
 
 
 def presented_key(headers: Mapping[str, str]) -> str:
@@ -34,7 +36,7 @@ def verify(key: str, *, store: KeyStore, pepper: bytes, now_s: float) -> Princip
     """
     key_id, secret = split(key) or (_NOBODY, "")
     record = store.get(key_id)
-    stored = record.digest if record else keyed_hash(pepper, _NOBODY, "")
+    stored = record.digest if record else _NO_DIGEST
     genuine = hmac.compare_digest(stored, keyed_hash(pepper, key_id, secret))
     if record is None or not genuine or not record.usable(now_s):
         raise Unauthenticated(f"this API key is not valid: {_HOW}")

@@ -21,6 +21,10 @@ def fit(request: ChatRequest, model: Model, notes: list[str]) -> ChatRequest:
     if model.known:
         _check_media(request, model)
         _check_length(request, model)
+    if model.endpoint.dialect == "responses":
+        from slipstream.models.responses_fit import fit_responses  # few models need it
+
+        request = fit_responses(request, model, notes)
     if request.tools or request.tool_choice is not None:
         request = _tools(request, model, notes)
     if request.response_format is not None:

@@ -54,11 +54,6 @@ def of_request(request: ChatRequest) -> Size:
     return Size(chars, images, others)
 
 
-def tokens_of(text: str) -> int:
-    """Best guess in tokens for one text; 1 at least."""
-    return max(1, round(len(text) / LIKELY_CHARS_PER_TOKEN))
-
-
 def of_tools(tools: list[Tool]) -> int:
     """Characters of the tools' definitions as JSON."""
     return sum(len(tool.name) + len(tool.description or "") + _json_length(tool.schema) for tool in tools)

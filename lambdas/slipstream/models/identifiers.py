@@ -17,7 +17,7 @@ MAX_LENGTH = 2048
 
 
 class Arn(msgspec.Struct, frozen=True):
-    """``arn:aws:bedrock:{region}:{account}:{kind}/{name}``."""
+    """``arn:aws:bedrock:{region}:{account}:{kind}/{name}``. ``region`` may be empty: a global model's."""
 
     region: str
     kind: str
@@ -56,4 +56,20 @@ def parse_arn(text: str) -> Arn:
             "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcd1234",
             param="model",
         )
+    if not _may_be_region(parts[3]):
+        raise InvalidRequest(
+            f"'{parts[3][:40]}' in that ARN is no AWS region; expected e.g. us-east-1 between the third and the fourth "
+            "colon",
+            param="model",
+        )
     return Arn(region=parts[3], kind=kind, name=name)
+
+
+def region_of(identifier: str) -> str | None:
+    """The region that an ARN names; None for everything else. Raises InvalidRequest for what only looks like an ARN."""
+    return (parse_arn(identifier).region or None) if identifier.startswith("arn:") else None
+
+
+def _may_be_region(text: str) -> bool:
+    """A caller's text becomes one label of a host name: nothing in it may end that label."""
+    return len(text) <= 32 and all("a" <= c <= "z" or "0" <= c <= "9" or c == "-" for c in text)

@@ -107,5 +107,5 @@ def _stop(out: Settled, model: Model, stop: list[str], rejected: frozenset[str])
         return
     most = model.rules.max_stop
     if most is not None and len(stop) > most:
-        raise InvalidRequest(f"{len(stop)} stop sequences given, but {model.name} takes at most {most}", param="stop")
+        raise InvalidRequest(f"stop has {len(stop)} sequences, but {model.name} takes at most {most}", param="stop")
     out.sent["stop"] = stop

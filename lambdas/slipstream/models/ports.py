@@ -8,11 +8,11 @@ from typing import Protocol
 class ParameterRuleStore(Protocol):
     """Rules learnt from rejected calls, shared between environments."""
 
-    def load(self) -> dict[str, list[str]]:
-        """Model id → parameters that it rejects (names as in ``ResolvedCall.sent``)."""
+    def load(self) -> dict[str, dict[str, float]]:
+        """Model id → rule (what it rejects, see self_healing.py) → Unix time (s) until which it is believed."""
         ...
 
-    def remember(self, model_id: str, parameter: str) -> None:
+    def remember(self, model_id: str, rule: str, until_s: float) -> None:
         """Store a rule; must not raise (a rule that is lost is learnt again)."""
         ...
 

@@ -26,7 +26,7 @@ def choose_effort(out: Settled, model: Model, asked: Parameters, rejected: froze
             f"reasoning_effort '{wanted[:40]}' is unknown; one of {', '.join(LADDER)}", param="reasoning_effort"
         )
     reasoning = model.reasoning
-    if reasoning is None or not reasoning.efforts or "reasoning_effort" in rejected:
+    if reasoning is None or not reasoning.efforts:
         if wanted != "none" or (reasoning is not None and reasoning.on_by_default):
             out.notes.append(f"reasoning_effort left out: {model.name} does not take one")
         return
@@ -37,6 +37,9 @@ def choose_effort(out: Settled, model: Model, asked: Parameters, rejected: froze
     effort = _nearest(wanted, reasoning)
     if effort != wanted:
         out.notes.append(f"reasoning_effort '{effort}' sent instead of '{wanted}', which {model.name} does not know")
+    if f"reasoning_effort={effort}" in rejected:
+        out.notes.append(f"reasoning_effort left out: {model.name} rejects '{effort}'")
+        return
     if reasoning.style == "budget":
         _budget(out, model, asked, effort, forced_tool)
         return

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from slipstream.chat.request import ChatRequest
+from slipstream.models.identifiers import region_of
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -90,3 +91,8 @@ class ResolvedCall(msgspec.Struct, frozen=True, kw_only=True):
     """Checkpoints that the prompt plan adds to the caller's own; at most four in all."""
     notes: list[str] = []
     """What was changed and why, told in the reply."""
+
+    @property
+    def region(self) -> str | None:
+        """The region that ``target_id`` names, if it is an ARN: that one is called. None: the gateway's own."""
+        return region_of(self.target_id)

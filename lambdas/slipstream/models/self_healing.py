@@ -9,6 +9,7 @@ import msgspec
 
 from slipstream.errors import InvalidRequest, SlipstreamError
 from slipstream.models.cache_marks import has_own_points, without_own_points
+from slipstream.models.lasting_rules import ENUMERATED, lasting_rule, may_be_callers_words
 from slipstream.models.parameters import EITHER
 from slipstream.models.resolved import ResolvedCall
 
@@ -35,20 +36,26 @@ MENTIONS: tuple[tuple[str, re.Pattern[str]], ...] = (
 TOGETHER = re.compile(r"\bboth\b|together|only one|one of|simultaneously|at the same time")
 CONDITIONAL = re.compile(r"\bwhen\b|\bwhile\b|\bunless\b|is enabled")
 """Said of this combination, not of the model: the call is healed, but nothing is remembered."""
-TOO_MANY_TOKENS = re.compile(r"max(?:imum)?_?\s?tokens.*?(?:exceeds?|greater than|limit of|at most).*?(\d[\d,]*)")
+TOO_MANY_TOKENS = re.compile(
+    r"max(?:imum)?_?\s?(?:(?:output|completion)_)?tokens.*?(?:exceeds?|greater than|limit of|at most).*?(\d[\d,]*)"
+)
 TOOLS = re.compile(r"tool_?choice|tool use|toolconfig|forc\w+ tool")
-LIMIT_RULE = re.compile(r"max_tokens<=[1-9]\d{0,8}")
+VALUE_RULE = re.compile(rf"max_tokens<=[1-9]\d{{0,8}}|(?:{'|'.join(ENUMERATED)})=[a-z]{{1,20}}")
+MAX_TOKENS = re.compile(r"max\w*\s?tokens")
 SAMPLING = ("top_k", "temperature", "top_p")
-RULES = frozenset({*(name for name, _ in MENTIONS), EITHER})
+PATTERNS = dict(MENTIONS)
+RULES = frozenset({*(name for name in PATTERNS if name not in ENUMERATED), EITHER})
 
 
 def is_rule(rule: str) -> bool:
     """Whether this is a rule that we could have learnt: a shared table may hold those of other versions."""
-    return rule in RULES or LIMIT_RULE.fullmatch(rule) is not None
+    return rule in RULES or VALUE_RULE.fullmatch(rule) is not None
 
 
 def heal(call: ResolvedCall, error: SlipstreamError) -> tuple[ResolvedCall, list[str]] | None:
-    """The call without what was rejected, and the rules to remember; None where it names nothing that was sent.
+    """The call without what was rejected, and the rules to remember once that has succeeded.
+
+    None where the error names nothing that was sent.
 
     Tools and tool choices are never touched: an answer without the forced call would be another answer.
     """
@@ -64,17 +71,27 @@ def heal(call: ResolvedCall, error: SlipstreamError) -> tuple[ResolvedCall, list
         return None
     named = [name for name, pattern in MENTIONS if pattern.search(text)]
     if "temperature" in named and "top_p" in named and TOGETHER.search(text):
-        both = "temperature" in call.sent and "top_p" in call.sent
-        return (_without(call, _loser(call), EITHER), [EITHER]) if both else None
+        return _without_either(call)
     sent = [name for name in named if _was_sent(call, name)]
     if not sent:
         return None
     # One message may refuse several sampling parameters; of others, the first named is what it is about.
     refused = [name for name in sent if name in SAMPLING] or sent[:1]
-    remembered = not CONDITIONAL.search(text)
+    of_this_call = CONDITIONAL.search(text) is not None or len(refused) < len(sent)
+    rules: list[str] = []
     for name in refused:
-        call = _without(call, name, name if remembered else None)
-    return call, refused if remembered else []
+        rule = None if of_this_call else lasting_rule(call, name, text, PATTERNS[name])
+        rules += [rule] if rule else []
+        call = _without(call, name, rule)
+    return call, rules
+
+
+def _without_either(call: ResolvedCall) -> tuple[ResolvedCall, list[str]] | None:
+    if not {"temperature", "top_p"} <= call.sent.keys():
+        return None
+    quoted = may_be_callers_words(call, PATTERNS["temperature"]) or may_be_callers_words(call, PATTERNS["top_p"])
+    rule = None if quoted else EITHER
+    return _without(call, _loser(call), rule), [rule] if rule else []
 
 
 def _loser(call: ResolvedCall) -> str:
@@ -112,6 +129,7 @@ def _lower_limit(call: ResolvedCall, limit: int) -> tuple[ResolvedCall, list[str
     chosen = call.sent.get("max_tokens")
     if call.request.parameters.max_tokens is not None or chosen is None or not 0 < limit < chosen:
         return None
-    notes = [*call.notes, f"max_tokens lowered to {limit}, the model's limit by its own words; remembered"]
+    rules = [] if may_be_callers_words(call, MAX_TOKENS) else [f"max_tokens<={limit}"]
+    told = f"max_tokens lowered to {limit}, the model's limit by its own words" + ("; remembered" if rules else "")
     sent = {**call.sent, "max_tokens": limit}
-    return msgspec.structs.replace(call, sent=sent, notes=notes), [f"max_tokens<={limit}"]
+    return msgspec.structs.replace(call, sent=sent, notes=[*call.notes, told]), rules

@@ -60,6 +60,10 @@ class Targets:
                 self._known[name] = target
         return target
 
+    def at_hand(self, name: str) -> Target | None:
+        """What ``find`` found and keeps, without looking."""
+        return self._known.get(name)
+
     def _work_out(self, name: str) -> tuple[Target, bool]:
         target_id = self._aliases.get(name, name)
         if target_id.startswith("arn:"):

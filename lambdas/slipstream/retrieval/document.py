@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-Scalar = str | float | bool
+from slipstream.chat.retrieval_options import Scalar
 
 
 class Passage(msgspec.Struct, frozen=True):

@@ -4,33 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from slipstream.retrieval.document import Scalar
+from slipstream.chat.retrieval_options import Boosts, Filter, Scalar
+
+__all__ = ["LEG_SIZE", "Boosts", "EngineQuery", "Filter", "Hit", "Legs"]
 
 LEG_SIZE = 20
 """Candidates of each leg: BM25 top 20 and vector top 20."""
-
-
-class Filter(msgspec.Struct, frozen=True):
-    """Only documents whose ``field`` fits. Applied inside both legs, before they choose their top 20.
-
-    ``field`` is an attribute's name, or ``id``, ``language``, ``source``, ``updated_at_s``, ``popularity``.
-    """
-
-    field: str
-    any_of: tuple[Scalar, ...] = ()
-    """One of these values; empty: ``at_least``/``at_most`` say what fits."""
-    at_least: float | None = None
-    at_most: float | None = None
-    exclude: bool = False
-
-
-class Boosts(msgspec.Struct, frozen=True):
-    """Weights of the fields in the lexical leg. ``document`` is the document's whole text, 0: not asked."""
-
-    title: float = 1.0
-    heading: float = 1.0
-    text: float = 1.0
-    document: float = 1.0
 
 
 class EngineQuery(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """Our loop over the Lambda Runtime API, because the managed Python runtime's own loop cannot stream.
 
-AWS_LAMBDA_EXEC_WRAPPER (bootstrap.sh) starts it in place of awslambdaric. ``_HANDLER`` names a module's attribute
-that is an App (``handlers.chat.app``); the module's ``restore``, where there is one, runs after a SnapStart restore.
+AWS_LAMBDA_EXEC_WRAPPER (bootstrap.sh) starts it in place of awslambdaric. ``_HANDLER`` names a function
+without arguments (``handlers.chat.build``) that builds the App and its restore hook while the environment initialises.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ from slipstream.disconnect import Disconnect
 from slipstream.errors import ClientGone
 from slipstream.gateway.http import App, HttpResponse
 from slipstream.runtime.lambda_event import decode
-from slipstream.runtime.runtime_api import Invocation, ReaderGone, ResponseStream, RuntimeApi
+from slipstream.runtime.response_stream import ReaderGone, ResponseStream
+from slipstream.runtime.runtime_api import Invocation, RuntimeApi
 
 TRACE = "_X_AMZN_TRACE_ID"
+Build = Callable[[], tuple[App, Callable[[], None]]]
+"""Makes an App, and what has to run after a SnapStart restore."""
 
 
 class ResponseGone(Disconnect):
@@ -44,7 +47,7 @@ def main() -> None:
     api = RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"])
     gc.disable()  # nothing that init makes is garbage: collecting would only search it
     try:
-        app, restore = load(os.environ["_HANDLER"])
+        app, restore = load(os.environ["_HANDLER"])()
     except BaseException as error:
         log(error, "init")
         api.report("/init/error", error, f"Runtime.{_init_kind(error)}")
@@ -57,18 +60,17 @@ def main() -> None:
         serve(api, app, api.next())
 
 
-def load(handler: str) -> tuple[App, Callable[[], None] | None]:
-    """Import ``package.module.attribute``; returns the App and its module's restore hook.
+def load(handler: str) -> Build:
+    """Import ``package.module.function``.
 
-    Raises ImportError or AttributeError where the name leads nowhere, TypeError where it is no App.
+    Raises ImportError or AttributeError where the name leads nowhere, TypeError where it is no function.
     """
     module_name, _, attribute = handler.rpartition(".")
     __import__(module_name)
-    module = sys.modules[module_name]
-    app = getattr(module, attribute)
-    if not callable(app):
-        raise TypeError(f"{handler} is not callable")
-    return app, getattr(module, "restore", None)
+    build: Build = getattr(sys.modules[module_name], attribute)
+    if not callable(build):
+        raise TypeError(f"{handler} is no function that builds an App and its restore hook")
+    return build
 
 
 def _init_kind(error: BaseException) -> str:
@@ -79,14 +81,13 @@ def _init_kind(error: BaseException) -> str:
     return type(error).__name__
 
 
-def _restored(api: RuntimeApi, restore: Callable[[], None] | None) -> None:
+def _restored(api: RuntimeApi, restore: Callable[[], None]) -> None:
     """Let the snapshot be taken; afterwards this is one of many equal copies."""
     api.restore_next()
     try:
         if "random" in sys.modules:
             sys.modules["random"].seed()  # every copy would draw the same numbers
-        if restore is not None:
-            restore()
+        restore()
     except BaseException as error:
         log(error, "restore")
         api.report("/restore/error", error, f"Runtime.{type(error).__name__}")

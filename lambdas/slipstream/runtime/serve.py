@@ -85,7 +85,8 @@ def _application(authenticate: Authenticate) -> WsgiApp:
                 if not built:
                     from slipstream.runtime.wiring import build
 
-                    built.append(wsgi_app(build(read_settings(os.environ), os.environ).app, authenticate=authenticate))
+                    parts = build(read_settings(os.environ), os.environ)
+                    built.append(wsgi_app(parts.app, authenticate=authenticate))
                     gc.freeze()  # nothing that was built is garbage: collecting would search it during a request
         return built[0](environ, start_response)
 

@@ -33,6 +33,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Origins that browsers may call from; ``*`` for all, empty for none."""
     heartbeat_s: float = 15.0
     """Seconds without an event after which a stream gets a sign of life."""
+    whole_silence_s: float = 240.0
+    """Seconds after which a whole answer that is not there yet commits itself to status 200 and shows signs of life."""
     connect_timeout_s: float = 3.0
     read_timeout_s: float = 300.0
     """Longest silence of the model service, in seconds."""
@@ -54,6 +56,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         state_table=environ.get("SLIPSTREAM_STATE_TABLE", ""),
         cors_origins=environ.get("SLIPSTREAM_CORS_ORIGINS", "").replace(",", " ").split(),
         heartbeat_s=_seconds(environ, "SLIPSTREAM_HEARTBEAT_S", defaults.heartbeat_s),
+        whole_silence_s=_seconds(environ, "SLIPSTREAM_WHOLE_SILENCE_S", defaults.whole_silence_s),
         connect_timeout_s=_seconds(environ, "SLIPSTREAM_CONNECT_TIMEOUT_S", defaults.connect_timeout_s),
         read_timeout_s=_seconds(environ, "SLIPSTREAM_READ_TIMEOUT_S", defaults.read_timeout_s),
         metrics_namespace=environ.get("SLIPSTREAM_METRICS_NAMESPACE", defaults.metrics_namespace),

@@ -18,6 +18,7 @@ from slipstream.gateway.exchange import Gateway
 from slipstream.gateway.http import App
 from slipstream.gateway.pipeline import Pipeline
 from slipstream.gateway.ports import MetricsSink
+from slipstream.gateway.whole import Pace
 from slipstream.models.aliases import DEFAULT_ALIASES
 from slipstream.models.catalogue import load
 from slipstream.models.ports import ParameterRuleStore
@@ -27,6 +28,9 @@ from slipstream.runtime.settings import Settings
 from slipstream.telemetry.metrics import EmfSink
 
 VERSION = "0.1.0"
+STATE_TIMEOUT_S = 1.0
+"""What a table that does not answer may cost, after the last byte: the next request to this environment may wait for
+that. A healthy one takes some 10 ms, and 100 with a new connection."""
 
 
 class Built(NamedTuple):
@@ -79,6 +83,7 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         version=VERSION,
         aliases=aliases,
         cors_origins=settings.cors_origins,
+        pace=Pace(silence_s=settings.whole_silence_s, heartbeat_s=settings.heartbeat_s),
     )
 
     def restore() -> None:
@@ -100,5 +105,7 @@ def _rule_store(
     def failed(operation: str, error: SlipstreamError) -> None:
         metrics.record({"state_table_errors": 1.0}, {"operation": operation}, {"outcome": error.code})
 
-    table = Table(settings.state_table, dynamodb(transport=transport, auth=signer, places=places))
+    table = Table(
+        settings.state_table, dynamodb(transport=transport, auth=signer, places=places, timeout_s=STATE_TIMEOUT_S)
+    )
     return TableParameterRules(table, failed=failed)

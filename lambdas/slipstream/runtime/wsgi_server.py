@@ -6,30 +6,26 @@ gateway; this one takes a third of that (docs/adr/0002). It serves `slipstream d
 
 from __future__ import annotations
 
-import io
 import socket
 import struct
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from threading import Thread
 from typing import Any
 
 from slipstream.disconnect import Disconnect
 from slipstream.runtime.wsgi import DISCONNECT_KEY, WsgiApp
+from slipstream.runtime.wsgi_request import MAX_BODY_BYTES, MAX_HEAD_BYTES, BadRequest, RequestReader
 
-MAX_HEAD_BYTES = 64 * 1024
-MAX_BODY_BYTES = 64 * 1024 * 1024
 IDLE_TIMEOUT_S = 300
 BODYLESS = ("204", "304")
 TLS_ALERT = b"\x15"
-_LIMITS = {
+_MESSAGES = {
     "413": f"the body is over the limit of {MAX_BODY_BYTES:,} bytes of this server",
     "431": f"the request's headers are over the limit of {MAX_HEAD_BYTES:,} bytes",
+    "500": "the server failed before it could answer; send the request again, and look into its log if that fails too",
 }
-
-
-class BadRequest(Exception):
-    """The peer does not speak HTTP/1.1; ``args[0]`` is the status line to answer with."""
 
 
 class SocketDisconnect(Disconnect):
@@ -61,14 +57,12 @@ class Connection:
     def __init__(self, sock: socket.socket, app: WsgiApp, base: dict[str, Any]) -> None:
         self._sock = sock
         self._app = app
-        self._buffer = b""
-        self._base = base | {DISCONNECT_KEY: SocketDisconnect(sock)}
+        self._requests = RequestReader(sock, base | {DISCONNECT_KEY: SocketDisconnect(sock)})
 
     def serve(self) -> None:
         """Serve until the peer closes, errs, or an answer breaks."""
         try:
-            while (head := self._read_head()) is not None:
-                environ = self._environ(head)
+            while (environ := self._requests.next()) is not None:
                 if not self._respond(environ):
                     return
         except BadRequest as error:
@@ -80,113 +74,14 @@ class Connection:
 
     def _refuse(self, status: str) -> None:
         # No wire is known yet: one body that OpenAI's SDKs, botocore and people understand.
-        message = _LIMITS.get(status[:3], f"{status[4:]}: this is no HTTP/1.1 request that can be read")
-        body = f'{{"message":"{message}","error":{{"message":"{message}","type":"invalid_request_error"}}}}'.encode()
+        message = _MESSAGES.get(status[:3], f"{status[4:]}: this is no HTTP/1.1 request that can be read")
+        kind = "server_error" if status.startswith("5") else "invalid_request_error"
+        body = f'{{"message":"{message}","error":{{"message":"{message}","type":"{kind}"}}}}'.encode()
         head = f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
         try:
             self._sock.sendall(f"HTTP/1.1 {status}\r\n{head}".encode() + body)
         except OSError:
             return
-
-    # -- request
-
-    def _more(self) -> None:
-        data = self._sock.recv(65536)
-        if not data:
-            raise ConnectionError("closed inside a request")
-        self._buffer += data
-
-    def _read_head(self) -> list[str] | None:
-        while (end := self._buffer.find(b"\r\n\r\n")) < 0:
-            if len(self._buffer) > MAX_HEAD_BYTES:
-                raise BadRequest("431 Request Header Fields Too Large")
-            data = self._sock.recv(65536)
-            if not data:
-                return None
-            self._buffer += data
-        head, self._buffer = self._buffer[:end], self._buffer[end + 4 :]
-        return head.decode("latin-1").split("\r\n")
-
-    def _environ(self, head: list[str]) -> dict[str, Any]:
-        try:
-            method, target, version = head[0].split(" ")
-        except ValueError:
-            raise BadRequest("400 Bad Request") from None
-        if not version.startswith("HTTP/1."):
-            raise BadRequest("505 HTTP Version Not Supported")
-        path, _, query = target.partition("?")
-        environ = self._base | {
-            "REQUEST_METHOD": method,
-            "PATH_INFO": path,
-            "RAW_URI": target,
-            "QUERY_STRING": query,
-            "SERVER_PROTOCOL": version,
-        }
-        for line in head[1:]:
-            name, colon, value = line.partition(":")
-            if not colon or name != name.strip():
-                raise BadRequest("400 Bad Request")
-            key = name.upper().replace("-", "_")
-            if key not in ("CONTENT_LENGTH", "CONTENT_TYPE"):
-                key = "HTTP_" + key
-            environ[key] = f"{environ[key]},{value.strip()}" if key in environ else value.strip()
-        body = self._read_body(environ)
-        environ["wsgi.input"] = io.BytesIO(body)
-        environ["CONTENT_LENGTH"] = str(len(body))
-        return environ
-
-    def _read_body(self, environ: dict[str, Any]) -> bytes:
-        if environ.get("HTTP_EXPECT", "").lower() == "100-continue":
-            self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        if "HTTP_TRANSFER_ENCODING" in environ:
-            return self._read_chunked()
-        length_text = environ.get("CONTENT_LENGTH", "0") or "0"
-        if not length_text.isdecimal():
-            raise BadRequest("400 Bad Request")
-        if (length := int(length_text)) > MAX_BODY_BYTES:
-            raise BadRequest("413 Content Too Large")
-        return self._take(length)
-
-    def _take(self, length: int) -> bytes:
-        if len(self._buffer) < length:
-            parts, have = [self._buffer], len(self._buffer)
-            while have < length:
-                data = self._sock.recv(min(length - have, 1 << 20))
-                if not data:
-                    raise ConnectionError("closed inside a body")
-                parts.append(data)
-                have += len(data)
-            self._buffer = b"".join(parts)
-        body, self._buffer = self._buffer[:length], self._buffer[length:]
-        return body
-
-    def _line(self) -> bytes:
-        while (end := self._buffer.find(b"\r\n")) < 0:
-            if len(self._buffer) > MAX_HEAD_BYTES:
-                raise BadRequest("400 Bad Request")
-            self._more()
-        line, self._buffer = self._buffer[:end], self._buffer[end + 2 :]
-        return line
-
-    def _read_chunked(self) -> bytes:
-        parts: list[bytes] = []
-        total = 0
-        while True:
-            try:
-                size = int(self._line().partition(b";")[0], 16)
-            except ValueError:
-                raise BadRequest("400 Bad Request") from None
-            total += size
-            if size < 0 or total > MAX_BODY_BYTES:
-                raise BadRequest("413 Content Too Large")
-            if size == 0:
-                while self._line():
-                    pass
-                return b"".join(parts)
-            parts.append(self._take(size))
-            self._line()
-
-    # -- response
 
     def _respond(self, environ: dict[str, Any]) -> bool:
         """Answer one request; True when the connection may carry another."""
@@ -195,24 +90,32 @@ class Connection:
         def start_response(status: str, headers: list[tuple[str, str]], _exc_info: Any = None) -> None:
             head[:] = [f"HTTP/1.1 {status}", *(f"{k}: {v}" for k, v in headers)]
 
-        keep: bool = environ["SERVER_PROTOCOL"] == "HTTP/1.1" and environ.get("HTTP_CONNECTION", "").lower() != "close"
-        parts = self._app(environ, start_response)
+        http_1_1 = environ["SERVER_PROTOCOL"] == "HTTP/1.1"
+        keep: bool = http_1_1 and environ.get("HTTP_CONNECTION", "").lower() != "close"
         try:
-            self._send(head, parts, environ["REQUEST_METHOD"] == "HEAD", keep=keep)
+            parts = self._app(environ, start_response)
+        except Exception as error:
+            _log("no answer", error)
+            self._refuse("500 Internal Server Error")
+            return False
+        try:
+            self._send(head, parts, environ["REQUEST_METHOD"] == "HEAD", http_1_1=http_1_1, keep=keep)
         except OSError:
-            return False
+            keep = False
         except Exception as error:  # whatever it was, the client must see a broken answer
-            print(f"answer broken off: {type(error).__name__}", file=sys.stderr)  # noqa: T201
-            return False
+            _log("answer broken off", error)
+            keep = False
         finally:
-            if (close := getattr(parts, "close", None)) is not None:
-                close()
+            if not keep:
+                with suppress(OSError):  # the client need not wait for what is left to settle
+                    self._sock.shutdown(socket.SHUT_WR)
+            _end(parts)
         return keep
 
-    def _send(self, head: list[str], parts: Iterable[bytes], head_only: bool, *, keep: bool) -> None:
+    def _send(self, head: list[str], parts: Iterable[bytes], head_only: bool, *, http_1_1: bool, keep: bool) -> None:
         names = [line.partition(":")[0].lower() for line in head]
         bodyless = head_only or head[0].split(" ")[1] in BODYLESS
-        chunked = not bodyless and "content-length" not in names and keep
+        chunked = http_1_1 and not bodyless and "content-length" not in names
         if chunked:
             head.append("transfer-encoding: chunked")
         if not keep:
@@ -228,6 +131,19 @@ class Connection:
             pending += b"0\r\n\r\n"
         if pending:
             send(pending)
+
+
+def _end(parts: Iterable[bytes]) -> None:
+    try:
+        if (close := getattr(parts, "close", None)) is not None:
+            close()
+    except Exception as error:  # the answer has gone: its end is no business of the client's
+        _log("not settled", error)
+
+
+def _log(what: str, error: Exception) -> None:
+    """The error's type, never its message, which may quote a prompt."""
+    print(f"{what}: {type(error).__name__}", file=sys.stderr)  # noqa: T201
 
 
 class Server:

@@ -12,7 +12,7 @@ from local.bedrock.prompt import Answer, Asked, Block, Outcome, Section, Tool, T
 from local.bedrock.run import Run
 from local.bedrock.wires import invoke
 from local.bedrock.wires.answers import arguments
-from local.bedrock.wires.anthropic_stream import AnthropicEncoder, message_id, usage_json
+from local.bedrock.wires.anthropic_stream import AnthropicEncoder, message_id, stop_reason, usage_json
 from local.bedrock.wires.blocks import Blocks
 from local.bedrock.wires.wire import Encoder, converted
 from slipstream import eventstream
@@ -92,7 +92,7 @@ class Anthropic:
             "type": "message",
             "role": "assistant",
             "content": content,
-            "stop_reason": outcome.stop_reason,
+            "stop_reason": stop_reason(outcome),
             "stop_sequence": outcome.stop_sequence,
             "usage": usage_json(outcome.usage),
         }

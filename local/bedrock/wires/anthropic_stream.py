@@ -18,6 +18,11 @@ def message_id(run: Run) -> str:
     return "msg_bdrk_" + blake2b(f"{run.started_s}{run.asked.model_id}".encode(), digest_size=12).hexdigest()
 
 
+def stop_reason(outcome: Outcome) -> str:
+    """Anthropic's name of it."""
+    return "refusal" if outcome.stop_reason == "content_filtered" else outcome.stop_reason
+
+
 def usage_json(usage: Usage) -> dict[str, Any]:
     """Anthropic's usage."""
     by_ttl = dict(usage.writes_by_ttl)
@@ -79,7 +84,7 @@ class AnthropicEncoder:
 
     def close(self, outcome: Outcome) -> bytes:
         """Encode message_delta and message_stop."""
-        delta = {"stop_reason": outcome.stop_reason, "stop_sequence": outcome.stop_sequence}
+        delta = {"stop_reason": stop_reason(outcome), "stop_sequence": outcome.stop_sequence}
         usage = {"output_tokens": outcome.usage.output}
         metrics = invoke.invocation_metrics(outcome)
         return invoke.chunk({"type": "message_delta", "delta": delta, "usage": usage}) + invoke.chunk(

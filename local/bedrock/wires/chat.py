@@ -16,7 +16,13 @@ from local.bedrock.wires import openai_schema as shared
 from local.bedrock.wires.blocks import Blocks
 from local.bedrock.wires.wire import Encoder, converted
 
-FINISH = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tool_calls"}
+FINISH = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "tool_use": "tool_calls",
+    "content_filtered": "content_filter",
+}
 
 
 class ChatRequest(msgspec.Struct):
@@ -101,7 +107,7 @@ def usage_json(outcome: Outcome) -> dict[str, Any]:
         "completion_tokens": usage.output,
         "total_tokens": usage.total_input() + usage.output,
         "prompt_tokens_details": {"cached_tokens": usage.cache_read},
-        "completion_tokens_details": {"reasoning_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
     }
 
 

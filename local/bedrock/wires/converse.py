@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from local.bedrock.catalogue import Api
-from local.bedrock.errors import invalid
+from local.bedrock.errors import invalid, model_refused
 from local.bedrock.prompt import Answer, Asked, Block, Outcome, Tool
 from local.bedrock.run import Run
 from local.bedrock.wires import converse_schema as schema
@@ -36,9 +36,9 @@ class Converse:
             tools=_tools(request.toolConfig),
             tool_choice=_tool_choice(request.toolConfig),
             max_tokens=inference.maxTokens,
-            temperature=inference.temperature if inference.temperature is not None else extra.get("temperature"),
-            top_p=inference.topP if inference.topP is not None else extra.get("top_p"),
-            top_k=extra.get("top_k"),
+            temperature=inference.temperature if inference.temperature is not None else _number(extra, "temperature"),
+            top_p=inference.topP if inference.topP is not None else _number(extra, "top_p"),
+            top_k=_whole_number(extra, "top_k"),
             stop=tuple(inference.stopSequences),
             schema=_schema(request.outputConfig),
             latency=request.performanceConfig.latency if request.performanceConfig else None,
@@ -168,6 +168,20 @@ def _tool_choice(config: schema.ToolConfig | None) -> str:
             raise invalid(f"The tool choice names {name}, which is not among the tools. Add it or choose another.")
         return f"tool:{name}"
     return next(iter(choice))
+
+
+def _number(extra: dict[str, Any], name: str) -> float | None:
+    value = extra.get(name)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise model_refused(f"{name}: Input should be a valid number")
+    return value
+
+
+def _whole_number(extra: dict[str, Any], name: str) -> int | None:
+    value = _number(extra, name)
+    if isinstance(value, float):
+        raise model_refused(f"{name}: Input should be a valid integer")
+    return value
 
 
 def _schema(config: schema.OutputConfig | None) -> dict[str, Any] | None:

@@ -10,14 +10,17 @@ import msgspec
 
 from local.bedrock.catalogue import Api
 from local.bedrock.errors import invalid
-from local.bedrock.prompt import Answer, Asked, Outcome, Section, TextOut, ToolOut
+from local.bedrock.prompt import Answer, Asked, Outcome, Section, TextOut, ThoughtOut, ToolOut
 from local.bedrock.run import Run
 from local.bedrock.wires import openai_schema as shared
+from local.bedrock.wires import reasoning
 from local.bedrock.wires.blocks import Blocks
 from local.bedrock.wires.responses_stream import ResponsesEncoder
 from local.bedrock.wires.wire import Encoder, converted
 
 SECTIONS: dict[str, Section] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+
+INCOMPLETE = {"max_tokens": "max_output_tokens", "content_filtered": "content_filter"}
 
 
 class ResponsesRequest(msgspec.Struct):
@@ -35,6 +38,8 @@ class ResponsesRequest(msgspec.Struct):
     text: dict[str, Any] | None = None
     service_tier: str | None = None
     previous_response_id: str | None = None
+    reasoning: dict[str, Any] | None = None
+    include: list[str] | None = None
 
 
 class Responses:
@@ -47,15 +52,17 @@ class Responses:
         """Read a Responses body. Raises BedrockError."""
         request = converted(body, ResponsesRequest)
         if request.previous_response_id is not None:
-            raise invalid(f"Previous response with id '{request.previous_response_id}' not found.")
+            raise invalid(
+                f"Previous response with id '{request.previous_response_id}' not found.", "previous_response_id"
+            )
         tools = tuple(shared.tool(raw) for raw in request.tools)
         blocks = Blocks()
         shared.add_tools(blocks, tools)
         if request.instructions:
             blocks.text("system", request.instructions)
         items = [{"role": "user", "content": request.input}] if isinstance(request.input, str) else request.input
-        for item in items:
-            _add(blocks, item)
+        for position, item in enumerate(items):
+            _add(blocks, item, position)
         return Asked(
             model_id=model_id,
             blocks=blocks.done(),
@@ -67,6 +74,7 @@ class Responses:
             top_p=request.top_p,
             schema=shared.schema_of((request.text or {}).get("format")),
             tier=None if request.service_tier in (None, "auto") else request.service_tier,
+            thinks=reasoning.wanted(request.reasoning, request.include),
         )
 
     def complete(self, run: Run, answer: Answer, outcome: Outcome) -> dict[str, Any]:
@@ -82,21 +90,25 @@ class Responses:
         return {}
 
 
-def _add(blocks: Blocks, item: dict[str, Any]) -> None:
+def _add(blocks: Blocks, item: dict[str, Any], position: int) -> None:
     kind = item.get("type", "message")
     blocks.turn()
     if kind == "message":
         role = item.get("role")
         if role not in SECTIONS:
-            raise invalid(f"Invalid value: {role!r}. Supported roles: system, developer, user, assistant.")
+            raise invalid(
+                f"Invalid value: {role!r}. Supported roles: system, developer, user, assistant.", f"input[{position}]"
+            )
         shared.add_content(blocks, SECTIONS[role], item.get("content"))
     elif kind == "function_call_output":
         output = item.get("output")
         blocks.text("tool_result", output if isinstance(output, str) else msgspec.json.encode(output).decode())
-    elif kind in ("function_call", "reasoning"):
-        blocks.data("assistant", msgspec.json.encode([item.get("name"), item.get("arguments"), item.get("summary")]))
+    elif kind == "function_call":
+        blocks.data("assistant", msgspec.json.encode([item.get("name"), item.get("arguments")]))
+    elif kind == "reasoning":
+        blocks.data("assistant", reasoning.opened(item, position).encode())
     else:
-        raise invalid(f"Invalid input item type: {kind!r}.")
+        raise invalid(f"Invalid input item type: {kind!r}.", f"input[{position}].type")
 
 
 def _id(prefix: str, run: Run, index: int = 0) -> str:
@@ -104,7 +116,9 @@ def _id(prefix: str, run: Run, index: int = 0) -> str:
 
 
 def output_item(run: Run, index: int, block: TextOut | ToolOut, text: str, *, done: bool) -> dict[str, Any]:
-    """A message or a function call, begun or done."""
+    """A reasoning item, a message or a function call, begun or done."""
+    if isinstance(block, ThoughtOut):
+        return reasoning.item(block, _id("rs", run, index), text, done=done)
     status = "completed" if done else "in_progress"
     if isinstance(block, ToolOut):
         item = {"id": _id("fc", run, index), "type": "function_call", "status": status, "arguments": text}
@@ -120,7 +134,7 @@ def output_items(run: Run, answer: Answer) -> list[dict[str, Any]]:
 
 def response_json(run: Run, output: list[dict[str, Any]], outcome: Outcome | None) -> dict[str, Any]:
     """The response object; without an outcome it is in progress."""
-    cut = outcome is not None and outcome.stop_reason == "max_tokens"
+    reason = INCOMPLETE.get(outcome.stop_reason) if outcome is not None else None
     asked = run.asked
     usage = None
     if outcome is not None:
@@ -129,22 +143,23 @@ def response_json(run: Run, output: list[dict[str, Any]], outcome: Outcome | Non
             "input_tokens": used.total_input(),
             "input_tokens_details": {"cached_tokens": used.cache_read},
             "output_tokens": used.output,
-            "output_tokens_details": {"reasoning_tokens": 0},
+            "output_tokens_details": {"reasoning_tokens": used.reasoning},
             "total_tokens": used.total_input() + used.output,
         }
     return {
         "id": _id("resp", run),
         "object": "response",
         "created_at": int(time.time()),
-        "status": "in_progress" if outcome is None else "incomplete" if cut else "completed",
+        "status": "in_progress" if outcome is None else "incomplete" if reason else "completed",
         "error": None,
-        "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
+        "incomplete_details": {"reason": reason} if reason else None,
         "instructions": None,
         "max_output_tokens": asked.max_tokens,
         "model": asked.model_id,
         "output": output,
         "parallel_tool_calls": asked.parallel_tools,
         "previous_response_id": None,
+        "reasoning": {"effort": asked.thinks.effort if asked.thinks else None, "summary": None},
         "service_tier": run.tier or "default",
         "store": False,
         "temperature": asked.temperature if asked.temperature is not None else 1.0,

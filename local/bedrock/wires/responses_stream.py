@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from local.bedrock.errors import BedrockError
-from local.bedrock.prompt import Outcome, TextOut, ToolOut
+from local.bedrock.prompt import Outcome, TextOut, ThoughtOut, ToolOut
 from local.bedrock.run import Run
 from local.bedrock.wires.openai_schema import sse
+
+ERROR_CODES = {"ValidationException": "invalid_value", "ServiceUnavailableException": "server_is_overloaded"}
 
 
 class ItemJson(Protocol):
@@ -37,6 +39,8 @@ class ResponsesEncoder:
 
     def _at(self, index: int, block: TextOut | ToolOut) -> dict[str, Any]:
         place: dict[str, Any] = {"item_id": self._ids[index], "output_index": index}
+        if isinstance(block, ThoughtOut):
+            return place | {"summary_index": 0}
         return place | {"content_index": 0} if isinstance(block, TextOut) else place
 
     def open(self) -> bytes:
@@ -46,25 +50,38 @@ class ResponsesEncoder:
         return created + self._event("response.in_progress", {"response": response})
 
     def start(self, index: int, block: TextOut | ToolOut) -> bytes:
-        """Encode response.output_item.added, and for text response.content_part.added."""
+        """Encode response.output_item.added, and for text or a summary the event that its part is added."""
         item = self._item(self._run, index, block, "", done=False)
         self._ids[index] = item["id"]
         out = self._event("response.output_item.added", {"output_index": index, "item": item})
-        if isinstance(block, TextOut):
+        if isinstance(block, ThoughtOut):
+            added = {"part": {"type": "summary_text", "text": ""}}
+            out += self._shown(block, "response.reasoning_summary_part.added", index, added)
+        elif isinstance(block, TextOut):
             out += self._event("response.content_part.added", self._at(index, block) | {"part": _part("")})
         return out
 
     def delta(self, index: int, block: TextOut | ToolOut, piece: str) -> bytes:
-        """Encode response.output_text.delta or response.function_call_arguments.delta."""
+        """Encode response.output_text.delta, …reasoning_summary_text.delta or …function_call_arguments.delta."""
+        if isinstance(block, ThoughtOut):
+            return self._shown(block, "response.reasoning_summary_text.delta", index, {"delta": piece})
         if isinstance(block, TextOut):
             body = self._at(index, block) | {"delta": piece, "logprobs": []}
             return self._event("response.output_text.delta", body)
         return self._event("response.function_call_arguments.delta", self._at(index, block) | {"delta": piece})
 
+    def _shown(self, block: ThoughtOut, kind: str, index: int, body: dict[str, Any]) -> bytes:
+        """An event of a summary; nothing where none was asked for."""
+        return self._event(kind, self._at(index, block) | body) if block.show else b""
+
     def stop(self, index: int, block: TextOut | ToolOut, text: str) -> bytes:
         """The .done events of a block."""
         at = self._at(index, block)
-        if isinstance(block, TextOut):
+        if isinstance(block, ThoughtOut):
+            part = {"part": {"type": "summary_text", "text": text}}
+            out = self._shown(block, "response.reasoning_summary_text.done", index, {"text": text})
+            out += self._shown(block, "response.reasoning_summary_part.done", index, part)
+        elif isinstance(block, TextOut):
             out = self._event("response.output_text.done", at | {"text": text, "logprobs": []})
             out += self._event("response.content_part.done", at | {"part": _part(text)})
         else:
@@ -81,7 +98,10 @@ class ResponsesEncoder:
         return self._event(kind, {"response": response})
 
     def error(self, error: BedrockError) -> bytes:
-        """Encode response.failed."""
+        """Encode response.failed; ``error`` where not the response but the request or the service is at fault."""
+        if error.kind in ERROR_CODES:
+            told = {"code": ERROR_CODES[error.kind], "message": error.message, "param": error.param}
+            return self._event("error", told)
         response = self._response(self._run, self._done, None)
         code = "rate_limit_exceeded" if error.status == 429 else "server_error"
         failed = response | {"status": "failed", "error": {"code": code, "message": error.message}}

@@ -84,6 +84,11 @@ class Running:
         with urllib.request.urlopen(request, timeout=10) as response:
             return json.loads(response.read())
 
+    def clear_faults(self) -> dict[str, Any]:
+        request = urllib.request.Request(self.url + "/__double/faults", method="DELETE")
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return dict(json.loads(response.read()))
+
 
 def says(text: str, role: str = "user") -> dict[str, Any]:
     return {"role": role, "content": [{"text": text}]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -194,3 +195,15 @@ def test_a_prompt_over_the_context_window_is_refused(server: Running) -> None:
 def test_a_model_that_speaks_only_responses_is_refused_by_converse(server: Running) -> None:
     with pytest.raises(ClientError, match="doesn't support the model"):
         server.boto().converse(modelId="openai.gpt-5.4", messages=[says("Hi")])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [("top_p", "x", "valid number"), ("temperature", True, "valid number"), ("top_k", 1.5, "valid integer")],
+)
+def test_an_additional_field_of_the_wrong_type_is_refused_by_name(
+    server: Running, field: str, value: Any, told: str
+) -> None:
+    client = server.boto()
+    with pytest.raises(client.exceptions.ValidationException, match=rf"{field}: .*{told}"):
+        client.converse(modelId=NOVA, messages=[says("Hi")], additionalModelRequestFields={field: value})

@@ -94,6 +94,18 @@ def test_a_stalled_stream_goes_on_and_is_complete(server: Running) -> None:
     assert text_of(seen) == "The Eiffel Tower is 330 metres tall."
 
 
+def test_a_stalled_stream_goes_on_when_the_faults_are_cleared(server: Running) -> None:
+    answer = server.boto(x_double_fault="stall=600000;after=2").converse_stream(modelId=NOVA, messages=ASKED)
+    with contextlib.closing(answer["stream"]) as stream:
+        events = iter(stream)
+        seen = [next(events)]
+        while not server.clear_faults()["released"]:
+            time.sleep(0.01)  # the first event may be here before the stall begins
+        seen += events
+    assert text_of(seen) == "The Eiffel Tower is 330 metres tall."
+    assert server.clear_faults()["released"] == 0
+
+
 def test_a_slow_first_token_is_late_by_what_was_asked(server: Running) -> None:
     began = time.monotonic()
     server.boto(x_double_fault="slow=60").converse(modelId=NOVA, messages=ASKED)

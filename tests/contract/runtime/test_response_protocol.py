@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.lambda_host.http1 import BadRequest, Data, End, Head, Part, RequestParser
-from slipstream.runtime.runtime_api import DELIMITER, ReaderGone, ResponseStream, RuntimeApi, RuntimeApiError, prelude
+from slipstream.runtime.response_stream import DELIMITER, ReaderGone, ResponseStream, prelude
+from slipstream.runtime.runtime_api import RuntimeApi
+from slipstream.runtime.runtime_connection import RuntimeApiError
 
 
 @dataclass
@@ -124,9 +126,10 @@ EVENT_HEAD = b"Lambda-Runtime-Aws-Request-Id: r-7\r\nLambda-Runtime-Deadline-Ms:
     [
         b"HTTP/1.1 200 OK\r\n" + EVENT_HEAD + b"Content-Length: 5\r\n\r\nhello",
         b"HTTP/1.1 200 OK\r\n" + EVENT_HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + EVENT_HEAD + b"\r\nhello",
     ],
 )
-def test_an_event_comes_with_a_length_or_in_chunks(listener: socket.socket, reply: bytes) -> None:
+def test_an_event_comes_with_a_length_or_in_chunks_or_to_the_close(listener: socket.socket, reply: bytes) -> None:
     server = Thread(target=serve_once, args=(listener, reply))
     server.start()
     api = RuntimeApi(f"127.0.0.1:{listener.getsockname()[1]}")
@@ -142,6 +145,15 @@ def test_a_runtime_api_that_refuses_ends_the_loop(listener: socket.socket) -> No
     server = Thread(target=serve_once, args=(listener, refusal))
     server.start()
     with pytest.raises(RuntimeApiError, match="403"):
+        RuntimeApi(f"127.0.0.1:{listener.getsockname()[1]}").next()
+    server.join()
+
+
+@pytest.mark.parametrize("reply", [b"", b"SSH-2.0\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell"])
+def test_a_runtime_api_that_breaks_off_ends_the_loop(listener: socket.socket, reply: bytes) -> None:
+    server = Thread(target=serve_once, args=(listener, reply))
+    server.start()
+    with pytest.raises(RuntimeApiError):
         RuntimeApi(f"127.0.0.1:{listener.getsockname()[1]}").next()
     server.join()
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from collections.abc import Callable
 
 import pytest
 
+from slipstream.aws import bedrock
 from slipstream.aws.transport import Transport
 from slipstream.chat.events import Event, Failed, Heartbeat, Started, Stopped, TextDelta, ToolCallDelta, Usage
 from slipstream.chat.request import Tool, ToolChoice
@@ -208,6 +210,57 @@ def test_silence_gives_heartbeats_before_and_within_the_answer(transport: Transp
     assert next(stream) == Heartbeat()
     quiet[1].set()
     assert Stopped("end_turn") in list(stream)
+
+
+def test_a_call_that_fails_after_a_heartbeat_is_tried_once_more(transport: Transport, server: TinyServer) -> None:
+    quiet = threading.Event()
+
+    def fails_late(peer: Peer) -> None:
+        assert quiet.wait(5)
+        refuses(429, "ThrottlingException", "later")(peer)
+
+    server.expects(fails_late, answers(WHOLE))
+    stream = models(transport, server.url, heartbeat_s=0.02).stream(call(), Waterfall())
+    assert next(stream) == Heartbeat()
+    quiet.set()
+    assert [event for event in stream if type(event) is not Heartbeat][:2] == [Started(), TextDelta("hello")]
+    assert server.connections == 2
+
+
+def test_a_stream_that_fails_after_a_heartbeat_and_before_its_first_event_is_tried_once_more(
+    transport: Transport, server: TinyServer
+) -> None:
+    quiet = threading.Event()
+
+    def fails_late(peer: Peer) -> None:
+        peer.request()
+        peer.begin_chunks()
+        assert quiet.wait(5)
+        peer.chunk(fault("throttlingException", "later"))
+
+    server.expects(fails_late, answers(WHOLE))
+    stream = models(transport, server.url, heartbeat_s=0.02).stream(call(), Waterfall())
+    assert next(stream) == Heartbeat()
+    quiet.set()
+    assert Stopped("end_turn") in list(stream)
+
+
+def test_bytes_that_mean_nothing_to_a_caller_are_silence(
+    transport: Transport, server: TinyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.begin_chunks()
+        for _ in range(100):
+            peer.chunk(b": still here\n\n" * 10_000)
+        peer.end_chunks()
+
+    server.expects(script)
+    seconds = itertools.count()
+    monkeypatch.setattr(bedrock, "perf_counter", lambda: float(next(seconds)))
+    stream = models(transport, server.url, heartbeat_s=15.0).stream(call(endpoint=RESPONSES), Waterfall())
+    assert [next(stream), next(stream)] == [Heartbeat(), Heartbeat()]
+    stream.close()  # type: ignore[attr-defined]
 
 
 def test_a_caller_who_leaves_in_mid_stream_ends_the_upstream_call(

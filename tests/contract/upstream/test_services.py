@@ -17,6 +17,7 @@ from slipstream.aws.secrets import Secrets
 from slipstream.aws.sigv4 import Signer
 from slipstream.aws.transport import Transport
 from slipstream.errors import ModelNotFound
+from stacks.constructs.item_table import TTL_ATTRIBUTE
 from tests.contract.upstream.calls import CREDENTIALS
 from tests.contract.upstream.tiny_server import Peer, TinyServer
 
@@ -91,18 +92,37 @@ def test_a_missing_table_is_named_by_the_service(transport: Transport, moto_url:
     assert caught.value.name == "ResourceNotFoundException"
 
 
-def test_learnt_rules_are_there_for_the_next_environment(table: Table) -> None:
-    TableParameterRules(table).remember("model-a", "top_k")
-    TableParameterRules(table).remember("model-a", "temperature")
-    TableParameterRules(table).remember("model-b", "top_p")
-    assert TableParameterRules(table).load() == {"model-a": ["temperature", "top_k"], "model-b": ["top_p"]}
+def test_learnt_rules_are_there_for_the_next_environment_until_they_expire(table: Table) -> None:
+    here = TableParameterRules(table, clock=lambda: 1000.0)
+    here.remember("model-a", "top_k", 2000)
+    here.remember("model-a", "temperature", 3000)
+    here.remember("model-b", "top_p", 2000)
+    here.remember("model-b", "top_p", 2500)
+    assert TableParameterRules(table, clock=lambda: 1999.0).load() == {
+        "model-a": {"temperature": 3000, "top_k": 2000},
+        "model-b": {"top_p": 2500},
+    }
+    assert TableParameterRules(table, clock=lambda: 2500.0).load() == {"model-a": {"temperature": 3000}}
+
+
+def test_dynamodb_drops_a_rule_by_the_attribute_that_the_table_names(table: Table) -> None:
+    TableParameterRules(table).remember("model-a", "top_k", 2000.7)
+    (item,) = table.query("pk = :pk", values={":pk": "rules"})
+    assert item[TTL_ATTRIBUTE] == 2000
+
+
+def test_an_item_of_another_make_hides_no_rule(table: Table) -> None:
+    table.put_item({"pk": "rules", "sk": "a", "learnt_at": 1})
+    table.put_item({"pk": "rules", "sk": "b", "ttl_s": "soon", "model_id": "m", "parameter": "top_p"})
+    TableParameterRules(table).remember("model-a", "top_k", 2e10)
+    assert TableParameterRules(table).load() == {"model-a": {"top_k": 20_000_000_000}}
 
 
 def test_a_table_that_cannot_be_reached_costs_no_request(transport: Transport, server: TinyServer) -> None:
     server.stop_listening()
     service = dynamodb(transport=transport, auth=AUTH, places=Places("us-east-1", {"dynamodb": server.url}))
     rules = TableParameterRules(Table("state", service))
-    rules.remember("model", "top_k")
+    rules.remember("model", "top_k", 2e10)
     assert rules.load() == {}
 
 
@@ -147,6 +167,19 @@ def test_a_profile_of_the_local_server_is_resolved_with_a_valid_signature(
     profiles = BedrockProfiles(transport=transport, auth=AUTH, places=Places("us-east-1", {"bedrock": bedrock_url}))
     profile = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
     assert profiles.model_of(profile) == "anthropic.claude-haiku-4-5-20251001-v1:0"
+
+
+def test_a_profile_of_another_region_is_looked_up_there(transport: Transport, server: TinyServer) -> None:
+    seen: list[bytes] = []
+
+    def script(peer: Peer) -> None:
+        seen.append(peer.request())
+        peer.answer(b'{"models":[{"modelArn":"arn:aws:bedrock:eu-west-3::foundation-model/amazon.nova-lite-v1:0"}]}')
+
+    server.expects(script)
+    profiles = BedrockProfiles(transport=transport, auth=AUTH, places=Places("us-east-1", {"bedrock": server.url}))
+    assert profiles.model_of("arn:aws:bedrock:eu-west-3:123456789012:application-inference-profile/abc")
+    assert b"/eu-west-3/bedrock/aws4_request" in seen[0]
 
 
 def test_an_unknown_profile_is_an_unknown_model(transport: Transport, bedrock_url: str) -> None:

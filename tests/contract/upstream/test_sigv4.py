@@ -62,6 +62,9 @@ def test_a_signature_is_the_one_that_botocore_computes(
     signer = Signer(lambda: credentials, region, clock=NOW.timestamp)
     added = signer.sign(method, path, list(headers.items()), body, service=service, query=text)
     assert dict(added) == expected
+    abroad = Signer(lambda: credentials, "ap-southeast-2", clock=NOW.timestamp)
+    added = abroad.sign(method, path, list(headers.items()), body, service=service, region=region, query=text)
+    assert dict(added) == expected
 
 
 @given(

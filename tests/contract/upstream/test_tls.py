@@ -15,7 +15,9 @@ import trustme
 
 from slipstream.aws import connection
 from slipstream.aws.connection import Patience
-from slipstream.aws.transport import Origin, Request, Transport
+from slipstream.aws.exchange import Request
+from slipstream.aws.origin import Origin
+from slipstream.aws.transport import Transport
 from slipstream.errors import StreamCut, UpstreamTimeout, UpstreamUnavailable
 from tests.contract.upstream.tiny_server import Peer, TinyServer
 

@@ -5,9 +5,10 @@ import threading
 
 import pytest
 
+from slipstream.aws import transport as pool
 from slipstream.aws.connection import Patience
-from slipstream.aws.http1 import BadResponse
-from slipstream.aws.transport import Request, Response, Transport
+from slipstream.aws.exchange import BadResponse, Request, Response
+from slipstream.aws.transport import MAX_IDLE_S, Transport
 from slipstream.errors import ClientGone, StreamCut, UpstreamTimeout, UpstreamUnavailable
 from slipstream.telemetry.waterfall import Waterfall
 from tests.contract.upstream.tiny_server import Caller, Peer, TinyServer
@@ -91,6 +92,50 @@ def test_a_connection_closed_while_idle_is_not_used_again(transport: Transport, 
     assert fetch(transport, server).read_all() == b"one"
     assert closed.wait(5)
     assert fetch(transport, server).read_all() == b"two"
+
+
+def one_and_then_another(server: TinyServer, more: bytes = b"") -> threading.Event:
+    """Have the server answer ``one`` with ``more`` behind it, and ``two`` on whichever connection is asked next."""
+    closed = threading.Event()
+
+    def first(peer: Peer) -> None:
+        peer.request()
+        peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\none" + more)
+        with contextlib.suppress(ConnectionError):
+            peer.request()
+            peer.answer(b"two")
+        closed.set()
+
+    def second(peer: Peer) -> None:
+        peer.request()
+        peer.answer(b"two")
+
+    server.expects(first, second)
+    return closed
+
+
+@pytest.mark.parametrize("more", [b"x", b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil"])
+def test_a_connection_on_which_more_came_than_the_answer_is_never_used_again(
+    transport: Transport, server: TinyServer, more: bytes
+) -> None:
+    closed = one_and_then_another(server, more)
+    assert fetch(transport, server).read_all() == b"one"
+    assert closed.wait(5)
+    assert fetch(transport, server).read_all() == b"two"
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize(("age_s", "connections"), [(MAX_IDLE_S - 1, 1), (MAX_IDLE_S, 2), (9 * MAX_IDLE_S, 2)])
+def test_a_connection_that_was_idle_for_long_is_closed_and_not_used_again(
+    transport: Transport, server: TinyServer, monkeypatch: pytest.MonkeyPatch, age_s: float, connections: int
+) -> None:
+    one_and_then_another(server)
+    now_s = [1_800_000_000.0]
+    monkeypatch.setattr(pool.time, "time", lambda: now_s[0])
+    assert fetch(transport, server).read_all() == b"one"
+    now_s[0] += age_s
+    assert fetch(transport, server).read_all() == b"two"
+    assert server.connections == connections
 
 
 def test_a_new_connection_that_closes_without_an_answer_is_an_error_not_a_second_try(
@@ -312,3 +357,25 @@ def test_threads_share_the_pool_without_mixing_answers(transport: Transport, ser
         thread.join(20)
     transport.restore()
     assert not wrong
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\nX",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokX",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\nX",
+    ],
+)
+def test_a_connection_that_says_more_than_was_asked_is_not_used_again(
+    transport: Transport, server: TinyServer, answer: bytes
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(answer)
+        peer.sees_close(5)
+
+    server.expects(script, script)
+    assert b"X" not in fetch(transport, server).read_all()
+    assert b"X" not in fetch(transport, server).read_all()
+    assert server.connections == 2

@@ -8,7 +8,7 @@ import ssl
 import threading
 from collections.abc import Callable
 
-from slipstream.aws.transport import Origin
+from slipstream.aws.origin import Origin
 
 
 class Peer:

@@ -157,7 +157,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def environ_over(double_port: int) -> dict[str, str]:
     """A host's environment; its model service is the double."""
     return gateway_environ(double_port) | {
-        "AWS_ENDPOINT_URL_BEDROCK_MANTLE": f"http://127.0.0.1:{double_port}",
         "SLIPSTREAM_HEARTBEAT_S": str(HEARTBEAT_S),
     }
 

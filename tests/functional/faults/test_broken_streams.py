@@ -166,6 +166,7 @@ ASKS = {
     "openai stream": ("/v1/chat/completions", {"model": NOVA, "messages": HI, "stream": True}),
     "openai whole": ("/v1/chat/completions", {"model": NOVA, "messages": HI}),
     "responses stream": ("/v1/chat/completions", {"model": GPT, "messages": HI, "stream": True}),
+    "responses converse-stream": (f"/model/{GPT}/converse-stream", {"messages": HI_CONVERSE}),
     "converse-stream": (f"/model/{NOVA}/converse-stream", {"messages": HI_CONVERSE}),
     "converse": (f"/model/{NOVA}/converse", {"messages": HI_CONVERSE}),
     "invoke stream": (f"/model/{NOVA}/invoke-with-response-stream", {"messages": HI_CONVERSE}),

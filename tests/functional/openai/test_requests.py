@@ -9,7 +9,8 @@ import openai
 import pytest
 
 from bench.odd import over_sockets
-from bench.odd.openai import PNG, cases, complaint
+from bench.odd.case import PIXEL
+from bench.odd.openai import cases, complaint
 from slipstream.runtime.wsgi_server import Server
 from tests.functional.openai.conftest import EncodedModels
 from tests.unit.gateway.openai.test_request import WEATHER, answering, call, calling, user
@@ -44,7 +45,7 @@ def test_an_answer_in_one_piece_stops_at_its_limit(client: openai.OpenAI) -> Non
 
 
 def test_a_conversation_with_tools_and_an_image_reaches_converse(client: openai.OpenAI, models: EncodedModels) -> None:
-    image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}
+    image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}}
     client.chat.completions.create(
         model="fast",
         tools=[WEATHER],
@@ -59,7 +60,7 @@ def test_a_conversation_with_tools_and_an_image_reaches_converse(client: openai.
     sent = json.loads(models.bodies[0])
     assert sent["system"][0] == {"text": "Be brief."}
     assert [turn["role"] for turn in sent["messages"]] == ["user", "assistant", "user"]
-    assert sent["messages"][0]["content"][1] == {"image": {"format": "png", "source": {"bytes": PNG}}}
+    assert sent["messages"][0]["content"][1] == {"image": {"format": "png", "source": {"bytes": PIXEL}}}
     assert sent["messages"][1]["content"][0]["toolUse"]["input"] == {"city": "Bonn"}
     assert [next(iter(part)) for part in sent["messages"][2]["content"]][:2] == ["toolResult", "text"]
 

@@ -6,12 +6,12 @@ import os
 import select
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
 from slipstream.errors import ClientGone
-from slipstream.gateway.http import HttpRequest, HttpResponse
+from slipstream.gateway.http import App, HttpRequest, HttpResponse
 
 SSE = [("content-type", "text/event-stream")]
 state = {"restored": 0}
@@ -125,6 +125,10 @@ def watches(request: HttpRequest) -> HttpResponse:
 
 def many(request: HttpRequest) -> HttpResponse:
     return HttpResponse(200, SSE, (b"x" * 1000 for _ in range(5000)))
+
+
+def build() -> tuple[App, Callable[[], None]]:
+    return app, restore
 
 
 def restore() -> None:

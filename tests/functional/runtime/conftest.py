@@ -33,7 +33,7 @@ def task_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def config(task_root: Path) -> HostConfig:
     return HostConfig(
         task_root=task_root,
-        handler="apps.app",
+        handler="apps.build",
         environment={"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/bootstrap.sh"},
         max_environments=1,
     )

@@ -122,7 +122,7 @@ def deploy(url: str, task_root: Path) -> str:
     lambdas = boto3.client("lambda", REGION, endpoint_url=url, **keys)
     api = boto3.client("apigateway", REGION, endpoint_url=url, **keys)
     sources = {
-        "chat": (chat_code(task_root), "apps.app", {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/bootstrap.sh"}),
+        "chat": (chat_code(task_root), "apps.build", {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/bootstrap.sh"}),
         "authorizer": (zipped({"index.py": AUTHORIZER.encode()}), "index.handler", {}),
         "buffered": (zipped({"index.py": BUFFERED.encode()}), "index.handler", {}),
     }

@@ -122,6 +122,65 @@ def test_an_answer_that_breaks_never_looks_complete(start: Start) -> None:
     assert not answer.endswith(b"0\r\n\r\n")
 
 
+def test_an_app_that_raises_is_a_500_that_tells_nothing_and_the_server_lives(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        if environ["PATH_INFO"] == "/bad":
+            raise RuntimeError("a secret")
+        start_response("200 OK", [("content-length", "2")])
+        return [b"ok"]
+
+    server = Server(app)
+    server.start()
+    broken = exchange(server, b"GET /bad HTTP/1.1\r\n\r\n")
+    fine = exchange(server, b"GET /good HTTP/1.1\r\nConnection: close\r\n\r\n")
+    server.close()
+    told = capsys.readouterr().err
+    assert broken.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+    assert b'"type":"server_error"' in broken
+    assert fine.endswith(b"ok")
+    assert "no answer: RuntimeError" in told
+    assert "secret" not in told + broken.decode()
+    assert "Traceback" not in told
+
+
+def test_an_answer_to_a_caller_who_closes_ends_by_its_framing_too(start: Start) -> None:
+    server = start(lambda _: HttpResponse(200, [], [b"a", b"b"]))
+    answer = exchange(server, b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+    assert answer.endswith(b"\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n")
+
+
+def test_a_caller_who_reads_to_the_end_does_not_wait_for_what_is_settled(start: Start) -> None:
+    may_settle, settled = Event(), Event()
+
+    def settle() -> None:
+        may_settle.wait(10)
+        settled.set()
+
+    server = start(lambda _: HttpResponse(200, [], [b"all"], settle))
+    assert exchange(server, b"GET / HTTP/1.0\r\n\r\n").endswith(b"all")
+    assert not settled.is_set()
+    may_settle.set()
+    assert settled.wait(10)
+
+
+def test_settling_that_fails_leaves_the_connection_to_the_next_request(
+    start: Start, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def settle() -> None:
+        raise RuntimeError("a secret")
+
+    server = start(lambda _: HttpResponse(200, [("content-length", "2")], [b"ok"], settle))
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as sock:
+        for _ in range(2):
+            sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert read(sock, b"ok").endswith(b"ok")
+    told = capsys.readouterr().err
+    assert "not settled: RuntimeError" in told
+    assert "secret" not in told
+
+
 def test_settle_runs_after_the_last_byte(start: Start) -> None:
     settled, may_settle = Event(), Event()
 

@@ -66,10 +66,12 @@ class ScriptedResolver:
     def __init__(self, aliases: Mapping[str, str]) -> None:
         self._aliases = aliases
 
-    def target(self, _name: str) -> Target:
+    def target(self, name: str) -> Target:
+        if name not in self._aliases:
+            raise ModelNotFound(f"there is no model '{name}'; nearest: fast", param="model")
         model = load().find("amazon.titan-embed-text-v2:0")
         assert model is not None
-        return Target(model, model.id, None)
+        return Target(model, model.id, model.price)
 
     def resolve(self, request: ChatRequest) -> ResolvedCall:
         model_id = self._aliases.get(request.model, request.model)
@@ -77,8 +79,11 @@ class ScriptedResolver:
             raise ModelNotFound(f"there is no model '{request.model}'; nearest: fast", param="model")
         return ResolvedCall(request=request, target_id=f"us.{model_id}", model_id=model_id, notes=["“quoted”"])
 
-    def learn(self, _call: ResolvedCall, _error: SlipstreamError) -> ResolvedCall | None:
+    def heal(self, _call: ResolvedCall, _error: SlipstreamError) -> None:
         return None
+
+    def known_id(self, name: str) -> str | None:
+        return self._aliases.get(name)
 
     def hint(self, _name: str) -> str:
         return ""
@@ -110,13 +115,16 @@ class ScriptedPassthrough:
 
 
 class ScriptedEmbedder:
-    """One small vector a text."""
+    """One small vector a text, or ``error``."""
 
-    def __init__(self) -> None:
+    def __init__(self, error: SlipstreamError | None = None) -> None:
+        self._error = error
         self.calls: list[EmbeddingCall] = []
 
     def embed(self, call: EmbeddingCall, _waterfall: Waterfall, _disconnect: Disconnect = NEVER) -> Embeddings:
         self.calls.append(call)
+        if self._error is not None:
+            raise self._error
         return Embeddings([[float(len(text)), 0.5] for text in call.texts], input_tokens=len(call.texts) * 3)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -152,9 +153,94 @@ def test_a_rule_is_stored_after_the_last_byte_and_the_next_call_does_not_pay() -
     list(answer.events)
     assert bench.rules.load() == {}
     answer.settle()
-    assert bench.rules.load() == {NOVA: ["temperature"]}
+    assert list(bench.rules.load()[NOVA]) == ["temperature"]
     list(bench.answer(parameters=warm()).events)
     assert len(bench.models.calls) == 3
+
+
+def test_a_rule_holds_for_others_from_the_healed_calls_first_event_on() -> None:
+    bench = Bench([REFUSAL, (Heartbeat(), *HELLO), REFUSAL, HELLO, HELLO])
+    first = bench.answer(parameters=warm())
+    assert next(first.events) == Heartbeat()
+    bench.answer(parameters=warm())
+    assert ["temperature" in call.sent for call in bench.models.calls] == [True, False, True, False]
+    bench.answer(parameters=warm())
+    assert "temperature" not in bench.models.calls[4].sent
+
+
+@pytest.mark.parametrize("after", [[UpstreamUnavailable("down")], [InvalidRequest("no")], [(Heartbeat(),)], [()]])
+def test_a_rule_whose_call_gave_no_answer_is_not_learnt(after: list[Any]) -> None:
+    bench = Bench([REFUSAL, *after, HELLO])
+    with suppress(SlipstreamError):
+        answer = bench.answer(parameters=warm())
+        list(answer.events)
+        answer.settle()
+    assert bench.rules.load() == {}
+    bench.answer(parameters=warm())
+    assert "temperature" in bench.models.calls[-1].sent
+
+
+def test_a_healed_call_that_breaks_before_its_first_event_teaches_nothing() -> None:
+    bench = Bench([REFUSAL, HELLO, HELLO], cut_after=0, cut_with=StreamCut("broke off"))
+    list(bench.answer(parameters=warm()).events)
+    bench.answer(parameters=warm())
+    assert "temperature" in bench.models.calls[-1].sent
+
+
+def test_closing_a_healed_answer_closes_its_call() -> None:
+    bench = Bench([REFUSAL, HELLO])
+    answer = bench.answer(parameters=warm())
+    answer.close()
+    assert bench.models.closed == 1
+
+
+def test_a_refusal_in_resolving_leaves_its_code_its_model_and_no_prompt() -> None:
+    bench = Bench()
+    bench.waterfall.facts["request_id"] = "r1"
+    with pytest.raises(InvalidRequest):
+        bench.answer(parameters=Parameters(max_tokens=0), tenant="acme")
+    metrics, dimensions, properties = bench.metrics.rows[0]
+    assert (metrics["requests"], metrics["errors"], dimensions) == (1, 1, {"model": NOVA})
+    assert properties == {
+        "outcome": "invalid_request", "tenant": "acme", "request_id": "r1", "region": bench.pipeline.region,
+    }  # fmt: skip
+    assert "Hi there" not in repr(bench.metrics.rows)
+    assert "span_resolve_ms" in metrics
+
+
+@pytest.mark.parametrize("name", ["no such model", "arn:aws:s3:::nonsense"])
+def test_an_unknown_model_is_counted_as_unknown_not_under_the_callers_own_text(name: str) -> None:
+    bench = Bench()
+    with pytest.raises(SlipstreamError):
+        bench.answer(model=name)
+    assert bench.metrics.rows[0][1] == {"model": "unknown"}
+
+
+def test_nor_is_one_that_only_bedrock_could_know() -> None:
+    bench = Bench([ModelNotFound("The provided model identifier is invalid.")])
+    with pytest.raises(ModelNotFound):
+        bench.answer(model="amazon.my-text")
+    assert bench.metrics.rows[0][1] == {"model": "unknown"}
+    assert bench.outcome == "model_not_found"
+
+
+def test_a_refusal_in_planning_leaves_a_metric(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+
+    def refuse(_call: ResolvedCall) -> ResolvedCall:
+        raise InvalidRequest("cannot be planned")
+
+    monkeypatch.setattr(bench.planner, "plan", refuse)
+    with pytest.raises(InvalidRequest):
+        bench.answer()
+    assert (bench.outcome, bench.metrics.rows[0][1]) == ("invalid_request", {"model": NOVA})
+
+
+def test_a_key_without_the_right_to_a_model_leaves_a_metric() -> None:
+    bench = Bench()
+    with pytest.raises(PermissionDenied):
+        bench.answer(allowed_models=("best",))
+    assert bench.outcome == "permission_denied"
 
 
 def test_usage_cost_and_outcome_are_in_report_and_metrics() -> None:
@@ -173,7 +259,7 @@ def test_usage_cost_and_outcome_are_in_report_and_metrics() -> None:
     assert (metrics["input_tokens"], metrics["output_tokens"], metrics["errors"]) == (1000, 2000, 0)
     assert "span_settle_ms" in metrics
     assert dimensions == {"model": NOVA}
-    assert properties == {"outcome": "ok", "tenant": "acme", "request_id": "r1"}
+    assert properties == {"outcome": "ok", "tenant": "acme", "request_id": "r1", "region": "eu-west-1"}
     assert answer.stop_reason == "end_turn"
 
 

@@ -9,7 +9,9 @@ from slipstream.errors import InvalidRequest, NotFound, Unauthenticated
 from slipstream.fakes.keys import MemoryKeyStore
 from slipstream.gateway.http import Principal
 from slipstream.keys import issue
+from slipstream.keys import verify as verification
 from slipstream.keys.remember import Remembered
+from slipstream.keys.store import KeyRecord
 from slipstream.keys.verify import presented_key, verify
 
 PEPPER, NOW_S = b"p" * 64, 1_800_000_000.0
@@ -88,6 +90,46 @@ def test_the_placeholder_of_unknown_ids_is_no_way_in(store: MemoryKeyStore) -> N
 @given(st.text(max_size=120))
 def test_any_text_is_refused_without_another_error(text: str) -> None:
     refusal(lambda: check(text, MemoryKeyStore()))
+
+
+class Work:
+    """What a check does: look-ups in the store, and what is hashed and compared."""
+
+    def __init__(self, store: MemoryKeyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.done: list[object] = []
+        self._store = store
+        hash_, compare = verification.keyed_hash, verification.hmac.compare_digest
+
+        def hashed(pepper: bytes, key_id: str, secret: str) -> str:
+            self.done.append(("hash", len(pepper), len(key_id), len(secret)))
+            return hash_(pepper, key_id, secret)
+
+        def compared(stored: str, given: str) -> bool:
+            self.done.append(("compare", len(stored), len(given)))
+            return compare(stored, given)
+
+        monkeypatch.setattr(verification, "keyed_hash", hashed)
+        monkeypatch.setattr(verification.hmac, "compare_digest", compared)
+
+    def get(self, key_id: str) -> KeyRecord | None:
+        self.done.append("look-up")
+        return self._store.get(key_id)
+
+    def of(self, key: str) -> list[object]:
+        self.done = []
+        refusal(lambda: verify(key, store=self, pepper=PEPPER, now_s=NOW_S))  # type: ignore[arg-type]
+        return self.done
+
+
+def test_an_unknown_id_costs_the_same_work_as_a_wrong_secret(
+    store: MemoryKeyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, record = issue.create(store=store, pepper=PEPPER, now_s=NOW_S)
+    wrong_secret = key[:-1] + ("A" if key[-1] != "A" else "B")
+    work = Work(store, monkeypatch)
+    known, unknown = work.of(wrong_secret), work.of(key.replace(record.key_id, "0" * 26))
+    assert known == unknown
+    assert [step if isinstance(step, str) else step[0] for step in unknown] == ["look-up", "hash", "compare"]
 
 
 def test_keys_are_listed_oldest_first_and_by_tenant(store: MemoryKeyStore) -> None:

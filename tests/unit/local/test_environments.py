@@ -86,6 +86,25 @@ def test_an_unknown_environment_is_refused_with_the_names_there_are(capsys: pyte
     assert "run|dev|ministack" in capsys.readouterr().err
 
 
+def test_a_machine_without_a_search_engine_is_ready_and_is_told_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLIPSTREAM_SEARCH", "memory")
+
+    assert environments.main(["opensearch"]) == 0
+    assert "search    no OpenSearch: SLIPSTREAM_SEARCH is memory" in capsys.readouterr().err
+
+
+def test_a_search_engine_that_was_asked_for_and_cannot_be_had_is_a_failure(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLIPSTREAM_SEARCH", "url")
+    monkeypatch.setenv("OPENSEARCH_URL", "nonsense")
+
+    assert environments.main(["opensearch"]) == 1
+    assert "opensearch: OPENSEARCH_URL is 'nonsense'" in capsys.readouterr().err
+
+
 @pytest.fixture
 def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(cdk, "ROOT", tmp_path)

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from slipstream.chat.request import ChatRequest, Message, Part, Text
+from slipstream.errors import SlipstreamError
 from slipstream.models.resolve import Resolver
+from slipstream.models.resolved import ResolvedCall
 
 HAIKU = "global.anthropic.claude-haiku-4-5-20251001-v1:0"
 """Takes temperature or top_p, top_k, thinking with a budget; caches from 4,096 tokens."""
@@ -35,6 +37,16 @@ def asking(model: str = HAIKU, *turns: Message, system: str = "", **fields: Any)
     if system:
         fields["system"] = [Text(system)]
     return ChatRequest(model=model, messages=list(turns) or [user("How long is the Nile?")], **fields)
+
+
+def healed(resolver: Resolver, call: ResolvedCall, error: SlipstreamError) -> ResolvedCall | None:
+    """The call again, its rules learnt: as where that call has succeeded."""
+    found = resolver.heal(call, error)
+    if found is None:
+        return None
+    again, rules = found
+    resolver.learn(again.model_id, rules)
+    return again
 
 
 @pytest.fixture

@@ -132,6 +132,32 @@ def test_after_a_row_of_system_prompts_that_never_returned_new_ones_are_no_longe
     assert written[7:] == [False] * 13
 
 
+def test_under_a_poor_habit_a_turn_that_is_still_cached_keeps_its_point(planner: PromptPlanner) -> None:
+    for i in range(20):
+        marks(planner, user(f"{i} {LONG}"), assistant("yes"), user("and?"))
+    cached = user("cached " + LONG)
+    for _ in range(2):
+        marks(planner, cached)
+    assert marks(planner, user("new " + LONG), assistant("yes"), user("and?")) == []
+    assert marks(planner, cached, assistant("yes"), user("and?")) == [at(0)]
+
+
+def test_a_prefix_that_is_still_cached_keeps_its_point_where_a_write_would_not_pay(
+    planner: PromptPlanner, clock: Clock
+) -> None:
+    shared = "cached " + LONG
+    price = msgspec.structs.replace(call().price, cache_write=call().price.input * 1.8)  # type: ignore[union-attr,type-var]
+
+    def marked(text: str) -> bool:
+        dear = msgspec.structs.replace(call(system=text), price=price)
+        return bool(planner.plan(dear).cache_points)
+
+    marks(planner, system=shared)
+    assert marked(shared)
+    clock.now_s += 301
+    assert not marked(shared)
+
+
 def test_yet_one_that_does_return_is_written_then(planner: PromptPlanner) -> None:
     for i in range(20):
         marks(planner, system=f"{i} {LONG}")

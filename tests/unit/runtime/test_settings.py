@@ -35,10 +35,16 @@ def test_aliases_that_are_no_json_object_of_texts_are_refused_by_name(text: str)
         read_settings(REGION | {"SLIPSTREAM_ALIASES": text})
 
 
+@pytest.mark.parametrize("name", ["SLIPSTREAM_HEARTBEAT_S", "SLIPSTREAM_WHOLE_SILENCE_S"])
 @pytest.mark.parametrize("text", ["soon", "-1", "0", "901", "nan"])
-def test_a_time_out_of_range_is_refused_by_name(text: str) -> None:
-    with pytest.raises(BadSetting, match="SLIPSTREAM_HEARTBEAT_S must be a number of seconds"):
-        read_settings(REGION | {"SLIPSTREAM_HEARTBEAT_S": text})
+def test_a_time_out_of_range_is_refused_by_name(name: str, text: str) -> None:
+    with pytest.raises(BadSetting, match=f"{name} must be a number of seconds"):
+        read_settings(REGION | {name: text})
+
+
+def test_how_long_a_whole_answer_may_be_silent_is_a_setting() -> None:
+    assert read_settings(REGION).whole_silence_s == 240
+    assert read_settings(REGION | {"SLIPSTREAM_WHOLE_SILENCE_S": "55.5"}).whole_silence_s == 55.5
 
 
 def test_origins_are_separated_by_commas_or_blanks() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -36,7 +36,6 @@ _HANDED_ON = (
     "guardrail_config", "additional_model_request_fields", "additional_model_response_field_paths", "prompt_variables",
     "output_config",
 )  # fmt: skip
-S = TypeVar("S", bound=shapes.Shape)
 
 
 def decode(model: str, body: bytes, headers: Mapping[str, str], principal: Principal, *, stream: bool) -> ChatRequest:

@@ -7,6 +7,7 @@ import math
 import msgspec
 
 from slipstream.errors import SlipstreamError
+from slipstream.gateway.naming import renamed
 
 STATUS = {
     "ValidationException": 400,
@@ -22,11 +23,23 @@ STATUS = {
     "ServiceUnavailableException": 503,
 }
 """HTTP status of each exception in Bedrock's service model."""
+NAMES = {
+    "model": "modelId",
+    "max_tokens": "inferenceConfig.maxTokens",
+    "temperature": "inferenceConfig.temperature",
+    "top_p": "inferenceConfig.topP",
+    "stop": "inferenceConfig.stopSequences",
+    "tools": "toolConfig.tools",
+    "tool_choice": "toolConfig.toolChoice",
+    "service_tier": "serviceTier.type",
+}
+"""The core's parameters → Converse's."""
 _OWN_STATUS = frozenset((405, 413, 415, 499))
 
 
 def encode(error: SlipstreamError) -> tuple[int, list[tuple[str, str]], bytes]:
-    """Status, headers and body. The message names the field, in its text or behind it."""
+    """Status, headers and body. The message names the field, in its text or behind it, as Converse calls it."""
+    error = renamed(error, NAMES)
     status = error.http_status
     if status not in _OWN_STATUS:
         status = STATUS.get(error.bedrock_type, status)

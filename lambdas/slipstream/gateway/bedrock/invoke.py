@@ -38,6 +38,7 @@ def passthrough(gateway: Gateway, exchange: Exchange, operation: str) -> HttpRes
         from_headers(request.headers)  # none has an effect here, but a misspelt one is told
     with waterfall.span("resolve"):
         call = _resolve(gateway, exchange)
+        waterfall.facts["region"] = call.region or gateway.pipeline.region
     require_model(request.principal.models, (exchange.identifier, call.model_id, call.target_id))
     headers = {k: v for k, v in request.headers.items() if k in _UP or k.startswith(_BEDROCK)}
     meter = Meter(gateway, call, exchange)

@@ -125,6 +125,8 @@ class Conversation:
 
     def _assistant(self, message: AssistantMessage, path: str) -> list[Part]:
         parts: list[Part] = []
+        if message.reasoning_content and not message.reasoning_details:
+            self._note("earlier reasoning_content left out: a model takes reasoning back as reasoning_details only")
         for detail in message.reasoning_details or ():
             if not isinstance(detail, ReasoningText):
                 parts.append(Reasoning(redacted=detail.data))

@@ -8,6 +8,21 @@ from typing import Any
 import msgspec
 
 from slipstream.errors import SlipstreamError
+from slipstream.gateway.naming import renamed
+
+
+class _Given(msgspec.Struct):
+    max_completion_tokens: object = None
+
+
+_given = msgspec.json.Decoder(_Given)
+
+
+def in_callers_words(error: SlipstreamError, body: bytes) -> SlipstreamError:
+    """The error of a request that was understood, about ``max_completion_tokens`` where its ``body`` says so."""
+    if error.param == "max_tokens" and _given.decode(body).max_completion_tokens is not None:
+        return renamed(error, {"max_tokens": "max_completion_tokens"})
+    return error
 
 
 def shape(error: SlipstreamError) -> dict[str, Any]:

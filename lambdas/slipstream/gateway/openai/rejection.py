@@ -41,6 +41,8 @@ CHOICES = {
     "slipstream.use_case": ("extraction", "classification", "summarization", "creative", "code", "chat"),
     "slipstream.latency": ("standard", "optimized"),
     "slipstream.cache": ("auto", "off"),
+    "slipstream.retrieval.rerank": ("local", "bedrock", "off"),
+    "slipstream.retrieval.off[]": ("followup", "frame", "phrases", "identifiers", "expansions", "language"),
     "encoding_format": ("float", "base64"),
     "input_type": ("search_document", "search_query", "classification", "clustering"),
 }

@@ -6,11 +6,20 @@ from typing import Any
 import pytest
 
 from slipstream.chat.events import Event, Started, Stopped, TextDelta
-from slipstream.errors import ClientGone, StreamCut, Unauthenticated, UpstreamInternal
+from slipstream.errors import ClientGone, StreamCut, Throttled, Unauthenticated, UpstreamInternal
 from slipstream.fakes.metrics import MemoryMetrics
 from slipstream.gateway.app import create_app
-from slipstream.gateway.http import HttpRequest, HttpResponse
-from tests.unit.gateway.scripted import HELLO, MODEL, ScriptedEmbedder, ScriptedModels, drain, gateway, limited_to, post
+from slipstream.gateway.http import HttpRequest, HttpResponse, Principal
+from tests.unit.gateway.scripted import (
+    HELLO,
+    MODEL,
+    ScriptedEmbedder,
+    ScriptedModels,
+    drain,
+    gateway,
+    limited_to,
+    post,
+)
 
 CHAT = {"model": MODEL, "messages": [{"role": "user", "content": "hi"}]}
 SECRET = "my grandmother's recipe"
@@ -138,6 +147,49 @@ def test_embeddings_know_the_aliases() -> None:
     reply = json.loads(drain(ask(post("/v1/embeddings", body))[0]))
     assert [entry["embedding"] for entry in reply["data"]] == [[2.0, 0.5], [1.0, 0.5]]
     assert reply["usage"]["prompt_tokens"] == 6
+
+
+TITAN = "amazon.titan-embed-text-v2:0"
+EMBED = json.dumps({"model": "fast", "input": ["ab", SECRET]}).encode()
+
+
+def test_embeddings_leave_a_metric_after_the_last_byte() -> None:
+    response, _, metrics = ask(post("/v1/embeddings", EMBED, principal=Principal("k", "acme")))
+    assert metrics.rows == []
+    drain(response)
+    figures, dimensions, properties = metrics.rows[0]
+    assert (figures["requests"], figures["errors"], figures["input_tokens"]) == (1, 0, 6)
+    assert figures["cost_usd"] > 0
+    assert {"span_parse_ms", "span_embed_ms", "total_ms"} <= figures.keys()
+    assert dimensions == {"model": TITAN}
+    assert (properties["outcome"], properties["tenant"]) == ("ok", "acme")
+    assert SECRET not in repr(metrics.rows)
+
+
+def test_embeddings_that_fail_leave_a_metric_too() -> None:
+    built = gateway(embedder=ScriptedEmbedder(Throttled("later")))
+    assert create_app(built)(post("/v1/embeddings", EMBED)).status == 429
+    assert isinstance(built.metrics, MemoryMetrics)
+    figures, dimensions, properties = built.metrics.rows[0]
+    assert (figures["errors"], dimensions, properties["outcome"]) == (
+        1,
+        {"model": TITAN},
+        "rate_limit_exceeded",
+    )
+    assert SECRET not in repr(built.metrics.rows)
+
+
+def test_embeddings_that_a_key_may_not_have_leave_a_metric() -> None:
+    response, _, metrics = ask(post("/v1/embeddings", EMBED, principal=limited_to("other")))
+    assert response.status == 403
+    assert [(row[1], row[2]["outcome"]) for row in metrics.rows] == [({"model": TITAN}, "permission_denied")]
+
+
+def test_embeddings_of_no_model_are_counted_as_of_an_unknown_one() -> None:
+    response, _, metrics = ask(post("/v1/embeddings", json.dumps({"model": SECRET, "input": "x"}).encode()))
+    assert response.status == 404
+    assert [(row[1], row[2]["outcome"]) for row in metrics.rows] == [({"model": "unknown"}, "model_not_found")]
+    assert SECRET not in repr(metrics.rows)
 
 
 def test_what_the_vectors_are_for_reaches_the_model() -> None:

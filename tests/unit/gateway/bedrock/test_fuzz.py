@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from bench.odd.bedrock import SEEDS, Case, cases, complaint
+from bench.odd.bedrock import SEEDS, cases, complaint
+from bench.odd.case import Case
 from slipstream.gateway.app import create_app
 from slipstream.gateway.http import HttpRequest
 from tests.unit.gateway.scripted import drain, gateway

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from bench.odd.openai import SEEDS, Case, cases, complaint
+from bench.odd.case import Case
+from bench.odd.openai import SEEDS, cases, complaint
 from slipstream.errors import SlipstreamError
 from slipstream.gateway.openai import chat, errors
 from tests.unit.gateway.openai.played import PRINCIPAL

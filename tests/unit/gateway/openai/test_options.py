@@ -17,7 +17,7 @@ def test_headers_carry_every_option():
 
 
 def test_every_option_can_be_given_by_header():
-    assert set(options.CHOICES) | {"deadline_ms"} == set(Options.__struct_fields__)
+    assert {*options.IN_HEADERS, "retrieval"} == set(Options.__struct_fields__)
 
 
 def test_without_our_headers_nothing_is_asked():

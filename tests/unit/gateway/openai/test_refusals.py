@@ -224,7 +224,7 @@ def choices_in(kind, path=""):
                 yield f"{path}.{next(iter(tagged))}", tags
             for option in kind.types:
                 yield from choices_in(option, path)
-        case msgspec.inspect.ListType():
+        case msgspec.inspect.ListType() | msgspec.inspect.VarTupleType():
             yield from choices_in(kind.item_type, path + "[]")
         case msgspec.inspect.LiteralType():
             yield path, kind.values

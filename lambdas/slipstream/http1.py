@@ -1,17 +1,13 @@
-"""HTTP/1.1 responses from bytes: heads, and bodies by length, by chunks or up to the close."""
+"""HTTP/1.1 from bytes, free of sockets: responses' heads, and bodies by length, by chunks or up to the close."""
 
 from __future__ import annotations
-
-from slipstream.errors import UpstreamError
 
 MAX_HEAD_BYTES = 65536
 MAX_CHUNK_LINE_BYTES = 1024
 
 
-class BadResponse(UpstreamError):
-    """What came is not HTTP/1.1."""
-
-    code = "bad_upstream_response"
+class NotHttp(Exception):
+    """What came is not HTTP/1.1; the message completes "the other side sent …"."""
 
 
 class Head:
@@ -26,18 +22,18 @@ class Head:
 
 
 def parse_head(block: bytes) -> Head:
-    """Parse a head without its empty line. Raises BadResponse."""
+    """Parse a head without its empty line. Raises NotHttp."""
     text = block.decode("latin-1")
     status_line, *lines = text.split("\r\n")
     version, _, rest = status_line.partition(" ")
     code = rest[:3]
     if version not in ("HTTP/1.1", "HTTP/1.0") or not (code.isascii() and code.isdigit() and len(code) == 3):
-        raise BadResponse("the model service did not answer in HTTP/1.1")
+        raise NotHttp("no status line of HTTP/1.1")
     headers: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")
         if not colon or not name or name != name.strip():
-            raise BadResponse("the model service sent a malformed header")
+            raise NotHttp("a malformed header")
         headers[name.lower()] = value.strip()
     connection = headers.get("connection", "").lower()
     keep_alive = "close" not in connection and (version == "HTTP/1.1" or "keep-alive" in connection)
@@ -47,18 +43,18 @@ def parse_head(block: bytes) -> Head:
 class BodyByLength:
     """A body of a known number of bytes."""
 
-    __slots__ = ("_left", "done", "surplus")
+    __slots__ = ("_left", "done", "rest")
 
     def __init__(self, length: int) -> None:
         self._left = length
         self.done = length == 0
-        self.surplus = False
-        """Bytes came after the end: the connection cannot be used again."""
+        self.rest = b""
+        """What came after the end: the next message, where one may follow."""
 
     def feed(self, data: bytes) -> bytes:
         """The body's bytes inside ``data``."""
         if len(data) > self._left:
-            data, self.surplus = data[: self._left], True
+            data, self.rest = data[: self._left], data[self._left :]
         self._left -= len(data)
         self.done = self._left == 0
         return data
@@ -75,7 +71,6 @@ class BodyToClose(BodyByLength):
 
     def __init__(self) -> None:
         super().__init__(1)
-        self.surplus = True
 
     def feed(self, data: bytes) -> bytes:
         """Everything belongs to the body."""
@@ -89,17 +84,17 @@ class BodyToClose(BodyByLength):
 class BodyByChunks:
     """A chunked body. Bytes are handed on as they come; a chunk need not be whole."""
 
-    __slots__ = ("_left", "_line", "_part", "done", "surplus")
+    __slots__ = ("_left", "_line", "_part", "done", "rest")
 
     def __init__(self) -> None:
         self._part = "size"
         self._left = 0
         self._line = b""
         self.done = False
-        self.surplus = False
+        self.rest = b""
 
     def feed(self, data: bytes) -> bytes:
-        """The body's bytes inside ``data``. Raises BadResponse."""
+        """The body's bytes inside ``data``. Raises NotHttp."""
         if (whole := self._whole_chunk(data)) is not None:
             return whole
         out: list[bytes] = []
@@ -114,7 +109,7 @@ class BodyByChunks:
                     self._part = "after"
                 continue
             if self._part == "over":
-                self.surplus = True
+                self.rest = data[at:]
                 break
             newline = data.find(b"\n", at)
             if newline < 0:
@@ -143,7 +138,7 @@ class BodyByChunks:
     def _keep(self, piece: bytes) -> None:
         self._line += piece
         if len(self._line) > MAX_CHUNK_LINE_BYTES:
-            raise BadResponse("the model service sent an endless chunk size")
+            raise NotHttp("an endless chunk size")
 
     def _take(self, line: bytes) -> None:
         if self._part == "size":
@@ -154,11 +149,11 @@ class BodyByChunks:
             except ValueError:
                 self._left = -1
             if self._left < 0:
-                raise BadResponse("the model service sent a malformed chunk size")
+                raise NotHttp("a malformed chunk size")
             self._part = "data" if self._left else "trailer"
         elif self._part == "after":
             if line:
-                raise BadResponse("the model service sent a chunk that is longer than it says")
+                raise NotHttp("a chunk that is longer than it says")
             self._part = "size"
         elif not line:
             self._part, self.done = "over", True
@@ -172,14 +167,15 @@ Body = BodyByLength | BodyByChunks
 
 
 def body_of(method: str, head: Head) -> Body:
-    """How this response's body ends (RFC 9112, 6.3). Raises BadResponse."""
+    """How this response's body ends (RFC 9112, 6.3). Raises NotHttp."""
     if method == "HEAD" or head.status in (204, 304):
         return BodyByLength(0)
     if "chunked" in head.headers.get("transfer-encoding", "").lower():
         return BodyByChunks()
     length = head.headers.get("content-length")
     if length is None:
+        head.keep_alive = False
         return BodyToClose()
     if not (length.isascii() and length.isdigit()):
-        raise BadResponse("the model service sent a malformed content-length")
+        raise NotHttp("a malformed content-length")
     return BodyByLength(int(length))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipstream.aws.http1 import BadResponse, BodyByChunks
+from slipstream.http1 import BodyByChunks, NotHttp
 
 payloads = st.binary(min_size=1, max_size=300)
 
@@ -42,5 +42,5 @@ def test_a_chunk_whose_bytes_look_like_its_own_end_is_read_by_its_length() -> No
 
 
 def test_a_size_that_is_no_number_is_refused() -> None:
-    with pytest.raises(BadResponse):
+    with pytest.raises(NotHttp):
         BodyByChunks().feed(b"zz\r\nab\r\n")

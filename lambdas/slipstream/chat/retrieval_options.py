@@ -1,0 +1,57 @@
+"""How a caller wants an index searched: ``slipstream.retrieval`` of a chat body, and the fields of ``/v1/search``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Scalar = str | float | bool
+
+
+class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Only documents whose ``field`` fits. Applied inside both legs, before they choose their top 20.
+
+    ``field`` is an attribute's name, or ``id``, ``language``, ``source``, ``updated_at_s``, ``popularity``.
+    """
+
+    field: str
+    any_of: tuple[Scalar, ...] = ()
+    """One of these values; empty: ``at_least``/``at_most`` say what fits."""
+    at_least: float | None = None
+    at_most: float | None = None
+    exclude: bool = False
+
+
+class Boosts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Weights of the fields in the lexical leg. ``document`` is the document's whole text, 0: not asked."""
+
+    title: float = 1.0
+    heading: float = 1.0
+    text: float = 1.0
+    document: float = 1.0
+
+
+class RetrievalOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that may differ from question to question; None: the index's own way."""
+
+    passages: int | None = None
+    """How many passages to give back, 1 to 20; 5 where nothing is said."""
+    filters: tuple[Filter, ...] = ()
+    boosts: Boosts | None = None
+    rerank: Literal["local", "bedrock", "off"] | None = None
+    pinned: tuple[str, ...] = ()
+    """Documents that come first where a leg finds them."""
+    excluded: tuple[str, ...] = ()
+    """Documents that never come."""
+    recency_half_life_days: float | None = None
+    """A document this old counts half as much as a new one; None: age does not count."""
+    popularity_weight: float | None = None
+    """How much popularity counts, 0 to 1; None: not at all."""
+    off: tuple[Literal["followup", "frame", "phrases", "identifiers", "expansions", "language"], ...] = ()
+    """Steps of query preprocessing that are left out."""
+    leg_timeout_ms: int | None = None
+    """What one leg may take before it is left out."""
+
+
+DEFAULTS = RetrievalOptions()

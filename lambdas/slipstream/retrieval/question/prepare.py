@@ -1,0 +1,103 @@
+"""The steps in their order, each timed and told: a question and its conversation in, a ``Prepared`` out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
+from typing import TypeVar
+
+import msgspec
+
+from slipstream.retrieval.question import acronyms, clean, exact, followup
+from slipstream.retrieval.question.language import language_of
+
+T = TypeVar("T", str, list[str])
+
+STEPS = ("followup", "frame", "phrases", "identifiers", "expansions", "language")
+"""What can be switched off. That text is normalized cannot: engines are not asked control characters."""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What one step did: ``result`` is told to the caller; empty: nothing to do."""
+
+    name: str
+    ms: float
+    result: str | list[str] = ""
+
+
+class Vocabulary(msgspec.Struct, frozen=True):
+    """What is known of an index's words: its acronyms, short → long, and its owner's synonyms, phrase → others."""
+
+    acronyms: Mapping[str, str] = {}
+    synonyms: Mapping[str, Sequence[str]] = {}
+
+
+NOTHING_KNOWN = Vocabulary()
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """``text`` is for the lexical leg, ``meaning`` for the vector: as natural as it was asked."""
+
+    text: str
+    meaning: str
+    phrases: tuple[str, ...] = ()
+    identifiers: tuple[str, ...] = ()
+    expansions: tuple[str, ...] = ()
+    language: str = "en"
+    steps: tuple[Step, ...] = ()
+
+
+Rewriter = Callable[[str, Sequence[str]], str | None]
+"""Question and earlier questions → the question alone; None: no answer in time."""
+
+
+def prepare(
+    question: str,
+    earlier: Sequence[str] = (),
+    *,
+    vocabulary: Vocabulary = NOTHING_KNOWN,
+    rewrite: Rewriter | None = None,
+    off: frozenset[str] = frozenset(),
+) -> Prepared:
+    """Run the steps. ``earlier``: the user's questions before this one, oldest first. ``off``: steps left out."""
+    steps = _Steps(off)
+    asked = clean.normalized(question)
+    whole = steps.run("followup", lambda: _standalone(asked, earlier, rewrite), asked)
+    text = steps.run("frame", lambda: clean.unframed(whole), whole)
+    phrases: list[str] = steps.run("phrases", lambda: exact.phrases(text), [])
+    identifiers: list[str] = steps.run("identifiers", lambda: exact.identifiers(text), [])
+    known = vocabulary.acronyms, vocabulary.synonyms
+    expansions: list[str] = steps.run("expansions", lambda: acronyms.expansions(text, *known), [])
+    language = steps.run("language", lambda: language_of(whole), "en")
+    return Prepared(
+        text=text,
+        meaning=whole,
+        phrases=tuple(phrases),
+        identifiers=tuple(identifiers),
+        expansions=tuple(expansions),
+        language=language,
+        steps=tuple(steps.done),
+    )
+
+
+class _Steps:
+    def __init__(self, off: frozenset[str]) -> None:
+        self._off = off
+        self.done: list[Step] = []
+
+    def run(self, name: str, step: Callable[[], T], otherwise: T) -> T:
+        """The step's result, timed and noted; ``otherwise`` where it is off, or where there was nothing to do."""
+        if name in self._off:
+            return otherwise
+        began = perf_counter()
+        result = step()
+        self.done.append(Step(name, round((perf_counter() - began) * 1000, 3), "" if result == otherwise else result))
+        return result
+
+
+def _standalone(asked: str, earlier: Sequence[str], rewrite: Rewriter | None) -> str:
+    before = [clean.normalized(text) for text in earlier]
+    if not followup.leans(asked, before):
+        return asked
+    rewritten = rewrite(asked, before) if rewrite is not None else None
+    return clean.normalized(rewritten) if rewritten and rewritten.strip() else followup.standalone(asked, before)

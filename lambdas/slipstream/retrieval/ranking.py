@@ -1,0 +1,31 @@
+"""What comes out of a search: passages in their final order, each with what every stage thought of it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from slipstream.retrieval.question.prepare import Prepared
+from slipstream.retrieval.search import Hit
+
+
+class Ranked(msgspec.Struct, frozen=True):
+    """One passage. ``score`` is the final one, higher is better, comparable within one answer only.
+
+    ``stages`` has what led to it: ``bm25``, ``document_bm25``, ``cosine``, ``lexical_rank``, ``dense_rank`` (from 1),
+    ``fused``, ``reranked``; a stage that did not see the passage is missing.
+    """
+
+    hit: Hit
+    score: float
+    stages: dict[str, float] = {}
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The answer to one question. ``missing`` names legs and stages that were late or down."""
+
+    index: str
+    generation: str
+    question: Prepared
+    passages: tuple[Ranked, ...]
+    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()

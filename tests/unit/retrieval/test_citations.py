@@ -1,0 +1,108 @@
+"""Markers are checked while the answer streams, and text never waits for them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipstream.retrieval.citations import CitationCheck
+
+PASSAGES = [
+    "Lambda > Retries. Lambda retries an asynchronous invocation twice by default.",
+    "Reserved concurrency of zero stops all invocations of the function.",
+    "DynamoDB costs 1,024 dollars and does not expire.",
+]
+
+
+def checked(answer: str, size: int = 7) -> tuple[str, CitationCheck]:
+    check = CitationCheck(PASSAGES)
+    pieces = [check.feed(answer[at : at + size]) for at in range(0, len(answer), size)]
+    return "".join([*pieces, check.finish()]), check
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (
+            "Lambda retries an asynchronous invocation twice [1].",
+            "Lambda retries an asynchronous invocation twice [1].",
+        ),
+        ("Lambda [1] retries an invocation twice.", "Lambda retries an invocation twice [1]."),
+        ("Lambda retries an invocation twice. [1] Yes.", "Lambda retries an invocation twice. [1] Yes."),
+        ("Lambda retries an invocation twice.[1]", "Lambda retries an invocation twice. [1]"),
+        ("Lambda retries an invocation twice [1, 3]", "Lambda retries an invocation twice [1]"),
+        ("- Zero stops all invocations [2]\n- Next", "- Zero stops all invocations [2]\n- Next"),
+    ],
+)
+def test_a_marker_that_holds_stands_at_the_end_of_its_sentence(said: str, shown: str) -> None:
+    assert checked(said)[0] == shown
+
+
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        ("another passage", "Lambda retries an asynchronous invocation twice [2]."),
+        ("another figure", "DynamoDB costs 1,025 dollars [3]."),
+        ("a negation that is not there", "Lambda never retries an asynchronous invocation [1]."),
+        ("no such passage", "Lambda retries an asynchronous invocation twice [4]."),
+        ("nothing of the kind", "Bananas are rich in potassium [1]."),
+        ("a sentence that says nothing", "It is [1]."),
+    ],
+)
+def test_a_marker_that_supports_nothing_is_left_out(why: str, said: str) -> None:
+    shown, check = checked(said)
+
+    assert "[" not in shown, why
+    assert check.cited == []
+    assert len(check.dropped) == 1
+
+
+def test_figures_are_the_same_with_and_without_separators_and_a_negation_is_found() -> None:
+    assert checked("DynamoDB costs 1024 dollars [3].")[1].cited[0].number == 3
+    assert checked("DynamoDB does not expire [3].")[1].cited[0].support == 1.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "see arr[0] and [abc]",
+        "version 3.5 is e.g. fine",
+        "`a[1]` is code",
+        "```\nx = y[2].z\n```\n",
+        "open [1",
+        "… [,]",
+    ],
+)
+def test_what_is_no_marker_passes_as_it_is(text: str) -> None:
+    assert checked(text)[0] == text
+
+
+def test_text_is_shown_at_once_and_only_the_marker_waits() -> None:
+    check = CitationCheck(PASSAGES)
+
+    assert check.feed("Lambda [1]") == "Lambda"
+    assert check.feed(" retries an invocation") == " retries an invocation"
+    assert check.feed(" twice. Then") == " twice [1]. Then"
+
+
+ANSWERS = st.lists(
+    st.sampled_from([
+        "Lambda", " retries", " twice", " invocation", ".", "!", " ", "\n", "[1]", "[2]", " [1, 3]", "[", "]", "[9",
+        "`", "```", "3.5", "1,024", " dollars", "。", "東", '."', " [", "…",
+    ])
+).map("".join)  # fmt: skip
+
+
+@given(ANSWERS, st.integers(1, 40))
+def test_however_an_answer_is_cut_the_same_text_comes_out(answer: str, size: int) -> None:
+    whole, one = checked(answer, len(answer) or 1)
+    pieces, many = checked(answer, size)
+
+    assert pieces == whole
+    assert (many.cited, many.dropped) == (one.cited, one.dropped)
+
+
+@given(st.text().filter(lambda text: "[" not in text), st.integers(1, 9))
+def test_an_answer_without_markers_is_not_changed(answer: str, size: int) -> None:
+    assert checked(answer, size)[0] == answer
