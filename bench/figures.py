@@ -12,6 +12,7 @@ INK, SOFT, ACCENT, WARM = "#1b2733", "#9fb3c8", "#0b7285", "#e8590c"
 COLOURS = {
     "gateway": ACCENT, "edge": WARM, "first call": SOFT, "second call": ACCENT, "full CPU": ACCENT, "0.29 vCPU": SOFT,
     "wait": ACCENT,
+    "bare": SOFT, "load": ACCENT,
 }  # fmt: skip
 ROW_INCHES = 0.3
 Series = Mapping[str, Sequence[float | None]]
@@ -138,4 +139,18 @@ def cold_start(result: Mapping[str, Any]) -> Path:
     return _save(_rows(title, "ms", list(plain), series, hatched=recorded, note=note), "cold-start")
 
 
-FIGURES = {"overhead": overhead, "streaming": streaming, "prompt-cache": prompt_cache, "cold-start": cold_start}
+def ingestion(result: Mapping[str, Any]) -> Path:
+    """Passages a second, embedded alone and loaded into an index, round by round."""
+    rounds = result["rounds"]
+    series: dict[str, list[float | None]] = {
+        "bare": [each["bare_passages_per_s"] for each in rounds],
+        "load": [each["load_passages_per_s"] for each in rounds],
+    }
+    labels = [f"round {number}" for number in range(1, len(rounds) + 1)]
+    return _save(_rows("Passages: embedded alone, and loaded into the index", "a second", labels, series), "ingestion")
+
+
+FIGURES = {
+    "overhead": overhead, "streaming": streaming, "prompt-cache": prompt_cache, "cold-start": cold_start,
+    "ingestion": ingestion,
+}  # fmt: skip
