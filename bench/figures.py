@@ -86,4 +86,14 @@ def cold_start(result: Mapping[str, Any]) -> Path:
     return _save(figure, "cold-start")
 
 
+def retrieval(result: Mapping[str, Any], path: Path) -> Path:
+    """nDCG@10 of every way of ranking, with the legs and what an engine's own pipelines make of them."""
+    rows = {**result["results"], **result.get("comparison", {})}
+    figure, axes = _axes(f"nDCG@10 on {result['data']} ({result['queries']} questions)", "nDCG@10 × 100")
+    _bars(axes, list(rows), {"nDCG@10": [100 * row["ndcg@10"] for row in rows.values()]}, "")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, format="svg", metadata={"Date": None})
+    return path
+
+
 FIGURES = {"overhead": overhead, "streaming": streaming, "prompt-cache": prompt_cache, "cold-start": cold_start}

@@ -15,6 +15,7 @@ COMMANDS = {
     "keys": ("cli.keys:keys", "Create, list and revoke API keys."),
     "models": ("cli.models:models", "What each model accepts, costs and can do."),
     "bedrock": ("cli.bedrock:bedrock", "Run the local Bedrock server alone."),
+    "eval": ("cli.eval:evaluate", "Measure quality on your own data: retrieval."),
     "bench": ("cli.bench:bench", "Measure: overhead, cold-start, streaming, prompt-cache."),
 }
 
