@@ -1,7 +1,8 @@
-"""Text to terms as the engine's ``english`` analyzer makes them, for what is decided beside the engine.
+"""Text to terms as an index's English analyzer makes them (aws/index_analysis.py), for what is decided beside the engine.
 
-Words by the rules of Unicode's UAX 29 that Lucene's StandardTokenizer follows (Han and Hiragana one by one), lower
-case, possessives and Lucene's English stop words left out, Porter's stems (Porter, 1980).
+Words by the rules of Unicode's UAX 29 that Lucene's StandardTokenizer follows (Han and Hiragana one by one), except that
+a colon parts them (``sts:AssumeRole``); lower case, possessives and Lucene's English stop words left out, Porter's stems
+(Porter, 1980).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ STOP_WORDS = frozenset((
 MAX_TOKEN_CHARS = 255
 """Longer runs are cut into pieces of this length, as StandardTokenizer does."""
 
-_JOINED = r"(?:(?<=[^\W\d_])[.'’:·](?=[^\W\d_])|(?<=\d)[.,;'’](?=\d))"
+_JOINED = r"(?:(?<=[^\W\d_])[.'’·](?=[^\W\d_])|(?<=\d)[.,;'’](?=\d))"
 _ASCII = re.compile(rf"\w+(?:{_JOINED}\w+)*", re.ASCII)
 _ALONE = "\u3040-\u309f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _ANY = re.compile(rf"[{_ALONE}]|(?:(?![{_ALONE}])\w)+(?:{_JOINED}(?:(?![{_ALONE}])\w)+)*")
