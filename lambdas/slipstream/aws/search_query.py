@@ -30,9 +30,9 @@ NEIGHBOURS = 50
 LEVEL = "document"
 """In the field ``level`` of every document, and of no passage."""
 NUMBERS = frozenset({"updated_at_s", "popularity"})
-_SHOWN: Clause = {"_source": False}
+_PASSAGES: Clause = {"size": PASSAGES_A_DOCUMENT, "_source": False, "stored_fields": ["passages.card"]}
 _TOLD: Clause = {"size": 1, "_source": False, "stored_fields": "_none_"}
-"""An inner hit that brings its score alone."""
+"""Inner hits: a leg's passages, and a score alone."""
 
 # At least as many pieces as the engine's tokenizer makes: runs of letters and digits, and one by one the characters of
 # scripts that do not part words (Thai and its kin, Han, kana) and signs.
@@ -68,18 +68,18 @@ def _legs(query: EngineQuery, *, byte_vector: bool) -> dict[str, tuple[Clause, C
     if len(query.filters) > MAX_FILTERS:
         raise InvalidRequest(f"more than {MAX_FILTERS} filters: put values into one any_of", param="filters")
     filters = [_filter(each) for each in query.filters]
-    words, whole = _words(query), _whole(query)
+    passage, whole = _passage(query), _whole(query)
     cosine = _cosine(query, byte_vector=byte_vector) if query.vector else None
     legs: dict[str, tuple[Clause, Clause]] = {}
     if query.text.strip() or query.expansions:
         phrases = [_phrase(phrase) for phrase in query.phrases[:MAX_PHRASES]]
-        ranked = _nested("passages", words, "max") if words else {"match_none": {}}
+        ranked = _nested("passages", passage, "max") if passage else {"match_none": {}}
         order = [_nested("whole", whole, "max")] if whole else []
         clause = {"must": [ranked], "should": order, "filter": [*filters, *phrases]}
         legs["lexical"] = clause, {"other": cosine}
     if query.vector:
         clause = {"must": [_nested("passages", _nearest(query, filters, byte_vector=byte_vector), "max")]}
-        legs["dense"] = clause, {"other": words, "whole": whole}
+        legs["dense"] = clause, {"other": passage, "whole": whole}
     return legs
 
 
@@ -91,7 +91,7 @@ def _leg(clause: Clause, beside: Clause) -> Clause:
     first = clause["must"][0].get("nested")
     if first is None:
         return {"bool": clause}
-    passages = {**first, "inner_hits": {**_SHOWN, "size": PASSAGES_A_DOCUMENT, "stored_fields": ["passages.card"]}}
+    passages = {**first, "inner_hits": _PASSAGES}
     should = [{"nested": {**each["nested"], "inner_hits": _TOLD}} for each in clause.get("should", ())]
     for name, scored in beside.items():
         if scored is not None:
@@ -101,7 +101,7 @@ def _leg(clause: Clause, beside: Clause) -> Clause:
     return {"bool": {**clause, "must": [{"nested": passages}], "should": should}}
 
 
-def _words(query: EngineQuery) -> Clause | None:
+def _passage(query: EngineQuery) -> Clause | None:
     """BM25 of a passage; None where nothing is asked of it."""
     boosts = query.boosts
     fields = {"context": boosts.text, "heading": boosts.heading, "title": boosts.title}
@@ -118,7 +118,8 @@ def _any(fields: list[tuple[str, float]], query: EngineQuery) -> Clause | None:
         (words(query.text, MAX_WORDS), 1.0),
         (words(" ".join(query.expansions), MAX_EXPANSION_WORDS), EXPANSION_WEIGHT),
     ]
-    clauses = [_match(name, text, boost * weight) for text, weight in asked if text for name, boost in fields if boost]
+    texts = [(text, weight) for text, weight in asked if text]
+    clauses = [_match(name, text, boost * weight) for text, weight in texts for name, boost in fields if boost]
     return {"bool": {"should": clauses}} if clauses else None
 
 

@@ -1,8 +1,8 @@
-"""Text to terms as an index's English analyzer makes them (aws/index_analysis.py), for what is decided beside the engine.
+"""Text to terms as an index's English analyzer makes them, for what is decided beside the engine.
 
-Words by the rules of Unicode's UAX 29 that Lucene's StandardTokenizer follows (Han and Hiragana one by one), except that
-a colon parts them (``sts:AssumeRole``); lower case, possessives and Lucene's English stop words left out, Porter's stems
-(Porter, 1980).
+Words by the rules of Unicode's UAX 29 that Lucene's StandardTokenizer follows (Han and Hiragana one by one), except
+that a colon parts them (``sts:AssumeRole``); lower case, possessives and Lucene's English stop words left out, Porter's
+stems (Porter, 1980). `slipstream.aws.index_analysis` says the same to the engine.
 """
 
 from __future__ import annotations
