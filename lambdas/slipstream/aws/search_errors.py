@@ -25,7 +25,7 @@ _MEANINGS = {
     "does not match the expected length": "the query's vector has other dimensions than the index '{index}': "
     "embed the query with the index's model",
     "failed to find nested object under path": "the index '{index}' was made by another version of slipstream: "
-    "re-index it",
+    "re-index it (`slipstream index reindex {index}`)",
 }
 """Where the engine speaks of a query that only we have seen."""
 

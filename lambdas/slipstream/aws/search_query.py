@@ -71,15 +71,15 @@ def _legs(query: EngineQuery, *, byte_vector: bool) -> dict[str, tuple[Clause, C
     passage, whole = _passage(query), _whole(query)
     cosine = _cosine(query, byte_vector=byte_vector) if query.vector else None
     legs: dict[str, tuple[Clause, Clause]] = {}
-    if query.text.strip() or query.expansions:
+    asked = bool(query.text.strip() or query.expansions)
+    if asked:
         phrases = [_phrase(phrase) for phrase in query.phrases[:MAX_PHRASES]]
-        ranked = _nested("passages", passage, "max") if passage else {"match_none": {}}
         order = [_nested("whole", whole, "max")] if whole else []
-        clause = {"must": [ranked], "should": order, "filter": [*filters, *phrases]}
+        clause = {"must": [_nested("passages", passage, "max")], "should": order, "filter": [*filters, *phrases]}
         legs["lexical"] = clause, {"other": cosine}
     if query.vector:
         clause = {"must": [_nested("passages", _nearest(query, filters, byte_vector=byte_vector), "max")]}
-        legs["dense"] = clause, {"other": passage, "whole": whole}
+        legs["dense"] = clause, {"other": passage, "whole": whole} if asked else {}
     return legs
 
 
@@ -88,10 +88,7 @@ def _leg(clause: Clause, beside: Clause) -> Clause:
 
     What is only told has no part in the order (``score_mode`` none): the engine works it out for the hits alone.
     """
-    first = clause["must"][0].get("nested")
-    if first is None:
-        return {"bool": clause}
-    passages = {**first, "inner_hits": _PASSAGES}
+    passages = {**clause["must"][0]["nested"], "inner_hits": _PASSAGES}
     should = [{"nested": {**each["nested"], "inner_hits": _TOLD}} for each in clause.get("should", ())]
     for name, scored in beside.items():
         if scored is not None:
@@ -101,11 +98,11 @@ def _leg(clause: Clause, beside: Clause) -> Clause:
     return {"bool": {**clause, "must": [{"nested": passages}], "should": should}}
 
 
-def _passage(query: EngineQuery) -> Clause | None:
-    """BM25 of a passage; None where nothing is asked of it."""
+def _passage(query: EngineQuery) -> Clause:
+    """BM25 of a passage."""
     boosts = query.boosts
     fields = {"context": boosts.text, "heading": boosts.heading, "title": boosts.title}
-    return _any([(f"passages.{name}", boost) for name, boost in fields.items()], query)
+    return _any([(f"passages.{name}", boost) for name, boost in fields.items()], query) or {"match_none": {}}
 
 
 def _whole(query: EngineQuery) -> Clause | None:
