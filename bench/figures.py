@@ -12,7 +12,7 @@ INK, SOFT, ACCENT, WARM = "#1b2733", "#9fb3c8", "#0b7285", "#e8590c"
 COLOURS = {
     "gateway": ACCENT, "edge": WARM, "first call": SOFT, "second call": ACCENT, "full CPU": ACCENT, "0.29 vCPU": SOFT,
     "wait": ACCENT,
-    "bare": SOFT, "load": ACCENT,
+    "bare": SOFT, "load": ACCENT, "nDCG@10": ACCENT,
 }  # fmt: skip
 ROW_INCHES = 0.3
 Series = Mapping[str, Sequence[float | None]]
@@ -137,6 +137,17 @@ def cold_start(result: Mapping[str, Any]) -> Path:
     note = "Hatched: not measured in this run, see docs/benchmarks.md" if recorded else ""
     title = "Cold start: process start to first byte (median)"
     return _save(_rows(title, "ms", list(plain), series, hatched=recorded, note=note), "cold-start")
+
+
+def retrieval(result: Mapping[str, Any], path: Path) -> Path:
+    """nDCG@10 of every way of ranking, with the legs and what an engine's own pipelines make of them."""
+    rows = {**result["results"], **result.get("comparison", {})}
+    series: dict[str, list[float | None]] = {"nDCG@10": [100 * row["ndcg@10"] for row in rows.values()]}
+    title = f"nDCG@10 on {result['data']} ({result['queries']} questions)"
+    figure = _rows(title, "nDCG@10 × 100", list(rows), series)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, format="svg", metadata={"Date": None})
+    return path
 
 
 def ingestion(result: Mapping[str, Any]) -> Path:
