@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.request import Request, urlopen
+from urllib.request import Request
 
 from rich.console import Console
 
@@ -18,6 +18,7 @@ from cli.gateway_client import Reply, stream
 from cli.target import Target, find
 from local import places
 from local.places import LOOPBACK
+from local.proxies import direct
 from local.session import NotStarted, session
 
 WARMING = {"model": "fast", "messages": [{"role": "user", "content": "What is a queue?"}], "max_tokens": 8}
@@ -43,7 +44,7 @@ class Stage:
         fault = {"kind": "status", "status": 400, "message": message, "model": model, "times": 1}
         headers = {"content-type": "application/json"}
         url = f"http://{LOOPBACK}:{port}/__double/faults"
-        urlopen(Request(url, json.dumps(fault).encode(), headers)).close()
+        direct.open(Request(url, json.dumps(fault).encode(), headers)).close()
 
 
 def drained(target: Target, body: dict[str, Any]) -> Reply:
