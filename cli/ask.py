@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,11 @@ USE_CASES = ("extraction", "classification", "summarization", "creative", "code"
 @click.option("--max-tokens", type=click.IntRange(1), default=1024, show_default=True, help="Longest answer.")
 @click.option("--base-url", help="The gateway; else SLIPSTREAM_BASE_URL, else the local stack.")
 @click.option("--api-key", help="Its key; else SLIPSTREAM_API_KEY, else the local stack's.")
-@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw the waterfall into this file, too.")
+@click.option(
+    "--svg",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Draw the waterfall into this file, too.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output and nothing else.")
 def ask(
     question: str,
@@ -43,6 +48,8 @@ def ask(
     """Ask QUESTION and stream the answer, then show where the milliseconds went."""
     if not question.strip():
         raise click.UsageError('the question is empty: slipstream ask "What does this say?" --file notes.md')
+    if svg is not None:
+        refuse_unwritable(svg)
     target = find(base_url, api_key)
     body = request(question, document, model=model, use_case=use_case, latency=latency, max_tokens=max_tokens)
     reply = Reply()
@@ -55,14 +62,24 @@ def ask(
         if not as_json and reply.text:
             sys.stdout.write("\n")
         raise click.ClickException(str(error)) from error
-    if svg is not None:
-        from cli.waterfall_svg import picture
-
-        svg.write_text(picture(question, reply.report, reply.first_token_ms, reply.total_ms), encoding="utf-8")
     if as_json:
         click.echo(json.dumps(as_object(reply)))
     else:
         show(reply, max_tokens)
+    if svg is not None:
+        from cli.waterfall_svg import picture
+
+        try:
+            svg.write_text(picture(question, reply.report, reply.first_token_ms, reply.total_ms), encoding="utf-8")
+        except OSError as error:
+            raise click.ClickException(f"{svg} was not written: {error.strerror}") from error
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Raise BadParameter where a file cannot be made at ``path``, before anything is asked and paid for."""
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        what = "cannot be written to" if path.parent.is_dir() else "is no folder"
+        raise click.BadParameter(f"{path.parent} {what}", param_hint="--svg")
 
 
 def request(

@@ -194,3 +194,11 @@ def test_the_waterfall_can_be_had_as_a_picture(online: Shell, gateway: Gateway) 
     assert "bedrock wait" in texts
     assert "before the function" in texts
     assert len(bars) == len(REPORT["spans_ms"]) + 1
+
+
+def test_a_picture_that_cannot_be_written_is_refused_before_anything_is_asked(online: Shell, gateway: Gateway) -> None:
+    result = online.run("ask", "?", "--svg", str(online.folder / "nowhere" / "waterfall.svg"))
+
+    assert result.exit_code == 2
+    assert "is no folder" in result.output
+    assert not gateway.asked

@@ -26,7 +26,7 @@ def keys_function() -> Iterator[str]:
     """Answers every invocation as the keys function does."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802  the base class looks it up
+        def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
             payload = json.dumps({"statusCode": 201, "body": json.dumps({"key": "sk-slip-first"})}).encode()
             self.send_response(200)
