@@ -103,12 +103,14 @@ class _Application:
     def _models(self, _exchange: Exchange) -> HttpResponse:
         from slipstream.gateway.openai import models_list
 
-        return _whole(models_list.encode(self._gateway.catalogue, self._gateway.aliases))
+        gateway = self._gateway
+        return _whole(models_list.encode(gateway.catalogue, gateway.aliases, gateway.pipeline.region))
 
     def _model(self, exchange: Exchange) -> HttpResponse:
         from slipstream.gateway.openai import models_list
 
-        return _whole(models_list.encode_one(self._gateway.catalogue, self._gateway.aliases, exchange.identifier))
+        gateway, name = self._gateway, exchange.identifier
+        return _whole(models_list.encode_one(gateway.catalogue, gateway.aliases, gateway.pipeline.region, name))
 
     def _embeddings(self, exchange: Exchange) -> HttpResponse:
         from slipstream.gateway.openai import embeddings, metered

@@ -21,6 +21,13 @@ def test_the_table_names_every_model() -> None:
     assert [model.id for model in load().list() if model.id not in out] == []
 
 
+def test_the_ids_are_those_that_can_be_called_from_the_region() -> None:
+    assert "eu.anthropic.claude-sonnet-4-6" in run("--region", "eu-west-1").output
+    shown = {model["id"]: model["call_as"] for model in json.loads(run("--json").stdout)["models"]}
+    assert shown["anthropic.claude-sonnet-4-6"] == "us.anthropic.claude-sonnet-4-6"
+    assert shown["amazon.nova-lite-v1:0"] == "amazon.nova-lite-v1:0"
+
+
 def test_json_is_one_object_with_every_model_and_the_aliases() -> None:
     shown = json.loads(run("--json").stdout)
     assert len(shown["models"]) == len(load().list())

@@ -8,19 +8,15 @@ from typing import Any, Protocol
 import msgspec
 
 from slipstream.errors import ModelNotFound
+from slipstream.models.calling import Called, callable_id
 
 ALIAS_OWNER = "slipstream"
 UNKNOWN = 0
 """OpenAI wants a date here, which Bedrock does not tell."""
 
 
-class ListedModel(Protocol):
+class ListedModel(Called, Protocol):
     """What a catalogue says of a model, as far as this wire shows it."""
-
-    @property
-    def id(self) -> str:
-        """Model id."""
-        ...
 
     @property
     def provider(self) -> str:
@@ -49,18 +45,19 @@ class ModelList(Protocol):
         ...
 
 
-def encode(catalogue: ModelList, aliases: Mapping[str, str]) -> bytes:
-    """All that may stand in ``model``: aliases first (name → model id), then the catalogue's ids."""
-    return msgspec.json.encode({"object": "list", "data": list(_entries(catalogue, aliases).values())})
+def encode(catalogue: ModelList, aliases: Mapping[str, str], region: str) -> bytes:
+    """What may stand in ``model``: aliases first (name → model id), then the ids that can be called from ``region``."""
+    return msgspec.json.encode({"object": "list", "data": list(_entries(catalogue, aliases, region).values())})
 
 
-def encode_one(catalogue: ModelList, aliases: Mapping[str, str], name: str) -> bytes:
+def encode_one(catalogue: ModelList, aliases: Mapping[str, str], region: str, name: str) -> bytes:
     """One entry, of an inference profile (``us.…``) too. Raises ModelNotFound with the nearest names."""
-    entry = _entries(catalogue, aliases).get(name)
+    entry = _entries(catalogue, aliases, region).get(name)
     if entry is None and (model := catalogue.find(name)) is not None and model.known:
-        entry = _entry(name, model.provider, profile_of=model.id)
+        entry = _entry_of(model, name)
     if entry is None:
-        near = ", ".join(f"'{other}'" for other in catalogue.nearest(name))
+        models = ((other, catalogue.find(other)) for other in catalogue.nearest(name))
+        near = ", ".join(f"'{other if model is None else callable_id(model, region)}'" for other, model in models)
         raise ModelNotFound(
             f"There is no model '{name[:200]}'." + (f" Did you mean {near}?" if near else " See GET /v1/models."),
             param="model",
@@ -68,11 +65,16 @@ def encode_one(catalogue: ModelList, aliases: Mapping[str, str], name: str) -> b
     return msgspec.json.encode(entry)
 
 
-def _entries(catalogue: ModelList, aliases: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def _entries(catalogue: ModelList, aliases: Mapping[str, str], region: str) -> dict[str, dict[str, Any]]:
     entries = {name: _entry(name, ALIAS_OWNER, alias_of=target) for name, target in aliases.items()}
     for model in catalogue.list():
-        entries[model.id] = _entry(model.id, model.provider)
+        name = callable_id(model, region)
+        entries[name] = _entry_of(model, name)
     return entries
+
+
+def _entry_of(model: ListedModel, name: str) -> dict[str, Any]:
+    return _entry(name, model.provider, **({} if name == model.id else {"profile_of": model.id}))
 
 
 def _entry(name: str, owner: str, **more: str) -> dict[str, Any]:
