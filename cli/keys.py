@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import click
 
-from cli.gateway_client import call
+from cli.gateway_client import CallFailed, call
 from cli.refusals import told
 from cli.target import Target, find
 
@@ -60,15 +60,37 @@ def create(
     as_json: bool,
 ) -> None:
     """Make a key. It is shown this once and kept nowhere."""
+    where = target()
+    for model in models:
+        require_known(where, model)
     body: dict[str, Any] = {"name": name, "tenant": tenant, "scopes": list(scopes) or ["invoke"]}
     body |= {"models": list(models)} if models else {}
     body |= {"expires_in_s": expires_in} if expires_in else {}
-    made = call(target(), "POST", "/v1/keys", body)
+    made = call(where, "POST", "/v1/keys", body)
     if as_json:
         click.echo(json.dumps(made))
     else:
         click.echo(made["key"])
         click.echo("Keep it now: it is not shown again.", err=True)
+
+
+def require_known(target: Target, model: str) -> None:
+    """Raise UsageError, with the nearest names, for what the gateway knows neither as a model nor as an alias.
+
+    Globs, ARNs and ``rag:INDEX`` are taken as they are. A key that may not look models up is not held up by that.
+    """
+    from slipstream.models.aliases import DEFAULT_ALIASES
+    from slipstream.models.catalogue import load
+
+    if model.startswith(("arn:", "rag:")) or "*" in model or "?" in model:
+        return
+    if model in DEFAULT_ALIASES or load().find(model) is not None:
+        return
+    try:
+        call(target, "GET", f"/v1/models/{quote(model, safe='')}")
+    except CallFailed as error:
+        if error.code == "model_not_found":
+            raise click.UsageError(f"--model {model}: {error}") from error
 
 
 @keys.command("list")

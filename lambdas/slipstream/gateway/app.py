@@ -100,11 +100,12 @@ class _Application:
     def _health(self, _exchange: Exchange) -> HttpResponse:
         return _whole(msgspec.json.encode({"status": "ok", "version": self._gateway.version}))
 
-    def _models(self, _exchange: Exchange) -> HttpResponse:
+    def _models(self, exchange: Exchange) -> HttpResponse:
         from slipstream.gateway.openai import models_list
 
         gateway = self._gateway
-        return _whole(models_list.encode(gateway.catalogue, gateway.aliases, gateway.pipeline.region))
+        allowed = exchange.request.principal.models
+        return _whole(models_list.encode(gateway.catalogue, gateway.aliases, gateway.pipeline.region, allowed))
 
     def _model(self, exchange: Exchange) -> HttpResponse:
         from slipstream.gateway.openai import models_list

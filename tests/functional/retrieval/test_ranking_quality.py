@@ -1,4 +1,4 @@
-"""Forty real questions over real pages, with real vectors: ranking beats its legs and every fixed rule, or is broken."""
+"""Forty real questions over real pages, with real vectors: ranking beats its legs and every fixed rule, or breaks."""
 
 from __future__ import annotations
 

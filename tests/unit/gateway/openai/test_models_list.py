@@ -26,7 +26,7 @@ class Shelf:
         bare = model_id.removeprefix("us.")
         return next((model for model in self.list() if model.id == bare), Listed(bare, "x", known=False))
 
-    def nearest(self, name):
+    def nearest(self, name, also=()):
         return ["amazon.nova-y"] if name.startswith("nova") else []
 
 
@@ -73,3 +73,24 @@ def test_a_model_that_only_a_profile_serves_is_listed_by_the_profiles_id():
     assert listed["eu.anthropic.claude-sonnet-4-6"]["slipstream"] == {"profile_of": "anthropic.claude-sonnet-4-6"}
     assert "anthropic.claude-sonnet-4-6" not in listed
     assert "amazon.nova-lite-v1:0" in listed
+
+
+@pytest.mark.parametrize(
+    ("allowed", "listed"),
+    [
+        (("fast",), ["fast"]),
+        (("anthropic.*",), ["anthropic.claude-x"]),
+        (("amazon.nova-y",), ["fast", "amazon.nova-y"]),
+        (("us.amazon.nova-y",), ["us.amazon.nova-y"]),
+        (("rag:handbook",), []),
+        ((), ["fast", "anthropic.claude-x", "amazon.nova-y"]),
+    ],
+)
+def test_a_key_that_is_limited_to_some_models_is_shown_those(allowed, listed):
+    body = json.loads(models_list.encode(Shelf(), ALIASES, REGION, allowed))
+    assert [entry["id"] for entry in body["data"]] == listed
+
+
+def test_an_unknown_name_like_an_alias_is_told_the_alias():
+    with pytest.raises(ModelNotFound, match="'fast'"):
+        models_list.encode_one(catalogue.load(), {"fast": "amazon.nova-lite-v1:0"}, REGION, "fsat")
