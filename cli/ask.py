@@ -13,6 +13,7 @@ import click
 from cli.document import read_document, system_prompt
 from cli.gateway_client import CallFailed, Reply, stream
 from cli.target import find
+from cli.waiting import with_sign_of_life
 
 USE_CASES = ("extraction", "classification", "summarization", "creative", "code", "chat")
 
@@ -23,6 +24,7 @@ USE_CASES = ("extraction", "classification", "summarization", "creative", "code"
 @click.option("--model", "-m", default="balanced", show_default=True, help="Alias, Bedrock id or profile ARN.")
 @click.option("--use-case", type=click.Choice(USE_CASES), help="Preset of sampling parameters.")
 @click.option("--latency", type=click.Choice(["standard", "optimized"]), help="Bedrock's latency-optimized inference.")
+@click.option("--cache", type=click.Choice(["auto", "off"]), help="off: a prompt that is asked once is not kept.")
 @click.option("--max-tokens", type=click.IntRange(1), default=1024, show_default=True, help="Longest answer.")
 @click.option("--base-url", help="The gateway; else SLIPSTREAM_BASE_URL, else the local stack.")
 @click.option("--api-key", help="Its key; else SLIPSTREAM_API_KEY, else the local stack's.")
@@ -39,6 +41,7 @@ def ask(
     model: str,
     use_case: str | None,
     latency: str | None,
+    cache: str | None,
     max_tokens: int,
     base_url: str | None,
     api_key: str | None,
@@ -51,10 +54,11 @@ def ask(
     if svg is not None:
         refuse_unwritable(svg)
     target = find(base_url, api_key)
-    body = request(question, document, model=model, use_case=use_case, latency=latency, max_tokens=max_tokens)
+    options = {"use_case": use_case, "latency": latency, "cache": cache}
+    body = request(question, document, model=model, options=options, max_tokens=max_tokens)
     reply = Reply()
     try:
-        for piece in stream(target, body, reply):
+        for piece in with_sign_of_life(stream(target, body, reply), model):
             if not as_json:
                 sys.stdout.write(piece)
                 sys.stdout.flush()
@@ -87,17 +91,16 @@ def request(
     document: Path | None,
     *,
     model: str,
-    use_case: str | None,
-    latency: str | None,
+    options: dict[str, str | None],
     max_tokens: int,
 ) -> dict[str, Any]:
     """The request's body: the document goes first, as the stable prefix that Bedrock can keep."""
     messages = [{"role": "user", "content": question}]
     if document is not None:
         messages.insert(0, {"role": "system", "content": system_prompt(read_document(document))})
-    options = {name: value for name, value in (("use_case", use_case), ("latency", latency)) if value}
+    given = {name: value for name, value in options.items() if value}
     body: dict[str, Any] = {"model": model, "messages": messages, "max_tokens": max_tokens}
-    return {**body, "slipstream": options} if options else body
+    return {**body, "slipstream": given} if given else body
 
 
 def as_object(reply: Reply) -> dict[str, Any]:

@@ -20,7 +20,7 @@ MAX_REMEMBER_S = 3600
 
 
 class KeySettings(NamedTuple):
-    """``remember_s``: seconds for which the authorizer itself believes a checked key; ``believe_s``: it or API Gateway."""
+    """For how long (s) a checked key is believed: ``remember_s`` by the authorizer itself, ``believe_s`` by anyone."""
 
     region: str
     table: str

@@ -37,10 +37,23 @@ def test_the_document_is_sent_before_the_question(online: Shell, gateway: Gatewa
 def test_the_options_travel_in_the_slipstream_object(online: Shell, gateway: Gateway) -> None:
     gateway.streams("yes")
 
-    online.run("ask", "?", "--use-case", "extraction", "--latency", "optimized", "--model", "best", "--max-tokens", "9")
+    online.run(
+        "ask",
+        "?",
+        "--use-case",
+        "extraction",
+        "--latency",
+        "optimized",
+        "--model",
+        "best",
+        "--max-tokens",
+        "9",
+        "--cache",
+        "off",
+    )
 
     body = gateway.asked[0][2]
-    assert body["slipstream"] == {"use_case": "extraction", "latency": "optimized"}
+    assert body["slipstream"] == {"use_case": "extraction", "latency": "optimized", "cache": "off"}
     assert (body["model"], body["max_tokens"], body["stream"]) == ("best", 9, True)
 
 
