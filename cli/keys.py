@@ -15,6 +15,8 @@ from cli.gateway_client import CallFailed, call
 from cli.refusals import told
 from cli.target import Target, find
 
+WIDE = 100
+"""Columns of a terminal from which all of a key fits into a line."""
 UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -103,21 +105,32 @@ def list_keys(target: Callable[[], Target], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found))
         return
+    show(found["data"], time.time())
+
+
+def show(records: list[dict[str, Any]], now_s: float) -> None:
+    """A table of the keys; on a narrow terminal without what is the same for most."""
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Column, Table
 
-    table = Table(
-        Column("id", no_wrap=True, min_width=26), "name", "tenant", "scopes", "models", "created", "state", box=SIMPLE
-    )
-    for record in found["data"]:
-        models = "\n".join(record.get("models") or ()) or "all"
-        created = time.strftime("%Y-%m-%d", time.gmtime(record["created_at"]))
-        table.add_row(
-            record["id"], record.get("name", ""), record["tenant"], "\n".join(record["scopes"]), models, created,
-            state(record, time.time()),
-        )  # fmt: skip
-    Console().print(table)
+    console = Console()
+    wide = console.width >= WIDE
+    columns = ["name", "tenant", "scopes", "models", "created", "state"] if wide else ["name", "models", "state"]
+    table = Table(Column("id", no_wrap=True, min_width=26), *columns, box=SIMPLE)
+    for record in records:
+        cells = {
+            "name": record.get("name", ""),
+            "tenant": record["tenant"],
+            "scopes": "\n".join(record["scopes"]),
+            "models": "\n".join(record.get("models") or ()) or "all",
+            "created": time.strftime("%Y-%m-%d", time.gmtime(record["created_at"])),
+            "state": state(record, now_s),
+        }
+        table.add_row(record["id"], *(cells[name] for name in columns))
+    console.print(table)
+    if not wide:
+        console.print(f"tenant, scopes and date: on {WIDE} columns, or with --json", style="dim")
 
 
 def state(record: dict[str, Any], now_s: float) -> str:

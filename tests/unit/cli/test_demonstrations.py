@@ -130,3 +130,16 @@ def test_side_by_side_the_total_stands_beside_the_slowest() -> None:
 
     assert "1,004 ms" in shown
     assert "1,900 ms" in shown
+
+
+def test_a_dearer_turn_is_not_told_as_a_saving() -> None:
+    turn = {"read_tokens": 0, "written_tokens": 9, "first_token_ms": 1.0, "cost_usd": 0.0125}
+    turns = [{"question": "?", "with_cache": turn, "without": {**turn, "cost_usd": 0.01}}]
+
+    shown = printed(
+        {"document": "x.md", "turns": turns, "cost_usd": {"with_cache": 0.0125, "without": 0.01}}, prompt_cache
+    )
+
+    assert "+25%" in shown
+    assert "change" in shown
+    assert "saved" not in shown

@@ -43,6 +43,18 @@ def test_the_list_shows_each_key_and_what_it_is_worth(online: Shell, gateway: Ga
     assert "revoked" in output
 
 
+def test_on_eighty_columns_each_key_is_one_line_and_the_rest_is_named(online: Shell, gateway: Gateway) -> None:
+    record = {**RECORD, "id": "01JDKEYKEYKEYKEYKEYKEYKEYK", "scopes": ["invoke", "ingest", "admin"]}
+    gateway.returns({"data": [record, record]})
+
+    output = online.run("keys", "list", COLUMNS="80").output
+
+    assert [line.split() for line in output.splitlines() if "01JD" in line] == [
+        [record["id"], "shop", "fast", "active"]
+    ] * 2
+    assert "scopes and date: on 100 columns, or with --json" in output
+
+
 def test_revoking_names_the_id_in_the_path(online: Shell, gateway: Gateway) -> None:
     gateway.returns({**RECORD, "note": "usable for a while"})
 
