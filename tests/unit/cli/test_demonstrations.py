@@ -9,6 +9,9 @@ import pytest
 from rich.console import Console
 
 from cli.demonstrations import DEMONSTRATIONS, latency, parameters, prompt_cache, streaming
+from local.endpoint import Endpoint
+from local.launcher import hold_lock
+from local.places import Places
 from tests.unit.cli.conftest import Gateway, Shell
 
 
@@ -143,3 +146,17 @@ def test_a_dearer_turn_is_not_told_as_a_saving() -> None:
     assert "+25%" in shown
     assert "change" in shown
     assert "saved" not in shown
+
+
+def test_a_stack_that_runs_already_is_not_said_to_end(shell: Shell, gateway: Gateway) -> None:
+    gateway.streams("a ", "b")
+    here = Places(shell.folder / "local")
+    Endpoint(gateway.url, "", "", "", "sk-slip-local", "m").write(here.endpoint)
+
+    lock = hold_lock(here)
+    assert lock is not None
+    with lock:
+        result = shell.run("demo", "latency")
+
+    assert "Done in" in result.output
+    assert "make up" not in result.output
