@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
+from shutil import which
 
 import click
 from rich.console import Console
@@ -31,7 +34,15 @@ def up() -> None:
         console.print(Rule(title, align="left", style="dim"))
         console.print(block, markup=False)
     console.print(Rule(style="dim"))
+    console.print(f'ask it: {runnable()} ask "What is a queue?"', markup=False)
     console.print(f"logs: {places.default().folder}/*.log · the same as JSON: {places.default().endpoint}")
+
+
+def runnable() -> str:
+    """How this command is called from where the user stands: by its name, or by its path where it is not on PATH."""
+    mine = Path(sys.executable).with_name("slipstream")
+    named = which("slipstream")
+    return "slipstream" if named and Path(named) == mine else os.path.relpath(mine)
 
 
 @click.command()
