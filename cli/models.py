@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
+from rich.console import Console, Group
+from rich.padding import Padding
 from rich.table import Table
 
 from slipstream.chat.request import ChatRequest, Message, Options, Text
@@ -20,6 +21,10 @@ from slipstream.models.model import Model
 from slipstream.models.presets import PRESETS
 from slipstream.models.resolve import Resolver
 from slipstream.models.targets import Target
+
+
+WIDE = 90
+"""Columns of a terminal from which the longest answer of each model fits into its line."""
 
 
 @click.command(name="models")
@@ -102,9 +107,11 @@ def _short(tokens: int) -> str:
 
 def _print_table(aliases: dict[str, str], region: str) -> None:
     console = Console()
+    ids = [callable_id(model, region) for model in load().list() if model.kind != "embedding"]
     table = Table(title="Chat models", title_justify="left", box=None, pad_edge=False)
-    table.add_column("model, and what it accepts", overflow="fold", min_width=36)
-    for title in ("context", "output", "cache", "$/M in, out"):
+    table.add_column("model, and what it accepts", overflow="fold", min_width=max(map(len, ids)))
+    wide = console.width >= WIDE
+    for title in ("context", "output", "cache", "$/M in, out") if wide else ("context", "cache", "$/M in, out"):
         table.add_column(title, justify="right", no_wrap=True)
     named = {target.partition(".")[2] if target.split(".")[0] != "arn" else target: a for a, target in aliases.items()}
     embeddings = []
@@ -112,13 +119,16 @@ def _print_table(aliases: dict[str, str], region: str) -> None:
         if model.kind == "embedding":
             embeddings.append(model)
             continue
-        alias = f" [bold cyan]{named[model.id]}[/]" if model.id in named else ""
+        alias = f"[bold cyan]{named[model.id]}[/] · " if model.id in named else ""
         cache = model.cache
         price = model.price
         table.add_row(
-            f"{callable_id(model, region)}{alias}\n  [dim]{'+'.join(model.modalities)}: {_accepts(model)}[/]",
+            Group(
+                callable_id(model, region),
+                Padding(f"{alias}[dim]{'+'.join(model.modalities)}: {_accepts(model)}[/]", (0, 0, 0, 2)),
+            ),
             _short(model.context_tokens),
-            _short(model.output_tokens),
+            *([_short(model.output_tokens)] if wide else []),
             "–" if cache.kind == "none" else f"{cache.min_tokens:,}{' auto' if cache.kind == 'implicit' else ''}",
             "?" if price is None else f"{price.input:g}, {price.output:g}",
         )
@@ -139,7 +149,7 @@ def _print_table(aliases: dict[str, str], region: str) -> None:
         f"\nThe ids are those to call from {region}: with a prefix where only an inference profile can be called.\n"
         "cache: from that many tokens of prefix on; auto: without cache points.\n"
         "Aliases: " + ", ".join(f"{alias} = {target}" for alias, target in aliases.items()) + "\n"
-        "Prices are those of the catalogue, most of them unverified; set your own with SLIPSTREAM_PRICES.",
+        "Prices are those of the catalogue, all of them from secondary sources; set your own with SLIPSTREAM_PRICES.",
         highlight=False,
     )
 

@@ -160,3 +160,16 @@ def test_a_stack_that_runs_already_is_not_said_to_end(shell: Shell, gateway: Gat
 
     assert "Done in" in result.output
     assert "make up" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("model_id", "shown"),
+    [
+        ("anthropic.claude-haiku-4-5-20251001-v1:0", "claude-haiku-4-5"),
+        ("amazon.nova-pro-v1:0", "nova-pro"),
+        ("anthropic.claude-sonnet-4-6", "claude-sonnet-4-6"),
+        ("None", "None"),
+    ],
+)
+def test_a_models_id_is_shown_without_what_does_not_fit(model_id: str, shown: str) -> None:
+    assert latency.short(model_id) == shown

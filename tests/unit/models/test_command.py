@@ -73,3 +73,14 @@ def test_a_mistake_ends_with_its_reason(args: tuple[str, ...], env: dict[str, st
     result = run(*args, **env)
     assert result.exit_code == 1
     assert words in result.output
+
+
+def test_where_prices_come_from_is_told_as_the_catalogue_has_it() -> None:
+    assert not any(model.price.verified for model in load().list() if model.price)
+    assert "all of them from secondary sources" in run().output
+
+
+def test_on_eighty_columns_what_a_model_accepts_stays_below_its_id_indented() -> None:
+    table = run(COLUMNS="80").output.partition("Embedding models")[0].splitlines()[2:]
+    starts = (*(model.provider for model in load().list()), "us.", "global.")
+    assert [line for line in table if line.strip() and not line.startswith((*starts, "  "))] == []
