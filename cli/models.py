@@ -22,7 +22,6 @@ from slipstream.models.presets import PRESETS
 from slipstream.models.resolve import Resolver
 from slipstream.models.targets import Target
 
-
 WIDE = 90
 """Columns of a terminal from which the longest answer of each model fits into its line."""
 
