@@ -13,7 +13,7 @@ from rich.rule import Rule
 
 from local import places
 from local.paste_blocks import blocks
-from local.session import NotStarted, start, stop
+from local.session import NotStarted, start, stop, why_ended
 
 
 @click.command()
@@ -48,8 +48,11 @@ def runnable() -> str:
 @click.command()
 def down() -> None:
     """Stop the local stack, and whatever a killed one has left behind."""
+    reason = why_ended(places.default())
     try:
         stopped = stop(places.default())
     except TimeoutError as error:
         raise click.ClickException(str(error)) from error
     click.echo("stopped" if stopped else "nothing was running")
+    if reason:
+        click.echo(f"it had ended by itself: {reason}; all of it: {places.default().launcher_log}")

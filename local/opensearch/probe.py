@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from local.environments import Unprepared
-from local.parts import Part, PartFailed
+from local.parts import QUOTED, Part, PartFailed
 from local.proxies import direct
 
 OLDEST = (2, 19)
@@ -44,7 +44,7 @@ def wait_until_healthy(part: Part, url: str, say: Callable[[str], None], timeout
         part.check()
         now = time.monotonic()
         if now - began > timeout_s:
-            raise PartFailed(f"OpenSearch was not ready within {timeout_s:.0f} s; its last lines:\n{part.tail()}")
+            raise PartFailed(f"OpenSearch was not ready within {timeout_s:.0f} s{QUOTED}:\n{part.tail()}")
         if now - told >= SIGN_OF_LIFE_S:
             say(f"waiting for OpenSearch ({now - began:.0f} s)")
             told = now
