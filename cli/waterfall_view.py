@@ -12,7 +12,7 @@ WIDTH = 44
 BEFORE = "before"
 """What the client waited beyond the function's own time to its first token: network, edge, a cold start."""
 COLOURS = {
-    BEFORE: "bright_black",
+    BEFORE: "bright_black", "start": "bright_black",
     "parse": "cyan", "resolve": "cyan", "plan": "cyan", "heal": "magenta", "connect": "yellow",
     "bedrock_wait": "blue", "first_token": "blue", "stream": "green", "settle": "bright_black",
 }  # fmt: skip

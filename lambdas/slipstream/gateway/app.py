@@ -143,6 +143,7 @@ class _Application:
         from slipstream.gateway.openai import answers
 
         request = exchange.request
+        exchange.waterfall.started()
         with exchange.waterfall.span("parse"):
             asked = answers.decode(request.body, request.principal)
         answer = self._answer(exchange, asked)
@@ -154,6 +155,7 @@ class _Application:
         from slipstream.gateway.openai import chat
 
         request = exchange.request
+        exchange.waterfall.started()
         with exchange.waterfall.span("parse"):
             asked = chat.decode(request.body, request.headers, request.principal)
         try:
@@ -170,6 +172,7 @@ class _Application:
         from slipstream.gateway.bedrock import stream as frames
 
         request = exchange.request
+        exchange.waterfall.started()
         with exchange.waterfall.span("parse"):
             asked = converse.decode(
                 exchange.identifier, request.body, request.headers, request.principal, stream=stream
