@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from slipstream.errors import Unauthenticated
 from slipstream.gateway.http import Principal
 from slipstream.runtime.bad_setting import BadSetting
 from slipstream.runtime.settings import read_settings
@@ -95,12 +96,19 @@ def _application(authenticate: Authenticate) -> WsgiApp:
 
 
 def principal_of_context(headers: Mapping[str, str]) -> Principal:
-    """Who calls, from the request context that the Web Adapter hands on (it overwrites a caller's own header)."""
+    """Who calls, from the request context that the Web Adapter hands on (it overwrites a caller's own header).
+
+    Raises Unauthenticated where it cannot be read.
+    """
     import msgspec
 
     from slipstream.runtime.lambda_event import RequestContext, principal_of
 
-    context = msgspec.json.decode(headers.get("x-amzn-request-context", "{}"), type=RequestContext)
+    try:
+        context = msgspec.json.decode(headers.get("x-amzn-request-context", "{}"), type=RequestContext)
+    except msgspec.MsgspecError:
+        told = "the request context in front of this server cannot be read; call it through API Gateway"
+        raise Unauthenticated(told) from None
     return principal_of(context.authorizer)
 
 
