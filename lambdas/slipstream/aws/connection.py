@@ -30,10 +30,11 @@ class Patience:
     """How long one exchange may wait, and for whom.
 
     ``read_timeout_s`` is the longest silence in seconds, ``deadline_s`` a point on ``perf_counter``'s clock or None;
-    after ``quiet_s`` seconds of silence a wait returns so that the caller can show a sign of life.
+    after ``quiet_s`` seconds of silence a wait returns so that the caller can show a sign of life. ``may_repeat`` is
+    the one repeat that the request has: whoever sends it again, for whatever reason, takes it.
     """
 
-    __slots__ = ("deadline_s", "disconnect", "quiet_s", "read_timeout_s")
+    __slots__ = ("deadline_s", "disconnect", "may_repeat", "quiet_s", "read_timeout_s")
 
     def __init__(
         self,
@@ -42,11 +43,13 @@ class Patience:
         disconnect: Disconnect = NEVER,
         deadline_s: float | None = None,
         quiet_s: float | None = None,
+        may_repeat: bool = True,
     ) -> None:
         self.read_timeout_s = read_timeout_s
         self.disconnect = disconnect
         self.deadline_s = deadline_s
         self.quiet_s = quiet_s
+        self.may_repeat = may_repeat
 
 
 class Connection:

@@ -12,7 +12,7 @@ import pytest
 from slipstream.aws import bedrock
 from slipstream.aws.transport import Transport
 from slipstream.chat.events import Event, Failed, Heartbeat, Started, Stopped, TextDelta, ToolCallDelta, Usage
-from slipstream.chat.request import Tool, ToolChoice
+from slipstream.chat.request import ChatRequest, Message, Parameters, Text, Tool, ToolChoice
 from slipstream.errors import (
     ClientGone,
     InvalidRequest,
@@ -27,6 +27,10 @@ from slipstream.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from slipstream.fakes.metrics import MemoryMetrics
+from slipstream.gateway.pipeline import Pipeline
+from slipstream.models.prompt_plan import PromptPlanner
+from slipstream.models.resolve import Resolver
 from slipstream.models.resolved import ResolvedCall
 from slipstream.telemetry.waterfall import Waterfall
 from tests.contract.upstream.calls import (
@@ -134,6 +138,46 @@ def test_a_throttled_call_is_tried_once_more(transport: Transport, server: TinyS
     waterfall = Waterfall()
     assert TextDelta("hello") in events_of(transport, server, waterfall=waterfall)
     assert waterfall.facts["retried"] == "rate_limit_exceeded"
+
+
+def test_a_service_that_hangs_up_on_whole_requests_gets_two_of_them_at_most(
+    transport: Transport, server: TinyServer
+) -> None:
+    asked: list[bytes] = []
+
+    def answers_then_hangs_up(peer: Peer) -> None:
+        answers(WHOLE)(peer)
+        asked.append(peer.request())
+
+    def hangs_up(peer: Peer) -> None:
+        asked.append(peer.request())
+
+    server.expects(answers_then_hangs_up, hangs_up, hangs_up)
+    events_of(transport, server)
+    waterfall = Waterfall()
+    with pytest.raises(UpstreamUnavailable):
+        events_of(transport, server, waterfall=waterfall)
+    server.close_scripts()
+    assert len(asked) == 2
+    assert waterfall.facts["retried"] == "connection_closed"
+
+
+def test_a_healed_call_has_no_further_retry_where_the_first_took_it(transport: Transport, server: TinyServer) -> None:
+    throttled = refuses(429, "ThrottlingException", "later")
+    rejected = refuses(400, "ValidationException", "temperature is deprecated for this model.")
+    server.expects(throttled, rejected, throttled, answers(WHOLE))
+    resolver = Resolver()
+    pipeline = Pipeline(
+        resolver=resolver,
+        planner=PromptPlanner(),
+        models=models(transport, server.url),
+        metrics=MemoryMetrics(),
+        region="us-east-1",
+    )
+    request = ChatRequest(model=MODEL, messages=[Message("user", [Text("hi")])], parameters=Parameters(temperature=0.5))
+    with pytest.raises(Throttled):
+        pipeline.answer(request, Waterfall())
+    assert server.connections == 3
 
 
 def test_a_long_retry_after_is_passed_on_instead_of_waited_for(transport: Transport, server: TinyServer) -> None:
