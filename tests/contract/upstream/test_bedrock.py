@@ -6,13 +6,16 @@ import itertools
 import json
 import threading
 from collections.abc import Callable
+from time import perf_counter
 
 import pytest
 
 from slipstream.aws import bedrock
+from slipstream.aws.connection import Patience
 from slipstream.aws.transport import Transport
 from slipstream.chat.events import Event, Failed, Heartbeat, Started, Stopped, TextDelta, ToolCallDelta, Usage
 from slipstream.chat.request import ChatRequest, Message, Parameters, Text, Tool, ToolChoice
+from slipstream.disconnect import Disconnect
 from slipstream.errors import (
     ClientGone,
     InvalidRequest,
@@ -369,6 +372,41 @@ def test_a_deadline_after_the_first_event_ends_the_answer_as_failed(transport: T
     assert first == Started()
     assert isinstance(last, Failed)
     assert isinstance(last.error, UpstreamTimeout)
+
+
+def test_a_stalled_answer_ends_as_failed_before_the_hosts_time_limit(transport: Transport, server: TinyServer) -> None:
+    over = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.begin_chunks()
+        peer.chunk(STARTED)
+        over.wait(5)
+
+    server.expects(script)
+    ends = Disconnect()
+    ends.ends_s = perf_counter() + 0.4
+    *_, last = models(transport, server.url).stream(call(deadline_ms=60_000), Waterfall(), ends)
+    ended_s = perf_counter()
+    over.set()
+    assert isinstance(last, Failed)
+    assert (last.error.code, last.error.http_status) == ("upstream_timeout", 504)
+    assert "time limit" in last.error.message
+    assert ended_s < ends.ends_s
+
+
+@pytest.mark.parametrize(("left_s", "spared_s"), [(900, 1.0), (10, 0.5), (-1, 0.0)])
+def test_of_the_hosts_time_a_second_is_spared_and_of_a_short_one_a_twentieth(left_s: float, spared_s: float) -> None:
+    ends = Disconnect()
+    ends.ends_s = perf_counter() + left_s
+    patience = Patience(300, disconnect=ends)
+    assert patience.deadline_s == pytest.approx(ends.ends_s - spared_s, abs=0.05)
+
+
+def test_a_callers_own_deadline_that_is_sooner_holds() -> None:
+    ends = Disconnect()
+    ends.ends_s = perf_counter() + 100
+    assert Patience(300, disconnect=ends, deadline_s=1.0).deadline_s == 1.0
 
 
 def test_what_is_passed_through_keeps_every_byte_and_status(transport: Transport, server: TinyServer) -> None:
