@@ -66,7 +66,7 @@ def _resolve(gateway: Gateway, exchange: Exchange) -> ResolvedCall:
     except ModelNotFound:
         if "." not in asked.model and not asked.model.startswith("arn:"):
             raise
-        return ResolvedCall(request=asked, target_id=asked.model, model_id=asked.model)
+        return ResolvedCall(request=asked, target_id=asked.model, model_id=asked.model, known=False)
     if call.endpoint.dialect != "converse":
         raise InvalidRequest(
             f"'{call.model_id}' is served through another endpoint of Bedrock and has no InvokeModel; "
@@ -86,11 +86,14 @@ class Meter:
         self._tail = b""
         self.usage: Usage | None = None
         self.outcome = "cut"
+        self._accepted = False
+        """Whether Bedrock knows the model."""
 
     def head(self, reply: RawReply) -> None:
         """Take the counts from the reply's headers, where they are."""
         self.usage = usage_of_headers(dict(reply.headers))
-        if reply.status >= 400:
+        self._accepted = reply.status < 400
+        if not self._accepted:
             self.outcome = f"http_{reply.status}"
 
     def cost(self) -> Cost:
@@ -118,10 +121,13 @@ class Meter:
 
     def record(self) -> None:
         """Hand the figures to the metrics; runs after the last byte."""
-        from slipstream.gateway.report import figures
+        from slipstream.gateway.report import UNKNOWN_MODEL, figures
 
         self.usage = self.usage or usage_of_tail(self._tail)
-        self._gateway.metrics.record(*figures(self._call, self._waterfall, self.usage, self.cost(), self.outcome))
+        metrics, dimensions, properties = figures(self._call, self._waterfall, self.usage, self.cost(), self.outcome)
+        if not self._call.known and not self._accepted:
+            dimensions["model"] = UNKNOWN_MODEL
+        self._gateway.metrics.record(metrics, dimensions, properties)
 
 
 def usage_of_headers(headers: Mapping[str, str]) -> Usage | None:

@@ -16,7 +16,7 @@ from slipstream.gateway.app import create_app
 from slipstream.gateway.bedrock.invoke import usage_of_tail
 from slipstream.gateway.http import HttpResponse
 from slipstream.gateway.ports import RawReply
-from tests.unit.gateway.scripted import MODEL, ScriptedPassthrough, drain, gateway, post
+from tests.unit.gateway.scripted import MODEL, UNLISTED, ScriptedPassthrough, drain, gateway, post
 
 COUNTS = [("x-amzn-bedrock-input-token-count", "11"), ("x-amzn-bedrock-output-token-count", "5")]
 
@@ -116,6 +116,19 @@ def test_a_body_that_breaks_off_is_passed_on_as_broken() -> None:
     with pytest.raises(ConnectionError):
         drain(response)
     assert built.metrics.rows[0][2]["outcome"] == "cut"
+
+
+@pytest.mark.parametrize("told", [reply(b"{}", status=404), UpstreamUnavailable("away")], ids=["refused", "away"])
+def test_a_name_that_bedrock_has_not_accepted_makes_no_metric_of_its_own(told: Any) -> None:
+    response, built = ask(told, model=UNLISTED)
+    drain(response)
+    assert [row[1] for row in built.metrics.rows] == [{"model": "unknown"}]
+
+
+def test_a_known_model_that_fails_is_metered_under_its_name() -> None:
+    response, built = ask(reply(b"{}", status=503), model="fast")
+    drain(response)
+    assert built.metrics.rows[0][1] == {"model": "vendor.quick-v1"}
 
 
 def test_a_misspelt_option_is_told_here_too() -> None:
