@@ -27,6 +27,9 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     """Command line of the server."""
     parser = argparse.ArgumentParser(prog="slipstream.runtime.serve", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
+    parser.add_argument(
+        "--trust-the-network", action="store_true", help="serve whoever reaches another address than loopback"
+    )
     parser.add_argument("--port", type=int, default=8080, help="port; 0 takes a free one")
     parser.add_argument("--port-file", type=Path, help="file to write the port into once it listens")
     parser.add_argument("--processes", type=int, default=1, help="host processes that share the port")
@@ -35,7 +38,17 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
         "--behind-web-adapter", action="store_true", help="callers are known from API Gateway's request context"
     )
     parser.add_argument("--private-key", type=Path, help="PEM key of the certificate")
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    if not (arguments.trust_the_network or _is_loopback(arguments.host)):
+        parser.error(
+            f"--host '{arguments.host}' is more than loopback, and no key is asked for here: whoever reaches it may do "
+            "everything. Listen on 127.0.0.1, or add --trust-the-network where others are kept out"
+        )
+    return arguments
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or (host.startswith("127.") and host.replace(".", "").isdecimal())
 
 
 def main(argv: list[str] | None = None) -> int:
