@@ -46,4 +46,6 @@ def fit(
         json.dump({**told.found, "out": str(out)}, sys.stdout)
         return
     shipped, learnt = told.found["shipped"], told.found["cross_validated"]
-    Console().print(f"nDCG@10 {100 * shipped:.1f} as shipped, {100 * learnt:.1f} fitted (cross-validated). Wrote {out}.")
+    Console().print(
+        f"nDCG@10 {100 * shipped:.1f} as shipped, {100 * learnt:.1f} fitted (cross-validated). Wrote {out}."
+    )

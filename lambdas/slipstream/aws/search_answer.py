@@ -157,5 +157,6 @@ def _ranked(card: DocumentCard, inner: _InnerHit, score: float, own: float) -> t
         updated_at_s=card.updated_at_s,
         popularity=card.popularity,
         attributes=card.attributes,
+        passages=card.passages,
     )
     return score + own, hit
