@@ -125,11 +125,11 @@ class OpenSearchDocuments:
 
     def versions(
         self, index: str, document_ids: Sequence[str] | None = None, *, generation: str | None = None,
-        source: str | None = None,
+        origin: str | None = None,
     ) -> Mapping[str, str]:  # fmt: skip
         """See DocumentIndex."""
         name = self._target(index, generation).name
-        query: dict[str, Any] = {"match_all": {}} if source is None else {"term": {"source": source}}
+        query: dict[str, Any] = {"match_all": {}} if origin is None else {"term": {"origin": origin}}
         with told(index):
             self._client.indices.refresh(index=name)
             if document_ids is None:
@@ -201,8 +201,7 @@ class OpenSearchDocuments:
     def _bm25(self) -> str:
         if not self._legacy_bm25:
             with told(""):
-                major = int(str(self._client.info()["version"]["number"]).partition(".")[0])
-            self._legacy_bm25 = "LegacyBM25" if major >= 3 else "BM25"
+                self._legacy_bm25 = index_mapping.legacy_bm25(str(self._client.info()["version"]["number"]))
         return self._legacy_bm25
 
     def _target(self, index: str, generation: str | None) -> Generation:

@@ -11,11 +11,12 @@ from typing import Any
 
 import msgspec
 
+from slipstream.aws import index_analysis as analysis
 from slipstream.aws import search_cards
 from slipstream.aws.search_errors import not_found
 from slipstream.aws.search_query import LEVEL, label, number_field, shorten, to_bytes
 from slipstream.errors import InvalidRequest
-from slipstream.retrieval.document import Document, Passage, embedding_text
+from slipstream.retrieval.document import Document, Passage
 from slipstream.retrieval.ports import Generation, IndexSpec
 
 SCHEMA = 2
@@ -103,19 +104,23 @@ def check_spec(spec: IndexSpec, *, faiss: bool) -> None:
             raise InvalidRequest(f"{name} must be {least} to {most}, not {getattr(spec, name)}", param=name)
 
 
+def legacy_bm25(version: str) -> str:
+    """What the engine of this version calls BM25 with the factor k1 + 1: scores mean the same on all of them."""
+    return "LegacyBM25" if int(version.partition(".")[0]) >= 3 else "BM25"
+
+
 def body(spec: IndexSpec, *, legacy_bm25: str, ranking: dict[str, Any] | None = None) -> dict[str, Any]:
     """Settings and mapping of a new generation.
 
-    ``legacy_bm25``: what this version of the engine calls BM25 with the factor k1 + 1 (``BM25`` up to 2.x,
-    ``LegacyBM25`` from 3.0 on): scores, and what is fitted to them, mean the same on both.
+    ``legacy_bm25``: see there; scores, and what is fitted to them, depend on it.
     """
-    text = {"type": "text", "analyzer": spec.language, "similarity": "passages"}
+    text = {"type": "text", "analyzer": analysis.name(spec.language), "similarity": "passages"}
     passage = {
         "card": _CARD,
         "context": text,
-        "text": {"type": "text", "index": False, "copy_to": ["body", "exact"]},
-        "heading": {**text, "copy_to": ["exact"]},
-        "title": text,
+        "title": {**text, "copy_to": ["passages.context"]},
+        "heading": {**text, "copy_to": ["passages.context", "exact"]},
+        "text": {"type": "text", "index": False, "copy_to": ["passages.context"]},
         "vector": _vector(spec),
     }
     properties = {
@@ -124,11 +129,12 @@ def body(spec: IndexSpec, *, legacy_bm25: str, ranking: dict[str, Any] | None = 
         "version": {"type": "keyword", "store": True},
         "level": {"type": "keyword"},
         "source": {"type": "keyword"},
+        "origin": {"type": "keyword"},
         "language": {"type": "keyword"},
-        "title": {"type": "text", "index": False, "copy_to": ["body", "exact"]},
-        "body": text,
+        # Nested, too, so that what a document scores by itself can be told of any hit.
+        "whole": {"type": "nested", "properties": {"text": {**text, "copy_to": ["exact"]}}},
         # Word for word: no stems, no stop words.
-        "exact": {"type": "text", "analyzer": "standard", "norms": False},
+        "exact": {"type": "text", "analyzer": analysis.name("standard"), "norms": False},
         "updated_at_s": {"type": "double"},
         "popularity": {"type": "double"},
         "labels": {"type": "keyword"},
@@ -144,6 +150,7 @@ def body(spec: IndexSpec, *, legacy_bm25: str, ranking: dict[str, Any] | None = 
         # Lucene's bytes cannot be read back like that (2.19).
         "knn.derived_source.enabled": (spec.engine, spec.quantization) != ("lucene", "byte"),
         "similarity": {"passages": similarity},
+        "analysis": analysis.settings(),
         "mapping.nested_objects.limit": 100_000,
     }
     if spec.engine == "faiss":
@@ -207,26 +214,28 @@ def to_source(document: Document, spec: IndexSpec) -> dict[str, Any]:
         "id": document.id,
         "version": document.version,
         "level": LEVEL,
-        "title": document.title,
         "source": document.source,
+        "origin": document.origin,
         "language": document.language,
         "popularity": document.popularity,
         "labels": [label(name, value) for name, value in attributes.items()],
         "numbers": numbers,
-        "passages": [_passage(document, passage, spec) for passage in document.passages],
+        "whole": {"text": [document.title, *[passage.text for passage in document.passages]]},
+        "passages": [_passage(document.title, passage, spec) for passage in document.passages],
     }
     if document.updated_at_s is not None:
         source["updated_at_s"] = document.updated_at_s
     return source
 
 
-def _passage(document: Document, passage: Passage, spec: IndexSpec) -> dict[str, Any]:
+def _passage(title: str, passage: Passage, spec: IndexSpec) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "card": search_cards.of_passage(passage),
-        "context": embedding_text(document, passage),
         "text": passage.text,
-        "heading": passage.heading,
-        "title": document.title,
+        # Never without a value: an engine of version 2.19 finds a document's vectors again only where each of its
+        # passages has every field that the others have.
+        "heading": passage.heading or ("",),
+        "title": title,
     }
     if passage.vector:
         if spec.quantization == "byte":
@@ -243,6 +252,7 @@ class _StoredPassage(msgspec.Struct):
 
 class _Stored(msgspec.Struct):
     card: str
+    origin: str = ""
     passages: list[_StoredPassage] = []
 
 
@@ -256,6 +266,7 @@ def from_source(source: Any, spec: IndexSpec) -> Document:
         card.version,
         tuple([_from_stored(each, 1 / 127 if spec.quantization == "byte" else 1.0) for each in stored.passages]),
         source=card.source,
+        origin=stored.origin,
         language=card.language,
         updated_at_s=card.updated_at_s,
         popularity=card.popularity,

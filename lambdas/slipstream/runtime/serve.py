@@ -6,6 +6,7 @@ The inner loop of development, the host under the Lambda Web Adapter, and the ya
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -15,7 +16,8 @@ from threading import Lock
 from typing import Any
 
 from slipstream.gateway.http import Principal
-from slipstream.runtime.settings import BadSetting, read_settings
+from slipstream.runtime.bad_setting import BadSetting
+from slipstream.runtime.settings import read_settings
 from slipstream.runtime.wsgi import Authenticate, WsgiApp, anyone, wsgi_app
 from slipstream.runtime.wsgi_server import Server
 
@@ -86,6 +88,7 @@ def _application(authenticate: Authenticate) -> WsgiApp:
 
                     parts = build(read_settings(os.environ), os.environ)
                     built.append(wsgi_app(parts.app, authenticate=authenticate))
+                    gc.freeze()  # nothing that was built is garbage: collecting would search it during a request
         return built[0](environ, start_response)
 
     return application

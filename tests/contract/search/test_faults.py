@@ -104,10 +104,8 @@ def test_a_late_leg_is_named_and_not_waited_for_again(server: TinyServer, late: 
 def test_the_time_limit_of_a_leg_reaches_the_engine(server: TinyServer) -> None:
     _, (request,) = ask(server, [leg(), leg()], query=msgspec.structs.replace(QUERY, timeout_ms=5_000))
 
-    searches = request.count(b'"index":"docs"')
-    assert searches >= 2
-    assert request.count(b'"timeout":"5000ms"') == searches
-    assert request.count(b'"cancel_after_time_interval":"5000ms"') == searches
+    assert request.count(b'"timeout":"5000ms"') == 2
+    assert request.count(b'"cancel_after_time_interval":"5000ms"') == 2
 
 
 def test_both_legs_late_are_a_timeout(server: TinyServer) -> None:
