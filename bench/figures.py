@@ -12,7 +12,7 @@ INK, SOFT, ACCENT, WARM = "#1b2733", "#9fb3c8", "#0b7285", "#e8590c"
 COLOURS = {
     "gateway": ACCENT, "edge": WARM, "first call": SOFT, "second call": ACCENT, "full CPU": ACCENT, "0.29 vCPU": SOFT,
     "wait": ACCENT,
-    "bare": SOFT, "load": ACCENT,
+    "bare": SOFT, "load": ACCENT, "nDCG@10": ACCENT,
 }  # fmt: skip
 ROW_INCHES = 0.3
 Series = Mapping[str, Sequence[float | None]]
@@ -35,24 +35,9 @@ def _axes(title: str, *, height: float = 3.6) -> tuple[Any, Any]:
     return figure, axes
 
 
-def _panels(title: str, x_labels: tuple[str, ...]) -> tuple[Any, Any]:
-    """Axes side by side that share their height."""
-    figure, axes = _axes("", "", width=9.6, height=4.4)
-    axes.remove()
-    panels = figure.subplots(1, len(x_labels), sharey=True)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
-    for panel, label in zip(panels, x_labels, strict=True):
-        panel.set_xlabel(label)
-        panel.spines[["top", "right"]].set_visible(False)
-    return figure, panels
-
-
 def _save(figure: Any, name: str) -> Path:
-    return _write(figure, FOLDER / f"{name}.svg")
-
-
-def _write(figure: Any, path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    path = FOLDER / f"{name}.svg"
     figure.savefig(path, format="svg", metadata={"Date": None})
     return path
 
@@ -111,37 +96,6 @@ def overhead(result: Mapping[str, Any]) -> Path:
     return _save(figure, "overhead")
 
 
-def tuning(result: Mapping[str, Any], path: Path) -> Path:
-    """Recall against memory and against p95, a point a candidate; filled where no other beats it, the choice ringed."""
-    figure, panels = _panels(
-        f"{result['index']}: recall@10 against memory and time", ("memory, MiB (formula)", "p95, ms")
-    )
-    kinds = {
-        ("lucene", "engine"): (ACCENT, "o"),
-        ("faiss", "engine"): (WARM, "o"),
-        ("faiss", "in process"): (WARM, "s"),
-    }
-    for axes, key, unit in zip(panels, ("memory_bytes", "p95_ms"), (2**20, 1), strict=True):
-        for (engine, how), (colour, mark) in kinds.items():
-            rows = [row for row in result["candidates"] if (row["spec"]["engine"], row["recall_from"]) == (engine, how)]
-            for front in (False, True):
-                some = [row for row in rows if row["pareto"] is front]
-                label = f"{engine}, {how}" if front and some else None
-                axes.scatter(
-                    [row[key] / unit for row in some], [row["recall@10"] for row in some], s=34, marker=mark,
-                    label=label, edgecolors=colour, facecolors=colour if front else "none", linewidths=1.1,
-                )  # fmt: skip
-        best = next(row for row in result["candidates"] if row["label"] == result["recommendation"]["label"])
-        axes.scatter([best[key] / unit], [best["recall@10"]], s=190, facecolors="none", edgecolors=INK, linewidths=1.4)
-        axes.axhline(result["targets"]["recall"], color=SOFT, linewidth=1, linestyle="--", zorder=0)
-    panels[0].set_ylabel("recall@10")
-    panels[0].set_xscale("log")
-    panels[1].legend(frameon=False, fontsize=8, loc="lower right")
-    panels[0].annotate(best["label"], (best["memory_bytes"] / 2**20, best["recall@10"]), (0, -16),
-                       textcoords="offset points", fontsize=7.5, ha="center", va="top")  # fmt: skip
-    return _write(figure, path)
-
-
 def streaming(result: Mapping[str, Any]) -> Path:
     """Wait until there is something to read, streamed against buffered."""
     waits, pace = result["wait_until_readable_ms"], result["pace"]
@@ -194,6 +148,17 @@ def ingestion(result: Mapping[str, Any]) -> Path:
     }
     labels = [f"round {number}" for number in range(1, len(rounds) + 1)]
     return _save(_rows("Passages: embedded alone, and loaded into the index", "a second", labels, series), "ingestion")
+
+
+def retrieval(result: Mapping[str, Any], path: Path) -> Path:
+    """nDCG@10 of every way of ranking, with the legs and what an engine's own pipelines make of them."""
+    rows = {**result["results"], **result.get("comparison", {})}
+    title = f"nDCG@10 on {result['data']} ({result['queries']} questions)"
+    series: dict[str, list[float | None]] = {"nDCG@10": [100 * row["ndcg@10"] for row in rows.values()]}
+    figure = _rows(title, "nDCG@10 × 100", list(rows), series)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, format="svg", metadata={"Date": None})
+    return path
 
 
 FIGURES = {

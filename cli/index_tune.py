@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cli.query_file import read_queries, with_vectors
-from cli.target import find
+from cli.target import Target
 from cli.tuning_data import Corpus, hold_out
 from slipstream.retrieval.ports import IndexSpec
 from slipstream.retrieval.tuning.candidates import QUANTIZATIONS, Space
@@ -41,13 +42,13 @@ KNOWN = tuple(dict.fromkeys(name for names in QUANTIZATIONS.values() for name in
 @click.option("--quantization", "quantizations", type=click.Choice(KNOWN), multiple=True, default=KNOWN)
 @click.option("--shards", type=click.IntRange(1), multiple=True, default=DEFAULTS.shards, show_default=True)
 @click.option("--engine-url", help="The search engine; else SLIPSTREAM_SEARCH_ENDPOINT, else the local stack's.")
-@click.option("--base-url", help="The gateway that embeds questions; else SLIPSTREAM_BASE_URL, else the local stack.")
-@click.option("--api-key", help="A key for it; else SLIPSTREAM_API_KEY, else the local stack's.")
+@click.option("--apply", is_flag=True, help="Re-index to what is recommended for this engine, while searches go on.")
 @click.option("--figure", type=click.Path(path_type=Path), help="Where to draw the trade, as SVG.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else there.")
+@click.pass_obj
 def tune(
-    name: str, /, *, queries: Path | None, questions: int, passages: int, recall: float, p95_ms: float | None,
-    engine_url: str | None, base_url: str | None, api_key: str | None, figure: Path | None, as_json: bool, **space: Any,
+    gateway: Callable[[], Target], /, name: str, *, queries: Path | None, questions: int, passages: int, recall: float,
+    p95_ms: float | None, engine_url: str | None, apply: bool, figure: Path | None, as_json: bool, **space: Any,
 ) -> None:  # fmt: skip
     """Measure recall@10, p95, memory and monthly cost of what the index NAME could be made of, and recommend.
 
@@ -58,6 +59,7 @@ def tune(
 
     from cli.engine_access import connect
     from cli.progress import bars
+    from cli.tuning_apply import change
     from cli.tuning_data import read_corpus
     from cli.tuning_run import measure, report
     from cli.tuning_view import table
@@ -71,14 +73,17 @@ def tune(
         with bars() as progress:
             current = next(each.spec for each in engine.documents.generations(name) if each.live)
             corpus = read_corpus(engine.documents, name, passages, progress)
-            corpus, asked, notes = _questions(corpus, queries, questions, current, base_url, api_key)
+            corpus, asked, notes = _questions(corpus, queries, questions, current, gateway)
             tuned = measure(engine, name, grid(current, Space(**space)), corpus, asked, targets, progress)
+            applied = change(engine.documents, name, current, tuned.here, progress) if apply else None
     except SlipstreamError as error:
         raise click.ClickException(error.message) from error
     notes += _notes(corpus, current, has_faiss=engine.has_faiss)
     found = report(tuned, name, corpus, len(asked), targets, notes)
+    if applied is not None:
+        found["applied"] = applied
     if figure is not None:
-        from bench.figures import tuning as draw
+        from bench.search_figures import tuning as draw
 
         draw(found, figure)
     if as_json:
@@ -88,12 +93,14 @@ def tune(
     click.echo(found["recommendation"]["why"])
     if tuned.here.row.spec != tuned.best.row.spec:
         click.echo(f"On this engine: {found['recommendation_here']['why']}")
+    if applied is not None:
+        click.echo(applied["did"])
     for note in notes:
         click.echo(f"Note: {note}")
 
 
 def _questions(
-    corpus: Corpus, path: Path | None, most: int, spec: IndexSpec, base_url: str | None, api_key: str | None
+    corpus: Corpus, path: Path | None, most: int, spec: IndexSpec, gateway: Callable[[], Target]
 ) -> tuple[Corpus, list[tuple[float, ...]], list[str]]:
     """What to measure in, what to ask, and what has to be said about it."""
     if path is None:
@@ -103,7 +110,7 @@ def _questions(
         )
         return left, vectors, [said]
     queries = read_queries(path)[:most]
-    full = with_vectors(queries, spec, lambda: find(base_url, api_key))
+    full = with_vectors(queries, spec, gateway)
     return corpus, [query.vector for query in full], []
 
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "index": ("cli.index:index", "Create, load, re-index and drop search indexes."),
     "models": ("cli.models:models", "What each model accepts, costs and can do."),
     "bedrock": ("cli.bedrock:bedrock", "Run the local Bedrock server alone."),
+    "eval": ("cli.eval:evaluate", "Measure quality on your own data: retrieval."),
     "bench": ("cli.bench:bench", "Measure: overhead, cold-start, streaming, prompt-cache, ingestion."),
 }
 

@@ -58,6 +58,12 @@ def in_engine(
         _remove(engine, name)
 
 
+def _bare(document: Document) -> Document:
+    """Without text, which makes an index twice as fast to fill and is the same to every candidate."""
+    passages = tuple(msgspec.structs.replace(passage, text="", heading=()) for passage in document.passages)
+    return msgspec.structs.replace(document, title="", passages=passages)
+
+
 def _search(
     engine: Engine, name: str, questions: Sequence[Sequence[float]]
 ) -> list[tuple[list[tuple[str, int]], float]]:

@@ -24,10 +24,12 @@ class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Boosts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Weights of the fields in the lexical leg. ``document`` is the document's whole text, 0: not asked."""
+    """Weights in the lexical leg. ``text`` is a passage with its title and headings, as one field; ``title`` and
+    ``heading`` count them once more by themselves; ``document`` is the document's title and whole text. 0: not asked.
+    """
 
-    title: float = 1.0
-    heading: float = 1.0
+    title: float = 0.0
+    heading: float = 0.0
     text: float = 1.0
     document: float = 1.0
 

@@ -17,7 +17,7 @@ from slipstream.retrieval.ports import IndexSpec
 from slipstream.retrieval.search import EXPANSION_WEIGHT, PASSAGES_A_DOCUMENT, EngineQuery, Filter, Hit
 
 Found = tuple[float, float, int]
-"""Passage's score, document's score, passage's number."""
+"""What the leg orders by, the passage's own score, the passage's number."""
 
 
 class MemoryGeneration:
@@ -27,7 +27,7 @@ class MemoryGeneration:
         self.spec = spec
         self.documents: dict[str, Document] = {}
         self._analyze = english if spec.language == "english" else standard
-        self._text, self._heading, self._title, self._body = (FieldIndex() for _ in range(4))
+        self._context, self._heading, self._title, self._body = (FieldIndex() for _ in range(4))
         self._vectors = Vectors()
         self._owners: dict[int, tuple[str, Passage]] = {}
         self._numbers: dict[str, list[int]] = {}
@@ -51,8 +51,9 @@ class MemoryGeneration:
             self._owners[number] = (document.id, passage)
             terms = self._analyze(passage.text)
             body += terms
-            self._text.add(number, terms)
-            self._heading.add(number, [term for part in passage.heading for term in self._analyze(part)])
+            heading = [term for part in passage.heading for term in self._analyze(part)]
+            self._context.add(number, [*title, *heading, *terms])
+            self._heading.add(number, heading)
             self._title.add(number, title)
             if passage.vector:
                 self._vectors.add(number, passage.vector)
@@ -63,67 +64,97 @@ class MemoryGeneration:
         """Take a document out, if it is there."""
         for number in self._numbers.pop(document_id, ()):
             self._owners.pop(number, None)
-            for field in (self._text, self._heading, self._title, self._body, self._vectors):
+            for field in (self._context, self._heading, self._title, self._body, self._vectors):
                 field.remove(number)
         self.documents.pop(document_id, None)
         self._phrases.pop(document_id, None)
 
     def lexical(self, query: EngineQuery) -> list[Hit]:
         """BM25 of passages and, beside it, of their documents; in the order of the sum."""
-        terms: dict[str, float] = {}
-        for text, weight in ((query.text, 1.0), (" ".join(query.expansions), EXPANSION_WEIGHT)):
-            for term in self._analyze(text):
-                terms[term] = terms.get(term, 0.0) + weight
-        boosts = query.boosts
-        scores: dict[int, float] = {}
-        for field, boost in ((self._text, boosts.text), (self._heading, boosts.heading), (self._title, boosts.title)):
-            if boost:
-                for number, score in field.scores(terms).items():
-                    scores[number] = scores.get(number, 0.0) + boost * score
-        of_documents = self._body.scores(terms) if boosts.document else {}
-        own = {self._numbers[name][0]: name for name in self.documents}
-        by_name = {own[number]: boosts.document * score for number, score in of_documents.items()}
-        allowed = self._allowed(query.filters)
+        scores, own, allowed = self._passages(query), self._documents(query), self._allowed(query.filters)
         found = [
-            (score, by_name.get(self._owners[number][0], 0.0), number)
+            (score + own.get(self._owners[number][0], 0.0), score, number)
             for number, score in scores.items()
             if allowed(self._owners[number][0])
         ]
         if query.phrases:
             found = [each for each in found if self._holds(self._owners[each[2]][0], query.phrases)]
-        return self._best(found, query.size)
+        others = self._best_of(self._vectors.cosines(query.vector)) if self._fitting(query) else {}
+        return self._hits(found, query, own, others)
 
     def dense(self, query: EngineQuery) -> list[Hit]:
         """Exact cosines. Raises InvalidRequest for a vector of another length."""
-        if len(query.vector) != self.spec.dimensions:
+        if not self._fitting(query):
             raise InvalidRequest(
                 f"the query's vector has {len(query.vector)} dimensions, the index {self.spec.dimensions}",
                 code="search_refused",
             )
         allowed = self._allowed(query.filters)
         cosines = self._vectors.cosines(query.vector).items()
-        found = [(cosine, 0.0, number) for number, cosine in cosines]
+        found = [(cosine, cosine, number) for number, cosine in cosines]
         if query.filters:
             found = [each for each in found if allowed(self._owners[each[2]][0])]
-        return self._best(found, query.size)
+        if not query.text.strip() and not query.expansions:
+            return self._hits(found, query, {}, {})
+        best = self._best_of(self._passages(query))
+        return self._hits(found, query, self._documents(query), {name: best.get(name, 0.0) for name in self.documents})
+
+    def _fitting(self, query: EngineQuery) -> bool:
+        return len(query.vector) == self.spec.dimensions
+
+    def _passages(self, query: EngineQuery) -> dict[int, float]:
+        """BM25 of passages with their titles and headings, by number."""
+        terms, boosts = self._terms(query), query.boosts
+        scores: dict[int, float] = {}
+        fields = ((self._context, boosts.text), (self._heading, boosts.heading), (self._title, boosts.title))
+        for field, boost in fields:
+            if boost:
+                for number, score in field.scores(terms).items():
+                    scores[number] = scores.get(number, 0.0) + boost * score
+        return scores
+
+    def _documents(self, query: EngineQuery) -> dict[str, float]:
+        """BM25 of documents, by id."""
+        if not query.boosts.document:
+            return {}
+        own = {self._numbers[name][0]: name for name in self.documents}
+        scores = self._body.scores(self._terms(query))
+        return {own[number]: query.boosts.document * score for number, score in scores.items()}
+
+    def _terms(self, query: EngineQuery) -> dict[str, float]:
+        terms: dict[str, float] = {}
+        for text, weight in ((query.text, 1.0), (" ".join(query.expansions), EXPANSION_WEIGHT)):
+            for term in self._analyze(text):
+                terms[term] = terms.get(term, 0.0) + weight
+        return terms
+
+    def _best_of(self, scores: Mapping[int, float]) -> dict[str, float]:
+        """Each document's best passage."""
+        best: dict[str, float] = {}
+        for number, score in scores.items():
+            name = self._owners[number][0]
+            best[name] = max(score, best.get(name, score))
+        return best
 
     def _number(self, document_id: str) -> int:
         self._next += 1
         self._numbers.setdefault(document_id, []).append(self._next)
         return self._next
 
-    def _best(self, found: Iterable[Found], size: int) -> list[Hit]:
+    def _hits(
+        self, found: Iterable[Found], query: EngineQuery, own: Mapping[str, float], others: Mapping[str, float]
+    ) -> list[Hit]:
         taken: Counter[str] = Counter()
         hits: list[tuple[float, str, int, Hit]] = []
-        heap = [(-(score + own), number, score, own) for score, own, number in found]
+        heap = [(-order, number, score) for order, score, number in found]
         heapify(heap)  # of thousands, a few are taken
-        while heap and len(hits) < size:
-            total, number, score, own = heappop(heap)
-            document_id, passage = self._owners[number]
-            taken[document_id] += 1
-            if taken[document_id] <= PASSAGES_A_DOCUMENT:
-                hit = _hit(self.documents[document_id], passage, score, own)
-                hits.append((total, document_id, passage.ordinal, hit))
+        while heap and len(hits) < query.size:
+            order, number, score = heappop(heap)
+            name, passage = self._owners[number]
+            taken[name] += 1
+            if taken[name] <= PASSAGES_A_DOCUMENT:
+                hit = _hit(self.documents[name], passage, score, own.get(name, 0.0), others.get(name))
+                hits.append((order, name, passage.ordinal, hit))
         hits.sort(key=lambda each: each[:3])
         return [each[3] for each in hits]
 
@@ -182,9 +213,9 @@ def _kind(value: Scalar | None) -> str:
     return "text" if isinstance(value, str) else "number"
 
 
-def _hit(document: Document, passage: Passage, score: float, own: float) -> Hit:
+def _hit(document: Document, passage: Passage, score: float, own: float, other: float | None) -> Hit:
     return Hit(
         document.id, document.version, passage.ordinal, document.title, passage.heading, passage.text, passage.start,
-        passage.end, score, document_score=own, source=document.source, language=document.language,
+        passage.end, score, document_score=own, other_score=other, source=document.source, language=document.language,
         updated_at_s=document.updated_at_s, popularity=document.popularity, attributes=document.attributes,
     )  # fmt: skip

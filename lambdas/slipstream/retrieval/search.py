@@ -11,7 +11,7 @@ __all__ = ["EXPANSION_WEIGHT", "LEG_SIZE", "PASSAGES_A_DOCUMENT", "Boosts", "Eng
 LEG_SIZE = 20
 """Candidates of each leg: BM25 top 20 and vector top 20."""
 PASSAGES_A_DOCUMENT = 2
-"""At most so many of one document in a leg."""
+"""At most so many of one document in a leg, and in an answer."""
 EXPANSION_WEIGHT = 0.4
 """What a word of an expansion weighs beside a word of the query."""
 
@@ -46,7 +46,11 @@ class Hit(msgspec.Struct, frozen=True):
     score: float
     """The leg's own: BM25 of the passage's text, headings and title, or cosine (-1 to 1)."""
     document_score: float = 0.0
-    """Lexical leg: BM25 of the query in the document's title and whole text. The leg's order is the sum of both."""
+    """BM25 of the query in the document's title and whole text, on both legs' hits. The lexical leg's order is by the
+    sum of both, the dense leg's by cosine."""
+    other_score: float | None = None
+    """What the other leg gives this document's best passage: a cosine in the lexical leg, BM25 in the dense leg;
+    None: not known."""
     source: str = ""
     language: str = "en"
     updated_at_s: float | None = None

@@ -1,0 +1,60 @@
+"""``slipstream eval``: how good a capability is, on any folder or file of the data format."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.group("eval")
+def evaluate() -> None:
+    """Measure quality on your own data: retrieval."""
+
+
+@evaluate.command("retrieval")
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder: corpus, queries, qrels.")
+@click.option("--engine", default="auto", show_default=True, help="auto, memory, or the URL of an OpenSearch.")
+@click.option("--ablation", is_flag=True, help="Also leave out each step in turn, and rank as the engine would.")
+@click.option("--parameters", type=click.Path(path_type=Path), help="Ranking weights, as index fit writes them.")
+@click.option("--figure", type=click.Path(path_type=Path), help="Where to draw the table, as SVG.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else there.")
+def retrieval(
+    data: Path, engine: str, ablation: bool, parameters: Path | None, figure: Path | None, as_json: bool
+) -> None:
+    """Judge both legs, their fusion, the re-ranker as it ships, and the re-ranker refitted to this set.
+
+    Vectors are of the local model (all-MiniLM-L6-v2) and kept, so that a second run embeds nothing.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from cli.eval_retrieval import measure, table
+    from slipstream.errors import SlipstreamError
+
+    notes = Console(stderr=True)
+    columns = (TextColumn("{task.description:>9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    tasks: dict[str, Any] = {}
+    try:
+        with Progress(*columns, console=notes) as bar:
+
+            def progress(what: str, done: int, of: int) -> None:
+                task = tasks.setdefault(what, bar.add_task(what, total=of)) if what not in tasks else tasks[what]
+                bar.update(task, completed=done, total=of)
+
+            result = measure(data, engine=engine, ablation=ablation, weights=parameters, progress=progress)
+    except SlipstreamError as error:
+        raise click.ClickException(error.message) from error
+    for note in result.notes:
+        notes.print(note)
+    if figure is not None:
+        from bench.figures import retrieval as draw
+
+        draw(result.found, figure)
+    if as_json:
+        json.dump(result.found, sys.stdout)
+        return
+    Console().print(table(result.found))

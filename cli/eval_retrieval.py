@@ -1,0 +1,138 @@
+"""What ``slipstream eval retrieval`` computes, and the table it prints."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import msgspec
+from rich.table import Table
+
+from cli.evaluation_set import Progress, Timings, ask, load
+from cli.search_engine import engine_for
+from local.vectors import VectorCache
+from slipstream.chat.retrieval_options import DEFAULTS
+from slipstream.retrieval.ablation import blind, variants
+from slipstream.retrieval.candidates import candidates
+from slipstream.retrieval.evaluation import Orders, Searched, engines_own, orders, report, support
+from slipstream.retrieval.fusion import fused
+from slipstream.retrieval.judged import JudgedSet, read_set
+from slipstream.retrieval.parameters import Parameters, parameters_from, shipped
+from slipstream.retrieval.question.prepare import STEPS
+from slipstream.retrieval.ranker import Ranker
+
+INDEX = "slipstream-evaluation"
+
+
+class Result(msgspec.Struct, frozen=True):
+    """``found`` is what ``--json`` prints; ``notes`` are for people."""
+
+    found: dict[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+def measure(
+    data: Path, *, engine: str, ablation: bool, weights: Path | None, progress: Progress
+) -> Result:  # fmt: skip
+    """Everything about one set. Raises InvalidRequest for a set, parameters or an engine that cannot be used."""
+    judged = read_set(data)
+    parameters = shipped() if weights is None else parameters_from(weights.read_bytes())
+    vectors = VectorCache()
+    vectors.embed([question.text for question in judged.questions], progress=lambda d, o: progress("questions", d, o))
+    timings = Timings()
+    with engine_for(engine, INDEX) as (documents, passages, said):
+        count = load(judged, INDEX, documents, vectors, progress)
+        searched = ask(judged, INDEX, passages, vectors, progress, timings=timings)
+        relevance = [one.relevance for one in searched]
+        found: dict[str, Any] = {
+            "data": judged.name,
+            "queries": len(searched),
+            "results": report(orders(searched, parameters), relevance),
+            "latency_ms": _latency(searched, parameters, timings),
+        }
+        if ablation:
+            found["support@5"] = support(searched, parameters)
+            found["comparison"] = _only_metrics(report(_with_legs(searched, engines_own(searched)), relevance))
+            ways = _ablated(searched, parameters)
+            for step in STEPS:
+                again = ask(judged, INDEX, passages, vectors, progress, off=frozenset({step}))
+                ways[f"question: {step}"] = _order(again, parameters)
+            found["ablation"] = _only_metrics(report(_with_legs(searched, ways), relevance))
+    return Result(found, (said, f"{len(judged.documents):,} documents, {count:,} passages", *_gaps(judged)))
+
+
+def _ablated(searched: Sequence[Searched], parameters: Parameters) -> dict[str, Orders]:
+    ways = {name: _order(searched, changed) for name, changed in variants(parameters).items()}
+    return {
+        "nothing": _order(searched, parameters),
+        **ways,
+        "the other leg's score": _order(blind(searched), parameters),
+    }
+
+
+def _order(searched: Sequence[Searched], parameters: Parameters) -> Orders:
+    ranker = Ranker(parameters, rerank_limit_ms=float("inf"))
+    return [ranker.documents(one.prepared, one.legs, DEFAULTS) for one in searched]
+
+
+def _with_legs(searched: Sequence[Searched], ways: Mapping[str, Orders]) -> dict[str, Orders]:
+    from slipstream.retrieval.evaluation import documents
+
+    legs = {"bm25": [documents(one.legs.lexical) for one in searched],
+            "dense": [documents(one.legs.dense) for one in searched]}  # fmt: skip
+    return {**legs, **ways}
+
+
+def _only_metrics(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {way: values for way, values in found.items() if way not in ("bm25", "dense")}
+
+
+def _latency(searched: Sequence[Searched], parameters: Parameters, timings: Timings) -> dict[str, dict[str, float]]:
+    """Each stage's p50 and p95. Embedding is from the cache where the question was asked before."""
+    ranker, fuse_ms, rank_ms = Ranker(parameters), [], []
+    for one in searched:
+        began = perf_counter()
+        fused(one.prepared.text, candidates(one.legs), parameters)
+        between = perf_counter()
+        ranker.rank(one.prepared, one.legs, DEFAULTS)
+        fuse_ms.append((between - began) * 1000)
+        rank_ms.append((perf_counter() - between) * 1000)
+    stages = {**msgspec.structs.asdict(timings), "fusion": fuse_ms, "fusion_and_rerank": rank_ms}
+    return {name: _spread(values) for name, values in stages.items()}
+
+
+def _spread(values: Sequence[float]) -> dict[str, float]:
+    ordered = sorted(values)
+    at_95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
+    return {"p50": round(statistics.median(ordered), 3), "p95": round(at_95, 3)}
+
+
+def _gaps(judged: JudgedSet) -> list[str]:
+    notes = []
+    if judged.unjudged:
+        notes.append(f"{judged.unjudged} questions have no relevant document in qrels.tsv and were left out.")
+    if judged.unknown:
+        notes.append(f"{judged.unknown} judgements name documents that the corpus lacks; they count as not found.")
+    return notes
+
+
+def table(found: Mapping[str, Any]) -> Table:
+    """All rows, hundredths; the interval is of nDCG@10 against the set's better leg."""
+    shown = Table(title=f"{found['data']}: {found['queries']} questions", title_justify="left")
+    for name in ("ranking", "nDCG@10", "recall@20", "MRR@10", "against the better leg"):
+        shown.add_column(name, justify="left" if name == "ranking" else "right")
+    sections = (found["results"], found.get("comparison", {}), found.get("ablation", {}))
+    for number, rows in enumerate(sections):
+        for way, values in rows.items():
+            against = values["vs_best_leg"]
+            gap = " ".join(f"{100 * against[key]:+.1f}" for key in ("difference", "low_95", "high_95"))
+            shown.add_row(
+                f"without {way}" if number == 2 and way != "nothing" else way,
+                *(f"{100 * values[name]:.1f}" for name in ("ndcg@10", "recall@20", "mrr@10")),
+                gap.replace(" ", " [", 1).replace(" ", ", ").replace(", [", " [") + "]",
+            )
+        shown.add_section()
+    return shown

@@ -1,0 +1,86 @@
+"""A judged set made searchable: chunked, embedded (from the cache where it was before), written, and asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from time import perf_counter
+
+import msgspec
+
+from local.vectors import VectorCache
+from slipstream.disconnect import NEVER
+from slipstream.retrieval.chunking import chunk
+from slipstream.retrieval.document import Document, embedding_text
+from slipstream.retrieval.evaluation import Searched
+from slipstream.retrieval.judged import JudgedSet
+from slipstream.retrieval.ports import DocumentIndex, IndexSpec, PassageIndex
+from slipstream.retrieval.question.prepare import prepare
+from slipstream.retrieval.search import EngineQuery
+from slipstream.telemetry.waterfall import Waterfall
+
+EMBEDDED_AT_ONCE = 1000
+SPEC = IndexSpec(embedding_model="all-MiniLM-L6-v2", dimensions=384)
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and of how much."""
+
+
+class Timings(msgspec.Struct):
+    """Milliseconds of each stage, one value a question."""
+
+    prepare: list[float] = []
+    embed: list[float] = []
+    search: list[float] = []
+
+
+def load(judged: JudgedSet, index: str, engine: DocumentIndex, vectors: VectorCache, progress: Progress) -> int:
+    """Write the set's documents into a new ``index``; how many passages they have."""
+    engine.create(index, SPEC)
+    documents = [_document(source.id, source.title, source.text) for source in judged.documents]
+    texts = [embedding_text(document, passage) for document in documents for passage in document.passages]
+    rows = iter(_embedded(texts, vectors, progress))
+    for number, document in enumerate(documents, 1):
+        passages = tuple(msgspec.structs.replace(passage, vector=next(rows)) for passage in document.passages)
+        failed = engine.write(index, [msgspec.structs.replace(document, passages=passages)])
+        if failed:
+            raise RuntimeError(f"the engine refused {failed[0].document_id}: {failed[0].reason}")
+        progress("index", number, len(documents))
+    engine.refresh(index)
+    return len(texts)
+
+
+def ask(
+    judged: JudgedSet, index: str, engine: PassageIndex, vectors: VectorCache, progress: Progress,
+    off: frozenset[str] = frozenset(), timings: Timings | None = None,
+) -> list[Searched]:  # fmt: skip
+    """Ask each question once, its steps ``off`` left out."""
+    asked = []
+    for number, question in enumerate(judged.questions, 1):
+        began = perf_counter()
+        prepared = prepare(question.text, off=off)
+        ready = perf_counter()
+        (vector,) = vectors.embed([prepared.meaning], workers=1).tolist()
+        embedded = perf_counter()
+        query = EngineQuery(
+            prepared.text, tuple(vector), phrases=prepared.phrases, expansions=prepared.expansions
+        )  # fmt: skip
+        legs = engine.search(index, query, Waterfall(), NEVER)
+        if timings is not None:
+            for name, start, end in (
+                ("prepare", began, ready), ("embed", ready, embedded), ("search", embedded, perf_counter()),
+            ):  # fmt: skip
+                getattr(timings, name).append((end - start) * 1000)
+        asked.append(Searched(prepared, legs, judged.relevance[question.id]))
+        progress("search", number, len(judged.questions))
+    return asked
+
+
+def _document(name: str, title: str, text: str) -> Document:
+    return Document(name, title, "", chunk(text, title=title))
+
+
+def _embedded(texts: Sequence[str], vectors: VectorCache, progress: Progress) -> Iterator[tuple[float, ...]]:
+    for at in range(0, len(texts), EMBEDDED_AT_ONCE):
+        part = texts[at : at + EMBEDDED_AT_ONCE]
+        yield from map(tuple, vectors.embed(part).tolist())
+        progress("embed", at + len(part), len(texts))

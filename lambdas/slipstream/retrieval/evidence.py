@@ -1,0 +1,149 @@
+"""What speaks for a document, as numbers of about 0 to 1 that mean the same in every index and for every question.
+
+Scores are left as far apart as the legs put them: a leg that tells documents apart has spread its scores and so
+decides, one that cannot tell has not. Scaling each list to 0…1 first would throw that away and make noise as loud as
+knowledge. BM25 grows with the question, by the root of its terms as measured, so it is divided by that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from slipstream.retrieval.analysis import terms
+from slipstream.retrieval.candidates import Candidate
+
+Values = dict[str, float]
+
+BM25_UNIT = 26.4
+"""About what a good match of a question of one term scores, in an index of any size."""
+WINDOW_TERMS = 20
+"""A long sentence."""
+NEAR_TERMS = 3
+"""How far two words that are neighbours in the question may stand apart."""
+
+OF_LEGS = (
+    "cosine", "passage", "document",
+    "cosine_agreed", "passage_agreed", "cosine_peaked", "passage_peaked", "cosine_long", "passage_long",
+)  # fmt: skip
+OF_TEXT = ("coverage", "window", "neighbours", "title", "exact")
+
+
+def of_legs(question: str, found: Sequence[Candidate]) -> list[Values]:
+    """Evidence from scores and ranks alone; the later ones weigh the legs by what this question's lists look like."""
+    length = len(set(terms(question)))
+    unit = BM25_UNIT * math.sqrt(max(1, length))
+    context = _of_question(length, unit, found)
+    values = []
+    for one in found:
+        cosine, passage = one.cosine, one.passage_bm25 / unit
+        row = {
+            "cosine": cosine,
+            "passage": passage,
+            "document": one.document_bm25 / unit,
+        }
+        for name, strength in context.items():
+            row[f"cosine_{name}"] = cosine * strength
+            row[f"passage_{name}"] = passage * strength
+        values.append(row)
+    return values
+
+
+def _of_question(length: int, unit: float, found: Sequence[Candidate]) -> Values:
+    """How this question's lists look: do the legs agree, does the dense one have a peak, how long is the question."""
+    lexical = {one.document_id for one in found if one.lexical_rank is not None and one.lexical_rank <= 10}
+    dense = {one.document_id for one in found if one.dense_rank is not None and one.dense_rank <= 10}
+    cosines = sorted((one.cosine for one in found), reverse=True)
+    bm25s = sorted((one.passage_bm25 / unit for one in found), reverse=True)
+    return {
+        "agreed": len(lexical & dense) / max(1, min(len(lexical), len(dense))),
+        "peaked": _peak(cosines) - _peak(bm25s),
+        "long": math.log2(1 + length) / 4,
+    }
+
+
+def _peak(scores: Sequence[float]) -> float:
+    """How far the best stands above the middle."""
+    return scores[0] - scores[len(scores) // 2] if scores else 0.0
+
+
+class TextEvidence:
+    """Evidence from the passages' words, each weighed by how few of this question's passages hold it."""
+
+    def __init__(self, question: str, identifiers: Sequence[str], found: Sequence[Candidate]) -> None:
+        self._order = terms(question)
+        self._identifiers = identifiers
+        self._passages = {
+            one.document_id: [(terms(hit.title), terms(" ".join(hit.heading)), terms(hit.text)) for hit in one.hits]
+            for one in found
+        }
+        held: Counter[str] = Counter()
+        asked = set(self._order)
+        count = 0
+        for passages in self._passages.values():
+            for parts in passages:
+                held.update(asked.intersection(set().union(*parts)))
+                count += 1
+        self._weights = {term: math.log(1 + (count - held[term] + 0.5) / (held[term] + 0.5)) for term in asked}
+        self._sum = sum(self._weights.values()) or 1.0
+
+    def of(self, one: Candidate) -> Values:
+        """Values named in ``OF_TEXT``."""
+        passages = self._passages[one.document_id]
+        wholes = [[*title, *heading, *text] for title, heading, text in passages]
+        title = passages[0][0]
+        return {
+            "coverage": max(map(self._share, wholes)),
+            "window": max(_best_window(text, self._weights) for _, _, text in passages) / self._sum,
+            "neighbours": max(self._neighbours(whole) for whole in wholes),
+            "title": self._share(title),
+            "exact": self._exact(one),
+        }
+
+    def _share(self, found: Sequence[str]) -> float:
+        """The share of the question's weight that ``found`` holds."""
+        held = set(found)
+        return sum(weight for term, weight in self._weights.items() if term in held) / self._sum
+
+    def _neighbours(self, found: Sequence[str]) -> float:
+        """The share of the question's neighbouring terms that are near each other, in order, in ``found``."""
+        pairs = {pair for pair in zip(self._order, self._order[1:], strict=False) if pair[0] != pair[1]}
+        if not pairs:
+            return 0.0
+        places: dict[str, list[int]] = {}
+        for place, term in enumerate(found):
+            if term in self._weights:
+                places.setdefault(term, []).append(place)
+        near = sum(
+            any(0 < second - first <= NEAR_TERMS for first in places.get(left, ()) for second in places.get(right, ()))
+            for left, right in pairs
+        )
+        return near / len(pairs)
+
+    def _exact(self, one: Candidate) -> float:
+        """The share of the question's identifiers that stand, letter by letter, in a passage or title."""
+        if not self._identifiers:
+            return 0.0
+        texts = [f"{hit.title}\n{' '.join(hit.heading)}\n{hit.text}" for hit in one.hits]
+        return max(sum(name in text for name in self._identifiers) for text in texts) / len(self._identifiers)
+
+
+def _best_window(found: Sequence[str], weights: Mapping[str, float]) -> float:
+    """The most weight of different terms within a stretch of ``WINDOW_TERMS``."""
+    places = [(place, term) for place, term in enumerate(found) if term in weights]
+    inside: Counter[str] = Counter()
+    held = best = 0.0
+    left = 0
+    for place, term in places:
+        if not inside[term]:
+            held += weights[term]
+        inside[term] += 1
+        while place - places[left][0] >= WINDOW_TERMS:
+            gone = places[left][1]
+            inside[gone] -= 1
+            if not inside[gone]:
+                held -= weights[gone]
+            left += 1
+        best = max(best, held)
+    return best
