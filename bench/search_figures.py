@@ -9,6 +9,10 @@ from typing import Any
 from bench.figures import ACCENT, INK, SOFT, WARM
 
 KINDS = {("lucene", "engine"): (ACCENT, "o"), ("faiss", "engine"): (WARM, "o"), ("faiss", "in process"): (WARM, "s")}
+STAGE_COLOURS = {
+    "prepare": INK, "embedding": WARM, "network": SOFT, "engine": ACCENT, "fusion": "#a21caf", "rerank": "#15803d",
+}  # fmt: skip
+SHOWN = 46
 
 
 def tuning(result: Mapping[str, Any], path: Path) -> Path:
@@ -36,13 +40,41 @@ def tuning(result: Mapping[str, Any], path: Path) -> Path:
     return _write(figure, path)
 
 
+def profile(result: Mapping[str, Any], path: Path) -> Path:
+    """Stages one after another, for the median, the 95th percentile and the slowest queries."""
+    slow = result["slowest"]
+    rows = [{name: stage[share] for name, stage in result["stages_ms"].items()} for share in ("p50", "p95")]
+    rows += [row["stages_ms"] for row in slow]
+    labels = ["p50 of each stage", "p95 of each stage", *(_short(row["text"]) for row in slow)]
+    figure, (axes,) = _panels(f"{result['index']}: where {result['queries']} queries' time goes", ("ms",), width=9.6,
+                              height=1.5 + 0.32 * len(rows))  # fmt: skip
+    begun = [0.0] * len(rows)
+    for name, colour in STAGE_COLOURS.items():
+        widths = [row[name] for row in rows]
+        axes.barh(range(len(rows)), widths, left=begun, height=0.66, label=name, color=colour)
+        begun = [start + width for start, width in zip(begun, widths, strict=True)]
+    for number, whole in enumerate(begun):
+        axes.annotate(f"{whole:,.1f}", (whole, number), (4, 0), textcoords="offset points", va="center", fontsize=8)
+    axes.set_yticks(range(len(rows)), labels)
+    axes.invert_yaxis()
+    axes.margins(x=0.08)
+    figure.legend(frameon=False, fontsize=8, ncols=len(STAGE_COLOURS), loc="upper right")
+    return _write(figure, path)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
 def _panels(title: str, x_labels: tuple[str, ...], *, width: float, height: float) -> tuple[Any, Any]:
     """Axes side by side that share their height."""
     import matplotlib as mpl
 
     mpl.use("svg")
-    mpl.rcParams.update({"svg.hashsalt": "slipstream", "font.family": "DejaVu Sans", "font.size": 9, "text.color": INK,
-                         "axes.edgecolor": SOFT, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK})  # fmt: skip
+    mpl.rcParams.update({
+        "svg.hashsalt": "slipstream", "font.family": "DejaVu Sans", "font.size": 9, "text.color": INK,
+        "axes.edgecolor": SOFT, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK,
+    })  # fmt: skip
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
