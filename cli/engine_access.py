@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,7 +36,8 @@ class Engine:
     has_faiss: bool
 
 
-def connect(url: str | None) -> Engine:
+@contextmanager
+def connect(url: str | None) -> Iterator[Engine]:
     """The engine at ``url``, else the environment's, else the local stack's. Raises click.ClickException."""
     from slipstream.aws import document_index
     from slipstream.aws.credentials import CredentialSource
@@ -44,13 +47,13 @@ def connect(url: str | None) -> Engine:
 
     settings = _settings(url)
     client = document_index.connect(settings.endpoint, region=settings.region, signed=settings.signed, timeout_s=600.0)
-    signer = Signer(CredentialSource(os.environ), settings.region)
-    return Engine(
-        client,
-        document_index.OpenSearchDocuments(client, faiss=settings.signed),
-        passage_index(settings, Transport(), signer),
-        settings.signed,
-    )
+    transport, signer = Transport(), Signer(CredentialSource(os.environ), settings.region)
+    documents = document_index.OpenSearchDocuments(client, faiss=settings.signed)
+    try:
+        yield Engine(client, documents, passage_index(settings, transport, signer), settings.signed)
+    finally:
+        transport.restore()
+        client.close()
 
 
 def _settings(url: str | None) -> SearchSettings:

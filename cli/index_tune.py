@@ -68,9 +68,8 @@ def tune(
     from slipstream.retrieval.tuning.choice import Targets
 
     targets = Targets(recall, p95_ms)
-    engine = connect(engine_url)
     try:
-        with bars() as progress:
+        with connect(engine_url) as engine, bars() as progress:
             current = next(each.spec for each in engine.documents.generations(name) if each.live)
             corpus = read_corpus(engine.documents, name, passages, progress)
             corpus, asked, notes = _questions(corpus, queries, questions, current, gateway)

@@ -43,9 +43,8 @@ def profile(
     asked = [query for query in read_queries(queries) if query.text.strip()][:most]
     if not asked:
         raise click.ClickException(f"{queries}: a profile needs questions with text")
-    engine = connect(engine_url)
     try:
-        with bars() as progress:
+        with connect(engine_url) as engine, bars() as progress:
             found = report(run(engine, name, asked, lambda: find(base_url, api_key), progress))
     except SlipstreamError as error:
         raise click.ClickException(error.message) from error

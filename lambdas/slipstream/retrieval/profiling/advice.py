@@ -19,7 +19,7 @@ LARGE_SHARD_PASSAGES = 2_000_000
 
 
 class Advice(msgspec.Struct, frozen=True):
-    """``setting``: what to change, by the engine's or this project's name. ``change``: to what. ``why``: what was seen."""
+    """``setting``: what to change, by its name in the engine or here. ``change``: to what. ``why``: what was seen."""
 
     setting: str
     change: str

@@ -74,9 +74,12 @@ def memory_bytes(spec: IndexSpec, passages: int) -> float:
 
 
 def disk_bytes(spec: IndexSpec, passages: int, text_bytes: float) -> float:
-    """With the whole vectors, the quantised ones beside them, and text; ``text_bytes``: of a passage, on average."""
-    whole = 4.0 * spec.dimensions if spec.quantization != "none" else 0.0
-    each = whole + _vector_bytes(spec) + 8 * spec.m + TEXT_COPIES * text_bytes
+    """The vectors as they came, what the graph holds of them beside that (faiss, or bits), and ``text_bytes`` of a
+    passage, on average.
+    """
+    came = spec.dimensions * (1.0 if spec.quantization == "byte" else 4.0)
+    twice = spec.engine == "faiss" or spec.quantization.startswith("on_disk_")
+    each = came + (_vector_bytes(spec) if twice else 0.0) + 8 * spec.m + TEXT_COPIES * text_bytes
     return each * passages * (1 + spec.replicas) * DISK_FACTOR
 
 
