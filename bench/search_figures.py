@@ -34,9 +34,11 @@ def tuning(result: Mapping[str, Any], path: Path) -> Path:
         axes.axhline(result["targets"]["recall"], color=SOFT, linewidth=1, linestyle="--", zorder=0)
     panels[0].set_ylabel("recall@10")
     panels[0].set_xscale("log")
-    panels[0].xaxis.set_major_formatter("{x:,.0f}")
-    panels[0].xaxis.set_minor_formatter("{x:,.0f}")
-    panels[1].legend(frameon=False, fontsize=8, loc="lower right", title=f"ringed: {best['label']}", title_fontsize=8)
+    panels[0].xaxis.set_major_formatter("{x:,g}")
+    panels[0].xaxis.set_minor_formatter("{x:,g}")
+    panels[0].tick_params(axis="x", which="minor", labelsize=7)
+    panels[0].set_title(f"ringed: {best['label']}; filled: no other is better in all", loc="left", fontsize=8)
+    figure.legend(*panels[1].get_legend_handles_labels(), frameon=False, fontsize=8, ncols=3, loc="upper right")
     return _write(figure, path)
 
 

@@ -9,17 +9,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy
 import pytest
 from click.testing import CliRunner, Result
 
 from cli.engine_access import Engine, connect
 from cli.main import main
+from cli.tuning_apply import change
 from cli.tuning_engine import scratch_name
 from slipstream.aws.index_inspection import Inspection
 from slipstream.errors import IndexNotFound
 from slipstream.retrieval.document import Document, Passage
 from slipstream.retrieval.ports import IndexSpec
+from slipstream.retrieval.tuning.choice import Measured, Recommendation
+from slipstream.retrieval.tuning.footprint import Fleet
 
 DIMENSIONS = 16
 WORDS = ["bucket", "queue", "table", "function", "stream", "alarm", "policy"]
@@ -117,30 +121,20 @@ def test_what_the_index_is_is_kept_where_it_does_and_cost_does_not_fall(opensear
     assert found["applied"]["changed"] is False
 
 
-def test_a_better_spec_is_applied_by_a_new_generation_with_all_documents(
-    opensearch_url: str, engine: Engine, index: str
+def test_what_is_recommended_becomes_a_generation_with_all_documents_in_place_of_the_old_one(
+    engine: Engine, index: str
 ) -> None:
-    one = ["--engine", "lucene", "--quantization", "none", "--ef-search", "100", "--shards", "1"]
-    before = engine.documents.generations(index)[0]
-    engine.documents.drop(index)
-    engine.documents.create(index, IndexSpec(dimensions=DIMENSIONS, m=2, ef_construction=2))
-    assert engine.documents.write(index, documents(300)) == []
-    engine.documents.refresh(index)
+    (before,) = engine.documents.generations(index)
+    spec = msgspec.structs.replace(before.spec, m=32, quantization="on_disk_4x")
+    row = Measured(spec, 1.0, 1.0, 1.0, 1.0, "engine", 1.0, Fleet("t3.small.search", 1, 10, 1.0))
 
-    result = run(opensearch_url, "index", "tune", index, *one, "--m", "32", "--ef-construction", "200",
-                 "--recall", "0.999", "--apply", "--json")  # fmt: skip
+    done = change(engine.documents, index, before.spec, Recommendation(row, meets=True, why=""), lambda *told: None)
 
-    assert result.exit_code == 0, result.output
-    found = json.loads(result.stdout)
-    now_row = found["candidates"][0]
-    if now_row["recall@10"] >= 0.999:
-        pytest.skip("the poor graph happened to find everything")
     (after,) = engine.documents.generations(index)
-    assert found["applied"]["changed"] is True
-    assert (after.spec.m, after.documents) == (32, 300)
+    assert done["changed"] is True
+    assert (after.spec, after.live) == (spec, True)
     assert after.name > before.name
-    versions = engine.documents.versions(index)
-    assert versions == {document.id: document.version for document in documents(300)}
+    assert engine.documents.versions(index) == {document.id: document.version for document in documents(80)}
 
 
 def test_an_unknown_index_is_refused_with_the_way_to_make_it(opensearch_url: str) -> None:
@@ -168,7 +162,7 @@ def test_a_profile_has_every_stage_each_leg_and_the_inside_of_the_slowest_querie
     assert list(stages) == ["prepare", "embedding", "network", "engine", "fusion", "rerank"]
     assert sum(stage["share"] for stage in stages.values()) == pytest.approx(1.0, abs=0.01)
     assert stages["embedding"]["p95"] == 0.0
-    assert all(stages[name]["p50"] > 0 for name in ("prepare", "network", "engine", "fusion", "rerank"))
+    assert all(stages[name]["p50"] > 0 for name in ("prepare", "network", "engine", "fusion"))
     assert set(found["legs_ms"]) == {"lexical", "dense"}
     assert len(found["slowest"]) == 5
     assert set(found["slowest"][0]["inside_ms"]["dense"]) == {"rewrite", "match", "collect", "other"}
