@@ -28,9 +28,12 @@ class Searches(msgspec.Struct, frozen=True):
     ms: list[float]
 
 
-def scratch_name(index: str) -> str:
-    """The name of the scratch index; whatever stands there is removed."""
-    return f"{index[:80]}--tuning-scratch"
+def scratch_name(index: str, spec: IndexSpec) -> str:
+    """The name of the scratch index; whatever stands there is removed.
+
+    One for each quantisation: the search adapter remembers by name whether an index takes bytes.
+    """
+    return f"{index[:80]}--tuning-{spec.quantization}"
 
 
 def in_engine(
@@ -38,7 +41,7 @@ def in_engine(
     progress: Progress,
 ) -> Searches:  # fmt: skip
     """Make, fill, merge and search it as the gateway's dense leg does. Raises what the engine says."""
-    name = scratch_name(index)
+    name = scratch_name(index, spec)
     _remove(engine, name)
     try:
         engine.documents.create(name, msgspec.structs.replace(spec, replicas=0))

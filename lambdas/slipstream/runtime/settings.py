@@ -7,17 +7,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from slipstream.errors import SlipstreamError
+from slipstream.runtime.bad_setting import BadSetting
 from slipstream.runtime.search_parts import SearchSettings, read_search_settings
 
 T = TypeVar("T")
 ENDPOINT_SERVICES = ("bedrock-runtime", "bedrock-mantle", "bedrock", "dynamodb")
-
-
-class BadSetting(SlipstreamError):
-    """An environment variable that cannot be used; the message names it, its value's shape and what would be right."""
-
-    code = "bad_setting"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

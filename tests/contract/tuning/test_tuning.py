@@ -17,7 +17,8 @@ from click.testing import CliRunner, Result
 from cli.engine_access import Engine, connect
 from cli.main import main
 from cli.tuning_apply import change
-from cli.tuning_engine import scratch_name
+from cli.tuning_data import Truth, read_corpus
+from cli.tuning_engine import in_engine
 from slipstream.aws.index_inspection import Inspection
 from slipstream.errors import IndexNotFound
 from slipstream.retrieval.document import Document, Passage
@@ -107,10 +108,26 @@ def test_lucene_is_measured_in_the_engine_and_faiss_in_process_and_both_say_so(
     assert figure.read_text().startswith("<?xml")
 
 
+def test_a_candidate_of_floats_is_not_asked_with_bytes_because_one_before_it_was(engine: Engine, index: str) -> None:
+    corpus = read_corpus(engine.documents, index, 160, lambda *told: None)
+    questions = [passage.vector for document in corpus.documents[:20] for passage in document.passages]
+    truth, spec = Truth(corpus, questions), IndexSpec(dimensions=DIMENSIONS)
+
+    def recall(quantization: str) -> float:
+        candidate = msgspec.structs.replace(spec, quantization=quantization)
+        found = in_engine(engine, index, candidate, corpus, questions, truth, lambda *told: None)
+        return sum(found.recalls) / len(found.recalls)
+
+    before = recall("none")
+    recall("byte")
+
+    assert recall("none") == before
+
+
 def test_nothing_is_left_of_the_scratch_index(opensearch_url: str, engine: Engine, index: str) -> None:
     tuned(opensearch_url, index, "--engine", "lucene")
 
-    assert scratch_name(index) not in engine.documents.names()
+    assert [name for name in engine.documents.names() if name.startswith(index)] == [index]
     assert engine.documents.generations(index)[0].documents == 80
 
 
