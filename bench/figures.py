@@ -139,6 +139,17 @@ def cold_start(result: Mapping[str, Any]) -> Path:
     return _save(_rows(title, "ms", list(plain), series, hatched=recorded, note=note), "cold-start")
 
 
+def retrieval(result: Mapping[str, Any], path: Path) -> Path:
+    """nDCG@10 of every way of ranking, with the legs and what an engine's own pipelines make of them."""
+    rows = {**result["results"], **result.get("comparison", {})}
+    series: dict[str, list[float | None]] = {"nDCG@10": [100 * row["ndcg@10"] for row in rows.values()]}
+    title = f"nDCG@10 on {result['data']} ({result['queries']} questions)"
+    figure = _rows(title, "nDCG@10 × 100", list(rows), series)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, format="svg", metadata={"Date": None})
+    return path
+
+
 def ingestion(result: Mapping[str, Any]) -> Path:
     """Passages a second, embedded alone and loaded into an index, round by round."""
     rounds = result["rounds"]
@@ -148,17 +159,6 @@ def ingestion(result: Mapping[str, Any]) -> Path:
     }
     labels = [f"round {number}" for number in range(1, len(rounds) + 1)]
     return _save(_rows("Passages: embedded alone, and loaded into the index", "a second", labels, series), "ingestion")
-
-
-def retrieval(result: Mapping[str, Any], path: Path) -> Path:
-    """nDCG@10 of every way of ranking, with the legs and what an engine's own pipelines make of them."""
-    rows = {**result["results"], **result.get("comparison", {})}
-    title = f"nDCG@10 on {result['data']} ({result['queries']} questions)"
-    series: dict[str, list[float | None]] = {"nDCG@10": [100 * row["ndcg@10"] for row in rows.values()]}
-    figure = _rows(title, "nDCG@10 × 100", list(rows), series)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, format="svg", metadata={"Date": None})
-    return path
 
 
 FIGURES = {

@@ -86,6 +86,13 @@ class IndexNotFound(NotFound):
     code = "index_not_found"
 
 
+class NoSearchEngine(SlipstreamError):
+    """Something of an index was asked, and there is no engine."""
+
+    http_status, code = 501, "no_search_engine"
+    bedrock_type, openai_type = "ValidationException", "invalid_request_error"
+
+
 class IndexExists(SlipstreamError):
     """There is an index of that name already."""
 

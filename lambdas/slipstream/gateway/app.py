@@ -39,6 +39,8 @@ class _Application:
             "healthz": self._health,
             "chat": self._chat,
             "embeddings": self._embeddings,
+            "search": self._search,
+            "answers": self._answers,
             "models": self._models,
             "model": self._model,
             "converse": lambda exchange: self._converse(exchange, stream=False),
@@ -120,7 +122,30 @@ class _Application:
         response.settle = record
         return response
 
+    def _search(self, exchange: Exchange) -> HttpResponse:
+        from slipstream.gateway.openai import metered, search
+
+        request, waterfall = exchange.request, exchange.waterfall
+        with waterfall.span("parse"):
+            asked = search.decode(request.body, request.principal)
+        found, record = metered.search(self._gateway, exchange, asked)
+        timing = ("server-timing", waterfall.server_timing())
+        response = _whole(search.encode(asked, found, waterfall), [timing])
+        response.settle = record
+        return response
+
     # -- answers of a model
+
+    def _answers(self, exchange: Exchange) -> HttpResponse:
+        from slipstream.gateway.openai import answers
+
+        request = exchange.request
+        with exchange.waterfall.span("parse"):
+            asked = answers.decode(request.body, request.principal)
+        answer = self._answer(exchange, asked)
+        if asked.stream:
+            return _streamed(answer, answers.stream(answer), "text/event-stream; charset=utf-8")
+        return self._completed(exchange, answer, answers.complete, "openai")
 
     def _chat(self, exchange: Exchange) -> HttpResponse:
         from slipstream.gateway.openai import chat

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -15,12 +15,12 @@ from slipstream.telemetry.waterfall import Waterfall
 
 if TYPE_CHECKING:
     from slipstream.chat.request import ChatRequest
+    from slipstream.gateway.grounding import Finds
     from slipstream.gateway.openai.models_list import ModelList
     from slipstream.gateway.pipeline import Answer
     from slipstream.models.embedding import Embedder
     from slipstream.models.resolved import ResolvedCall
     from slipstream.models.targets import Target
-    from slipstream.retrieval.ports import PassageIndex
 
 MAX_BODY_BYTES = 6 * 1024 * 1024
 """Lambda's own limit of an invocation, so that local hosts refuse what the cloud would."""
@@ -60,8 +60,8 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     aliases: Mapping[str, str] = {}
     cors_origins: Sequence[str] = ()
-    passages: PassageIndex | None = None
-    """None: the deployment has no search engine."""
+    finds: Callable[[], Finds] | None = None
+    """What searches indexes; None: the deployment has no search engine."""
     max_body_bytes: int = MAX_BODY_BYTES
     pace: Pace = Pace()
 

@@ -1,14 +1,25 @@
-"""The way of one request: resolve → plan → call → stream → settle. Reading `Pipeline` is understanding the product."""
+"""The way of one request: (search →) resolve → plan → call → stream → settle. Reading `Pipeline` is understanding the
+product.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from slipstream.chat.events import Event, Failed, Heartbeat, Started, Stopped, Usage
 from slipstream.chat.request import ChatRequest
 from slipstream.disconnect import NEVER, Disconnect
-from slipstream.errors import InvalidRequest, ModelNotFound, PermissionDenied, SlipstreamError, UpstreamError
+from slipstream.errors import (
+    InvalidRequest,
+    ModelNotFound,
+    NoSearchEngine,
+    PermissionDenied,
+    SlipstreamError,
+    UpstreamError,
+)  # fmt: skip
 from slipstream.gateway.allowed import require_model
 from slipstream.gateway.ports import MetricsSink, ModelPort
 from slipstream.gateway.report import UNKNOWN_MODEL, figures, refused, report
@@ -18,11 +29,20 @@ from slipstream.models.resolve import Resolver
 from slipstream.models.resolved import ResolvedCall
 from slipstream.telemetry.waterfall import Waterfall
 
+if TYPE_CHECKING:
+    from slipstream.gateway.grounding import Finds, Grounding
+
+RAG = "rag:"
+"""What a model's name begins with that means an index."""
+NO_ENGINE = "this deployment has no search engine: deploy it with search=dev or search=prod, or ask a model directly"
+
 
 class Answer:
     """An answer on its way: ``events`` is read once; ``report`` is whole when they are exhausted."""
 
-    __slots__ = ("_settle", "call", "events", "outcome", "request", "stop_reason", "upstream", "usage", "waterfall")
+    __slots__ = (
+        "_settle", "call", "events", "grounding", "outcome", "request", "stop_reason", "upstream", "usage", "waterfall",
+    )  # fmt: skip
 
     def __init__(self, request: ChatRequest, waterfall: Waterfall, settle: Any) -> None:
         self.request = request
@@ -30,6 +50,8 @@ class Answer:
         self.call: ResolvedCall
         self.events: Iterator[Event]
         self.upstream: Iterator[Event]
+        self.grounding: Grounding | None = None
+        """What a ``rag:`` answer rests on."""
         self.usage: Usage | None = None
         self.stop_reason: str | None = None
         self.outcome = "cut"
@@ -58,13 +80,22 @@ class Pipeline:
     """Built once an environment; ``answer`` is called by any number of threads."""
 
     def __init__(
-        self, *, resolver: Resolver, planner: PromptPlanner, models: ModelPort, metrics: MetricsSink, region: str
+        self,
+        *,
+        resolver: Resolver,
+        planner: PromptPlanner,
+        models: ModelPort,
+        metrics: MetricsSink,
+        region: str,
+        finds: Callable[[], Finds] | None = None,
     ) -> None:
+        """``finds`` gives what searches indexes, built with the first question to one; None: there is no engine."""
         self._resolver = resolver
         self._planner = planner
         self._models = models
         self._metrics = metrics
         self.region = region
+        self._finds = finds
 
     def answer(self, request: ChatRequest, waterfall: Waterfall, disconnect: Disconnect = NEVER) -> Answer:
         """Call the model and wait for its first event, so that an error before it gets its true HTTP status."""
@@ -72,23 +103,46 @@ class Pipeline:
         waterfall.facts["region"] = self.region
         call: ResolvedCall | None = None
         try:
-            call = self._prepare(request, waterfall)
+            call = self._prepare(answer, waterfall, disconnect)
             answer.call, first, answer.upstream = self._open(call, waterfall, disconnect)
         except SlipstreamError as error:
             self._record_refused(request, call, waterfall, error)
             raise
         answer.events = self._flow(answer, first)
+        if answer.grounding is not None:
+            answer.events = answer.grounding.events(answer.events)
         return answer
 
-    def _prepare(self, request: ChatRequest, waterfall: Waterfall) -> ResolvedCall:
-        """Every choice about the call, before anything is sent."""
+    def _prepare(self, answer: Answer, waterfall: Waterfall, disconnect: Disconnect) -> ResolvedCall:
+        """Every choice about the call, before anything is sent to a model."""
+        request, asked = answer.request, answer.request.model
+        if asked.startswith(RAG):
+            request, answer.grounding = self._ground(request, waterfall, disconnect)
         with waterfall.span("resolve"):
             call = self._resolver.resolve(request)
             if call.region:
                 waterfall.facts["region"] = call.region
-            require_model(request.allowed_models, (request.model, call.model_id, call.target_id))
+            if answer.grounding is None:
+                require_model(request.allowed_models, (asked, call.model_id, call.target_id))
+            else:  # the reply names what the caller asked for
+                named = msgspec.structs.replace(call.request, model=asked)
+                call = msgspec.structs.replace(call, request=named)
         with waterfall.span("plan"):
             return self._planner.plan(call)
+
+    def _ground(
+        self, request: ChatRequest, waterfall: Waterfall, disconnect: Disconnect
+    ) -> tuple[ChatRequest, Grounding]:
+        """Search the index that ``rag:INDEX`` names. A key with a list of models has to be allowed that name."""
+        from slipstream.gateway.grounding import ground, rag_model
+
+        require_model(request.allowed_models, (request.model,))
+        asked = rag_model(request.model)
+        if self._finds is None:
+            raise NoSearchEngine(NO_ENGINE, param="model")
+        with waterfall.span("retrieve"):
+            request, grounding = ground(request, asked, self._finds(), waterfall, disconnect)
+        return msgspec.structs.replace(request, model=asked.model), grounding
 
     def _open(
         self, call: ResolvedCall, waterfall: Waterfall, disconnect: Disconnect

@@ -41,6 +41,8 @@ def report(answer: Answer) -> dict[str, Any]:
         ]
     if notes := [*call.request.notes, *call.notes]:
         out["notes"] = notes
+    if answer.grounding is not None:
+        out["rag"] = answer.grounding.report()
     if "ttft_ms" in facts:
         out["ttft_ms"] = round(facts["ttft_ms"], 3)
     out["total_ms"] = round(answer.waterfall.now_ms(), 3)

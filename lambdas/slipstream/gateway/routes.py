@@ -42,6 +42,8 @@ _V1 = {
     "chat/completions": Route("chat", "/v1/chat/completions", "POST", "openai"),
     "embeddings": Route("embeddings", "/v1/embeddings", "POST", "openai"),
     "models": Route("models", "/v1/models", "GET", "openai"),
+    "search": Route("search", "/v1/search", "POST", "openai"),
+    "answers": Route("answers", "/v1/answers", "POST", "openai"),
 }
 _OPERATIONS = {
     name: Route(name, f"/model/{{id}}/{name}", "POST", "bedrock")

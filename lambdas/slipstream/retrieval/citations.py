@@ -44,9 +44,15 @@ class CitationCheck:
         """The sentence before, while a marker behind its full stop may still belong to it."""
         self._fence = 0
         """Length of the backticks that code began with; 0 outside of code, where alone markers are looked for."""
+        self.said_something = False
         self.cited: list[Cited] = []
         self.dropped: list[int] = []
         """Numbers of markers that were left out: their passage did not support the sentence, or is none."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a marker has come whose sentence has not ended yet."""
+        return bool(self._markers)
 
     def feed(self, piece: str) -> str:
         """What can be shown now of everything that has come."""
@@ -119,8 +125,8 @@ class CitationCheck:
             self._fence = 0
 
     def _say(self, text: str) -> str:
-        if self._ended and not text.isspace():
-            self._ended = ""
+        if not text.isspace():
+            self._ended, self.said_something = "", True
         self._sentence += text
         return text
 

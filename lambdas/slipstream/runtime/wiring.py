@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from slipstream.aws.bedrock import BedrockModels
 from slipstream.aws.credentials import CredentialSource
@@ -24,9 +25,13 @@ from slipstream.models.catalogue import load
 from slipstream.models.ports import ParameterRuleStore
 from slipstream.models.prompt_plan import PromptPlanner
 from slipstream.models.resolve import Resolver
-from slipstream.runtime.search_parts import passage_index
+from slipstream.runtime.search_parts import SearchSettings, passage_index
 from slipstream.runtime.settings import Settings
 from slipstream.telemetry.metrics import EmfSink
+
+if TYPE_CHECKING:
+    from slipstream.gateway.grounding import Finds
+    from slipstream.models.embedding import Embedder
 
 VERSION = "0.1.0"
 STATE_TIMEOUT_S = 1.0
@@ -71,8 +76,14 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         region=settings.region,
         prices=settings.prices,
     )
+    finds = _finder(settings.search, transport, signer, bedrock, resolver) if settings.search else None
     pipeline = Pipeline(
-        resolver=resolver, planner=PromptPlanner(), models=bedrock, metrics=metrics, region=settings.region
+        resolver=resolver,
+        planner=PromptPlanner(),
+        models=bedrock,
+        metrics=metrics,
+        region=settings.region,
+        finds=finds,
     )
     gateway = Gateway(
         pipeline=pipeline,
@@ -84,8 +95,8 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         version=VERSION,
         aliases=aliases,
         cors_origins=settings.cors_origins,
-        passages=passage_index(settings.search, transport, signer) if settings.search else None,
         pace=Pace(silence_s=settings.whole_silence_s, heartbeat_s=settings.heartbeat_s),
+        finds=finds,
     )
 
     def restore() -> None:
@@ -93,6 +104,21 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         credentials.restore()
 
     return Built(create_app(gateway), restore)
+
+
+def _finder(
+    search: SearchSettings, transport: Transport, signer: Authorizes, embedder: Embedder, resolver: Resolver
+) -> Callable[[], Finds]:
+    """The retriever, made with the first question to an index: plain chat starts without it."""
+
+    @cache
+    def build() -> Finds:
+        from slipstream.retrieval.retrieve import Retriever
+
+        index = passage_index(search, transport, signer)
+        return Retriever(index=index, embedder=embedder, target=resolver.target)
+
+    return build
 
 
 def _rule_store(

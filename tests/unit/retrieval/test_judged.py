@@ -87,7 +87,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_set(tmp_path)
 
 
-@pytest.mark.parametrize("raw", [b"not gzip", gzip.compress(b"q1\ta\t1\n")[:-4], gzip.compress(b"\xff\xfe\xff\n")])
+@pytest.mark.parametrize(
+    "raw",
+    [b"not gzip", gzip.compress(b"q1\ta\t1\n")[:-4], gzip.compress(b"\xff\xfe\xff\n")],
+    ids=["no", "cut", "utf-8"],
+)
 def test_a_packed_file_that_is_broken_is_named(tmp_path: Path, raw: bytes) -> None:
     (tmp_path / "qrels.tsv.gz").write_bytes(raw)
 

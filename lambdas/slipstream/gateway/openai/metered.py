@@ -1,19 +1,28 @@
-"""Embeddings with their figures: tokens, dollars and outcome, as a chat answer has them."""
+"""Embeddings and searches with their figures: outcome, times, tokens and dollars, as a chat answer has them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from slipstream.chat.events import Usage
 from slipstream.chat.request import ChatRequest
-from slipstream.errors import SlipstreamError
+from slipstream.errors import NoSearchEngine, SlipstreamError
 from slipstream.gateway.allowed import require_model
 from slipstream.gateway.exchange import Exchange, Gateway
-from slipstream.gateway.openai.embeddings import EmbeddingRequest
+from slipstream.gateway.pipeline import NO_ENGINE
 from slipstream.gateway.report import UNKNOWN_MODEL, figures, refused
 from slipstream.models.cost import price_of
 from slipstream.models.embedding import EmbeddingCall, Embeddings, embedding_call
 from slipstream.models.resolved import ResolvedCall
+
+if TYPE_CHECKING:
+    from slipstream.gateway.openai.embeddings import EmbeddingRequest
+    from slipstream.gateway.openai.search import SearchRequest
+    from slipstream.retrieval.ranking import Found
+
+SEARCH = "search"
+"""Dimension of searches that no model answers."""
 
 
 def embed(gateway: Gateway, exchange: Exchange, asked: EmbeddingRequest) -> tuple[Embeddings, Callable[[], None]]:
@@ -41,6 +50,29 @@ def embed(gateway: Gateway, exchange: Exchange, asked: EmbeddingRequest) -> tupl
         gateway.metrics.record(*figures(priced, waterfall, usage, price_of(priced, usage), "ok"))
 
     return made, record
+
+
+def search(gateway: Gateway, exchange: Exchange, asked: SearchRequest) -> tuple[Found, Callable[[], None]]:
+    """The passages, and what records the search, to be called after the last byte. A failure is recorded and raised.
+
+    Raises IndexNotFound, PermissionDenied, NoSearchEngine, and what the engine says.
+    """
+    waterfall, principal = exchange.waterfall, exchange.request.principal
+
+    def record(outcome: str = "ok") -> None:
+        gateway.metrics.record(*refused(SEARCH, principal.tenant, waterfall, outcome))
+
+    try:
+        require_model(principal.models, (asked.name,))
+        if gateway.finds is None:
+            raise NoSearchEngine(NO_ENGINE, param="index")
+        disconnect = exchange.request.disconnect
+        with waterfall.span("retrieve"):
+            found = gateway.finds().find(asked.index, asked.query, asked.earlier, asked.options, waterfall, disconnect)
+    except SlipstreamError as error:
+        record(error.code)
+        raise
+    return found, record
 
 
 def _priced(call: EmbeddingCall, asked: EmbeddingRequest) -> ResolvedCall:

@@ -1,0 +1,182 @@
+"""Answers over an index: ``rag:docs`` and ``rag:docs@fast`` as a model, passages in the prompt, citations checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from time import perf_counter
+from typing import Any, Protocol
+
+import msgspec
+
+from slipstream.chat.events import Event, Stopped, TextDelta
+from slipstream.chat.request import ChatRequest, Message, Text
+from slipstream.chat.retrieval_options import DEFAULTS, RetrievalOptions
+from slipstream.disconnect import Disconnect
+from slipstream.errors import InvalidRequest
+from slipstream.gateway.pipeline import RAG
+from slipstream.retrieval.citations import CitationCheck
+from slipstream.retrieval.prompt import BUDGET_TOKENS, grounded, where, within_budget
+from slipstream.retrieval.ranking import Found, Ranked
+from slipstream.telemetry.waterfall import Waterfall
+
+DEFAULT_MODEL = "balanced"
+INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+UNSUPPORTED = "\n\n(No passage of the index supports this answer.)"
+
+
+class RagModel(msgspec.Struct, frozen=True):
+    """What ``rag:INDEX@MODEL`` names."""
+
+    index: str
+    model: str
+
+
+class Finds(Protocol):
+    """The retriever, as answers need it."""
+
+    def find(
+        self,
+        index: str,
+        question: str,
+        earlier: Sequence[str],
+        options: RetrievalOptions,
+        waterfall: Waterfall,
+        disconnect: Disconnect,
+    ) -> Found:
+        """The passages that answer ``question``. Raises IndexNotFound, or what the engine says."""
+        ...
+
+
+def rag_model(name: str) -> RagModel:
+    """Read a name that begins with ``rag:``. Raises InvalidRequest where what follows can be no index."""
+    index, at, model = name[len(RAG) :].partition("@")
+    if not INDEX_NAME.fullmatch(index) or (at and not model):
+        raise InvalidRequest(
+            f"'{name[:200]}' names no index: write rag:INDEX or rag:INDEX@MODEL, the index in small letters, digits, "
+            "- and _ (`slipstream index list` shows them)",
+            param="model",
+        )
+    return RagModel(index, model or DEFAULT_MODEL)
+
+
+def turns(messages: Sequence[Message]) -> list[str]:
+    """What the user wrote, turn by turn, oldest first; tool results and images are not questions."""
+    said = (
+        "\n".join(part.text for part in message.content if type(part) is Text)
+        for message in messages
+        if message.role == "user"
+    )
+    return [text for text in said if text.strip()]
+
+
+def ground(
+    request: ChatRequest, asked: RagModel, finds: Finds, waterfall: Waterfall, disconnect: Disconnect
+) -> tuple[ChatRequest, Grounding]:
+    """Search, and the request with passages and instructions. Raises InvalidRequest for one without a question."""
+    *earlier, question = turns(request.messages) or [""]
+    if not question:
+        raise InvalidRequest("there is no question: the messages hold no text of a user", param="messages")
+    options = request.options.retrieval or DEFAULTS
+    found = finds.find(asked.index, question, earlier, options, waterfall, disconnect)
+    ranked = found.passages[: len(within_budget([one.hit for one in found.passages], BUDGET_TOKENS))]
+    request = grounded(request, [one.hit for one in ranked])
+    return request, Grounding(found, ranked, checks=request.response_format is None)
+
+
+class Grounding:
+    """One answer's passages, and the check of what it says of them."""
+
+    def __init__(self, found: Found, passages: Sequence[Ranked], *, checks: bool = True) -> None:
+        """``checks`` False: the answer is JSON, in which brackets are not markers."""
+        self.found = found
+        self._passages = passages
+        self._check = CitationCheck([f"{where(one.hit)}\n{one.hit.text}" for one in passages]) if checks else None
+        self._waiting_since_s: float | None = None
+        self._held_ms = 0.0
+
+    def events(self, events: Iterator[Event]) -> Iterator[Event]:
+        """The same events, with markers that hold; one that supports nothing is left out, and no support is said."""
+        if self._check is None:
+            yield from events
+            return
+        block = 0
+        for event in events:
+            if type(event) is TextDelta:
+                block = event.block
+                if text := self._feed(event.text):
+                    yield TextDelta(text, block)
+                continue
+            if type(event) is Stopped and (text := self._finish(event)):
+                yield TextDelta(text, block)
+            yield event
+
+    def _feed(self, text: str) -> str:
+        check = self._check
+        assert check is not None  # noqa: S101
+        shown = check.feed(text)
+        if check.waiting and self._waiting_since_s is None:
+            self._waiting_since_s = perf_counter()
+        elif not check.waiting and self._waiting_since_s is not None:
+            self._held_ms += (perf_counter() - self._waiting_since_s) * 1000
+            self._waiting_since_s = None
+        return shown
+
+    def _finish(self, stopped: Stopped) -> str:
+        check = self._check
+        assert check is not None  # noqa: S101
+        shown = check.finish()
+        # A cut answer may have lost its markers, and one that calls a tool is no answer yet.
+        if not check.cited and stopped.reason == "end_turn" and check.said_something:
+            shown += UNSUPPORTED
+        return shown
+
+    def report(self) -> dict[str, Any]:
+        """``citations``, ``supported``, and how the passages were found: for the reply's ``slipstream`` object."""
+        found, check = self.found, self._check
+        out: dict[str, Any] = {"index": found.index, "generation": found.generation}
+        if check is not None:
+            sentences: dict[int, list[dict[str, Any]]] = {}
+            for cited in check.cited:
+                told = {"sentence": cited.sentence, "support": cited.support}
+                sentences.setdefault(cited.number, []).append(told)
+            out["supported"] = bool(sentences)
+            out["citations"] = [
+                {"number": number, **describe(self._passages[number - 1]), "supports": supports}
+                for number, supports in sorted(sentences.items())
+            ]
+            if check.dropped:
+                out["citations_dropped"] = len(check.dropped)
+            out["citations_held_ms"] = round(self._held_ms, 3)
+        out["passages"] = [{"number": n, **describe(one)} for n, one in enumerate(self._passages, 1)]
+        return out | search_report(found)
+
+
+def describe(ranked: Ranked) -> dict[str, Any]:
+    """Where a passage stands and how good it is; without its text."""
+    hit = ranked.hit
+    out: dict[str, Any] = {
+        "document": hit.document_id,
+        "version": hit.version,
+        "title": hit.title,
+        "section": " > ".join(hit.heading),
+        "start": hit.start,
+        "end": hit.end,
+        "score": round(ranked.score, 4),
+    }
+    return out | {"source": hit.source} if hit.source else out
+
+
+def search_report(found: Found) -> dict[str, Any]:
+    """How the question was put to the engine, step by step, and what was left out."""
+    out: dict[str, Any] = {
+        "question": found.question.meaning,
+        "steps": {
+            step.name: {"ms": step.ms} | ({"did": step.result} if step.result else {}) for step in found.question.steps
+        },
+    }
+    if found.missing:
+        out["missing"] = list(found.missing)
+    if found.notes:
+        out["notes"] = list(found.notes)
+    return out

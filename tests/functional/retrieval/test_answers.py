@@ -1,0 +1,179 @@
+"""Answers over an index, by the clients that people have: cited, streamed, and honest where something is missing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import openai
+import pytest
+
+from tests.functional.faults.conftest import Double, Host
+from tests.functional.retrieval.conftest import INDEX, ORDER, TEXTS
+
+RAG = f"rag:{INDEX}"
+QUESTION = "How often does Lambda retry an asynchronous invocation that fails?"
+ASK: list[Any] = [{"role": "user", "content": QUESTION}]
+
+
+def chat(host: Host, question: str = QUESTION, **fields: Any) -> dict[str, Any]:
+    reply = host.post(
+        "/v1/chat/completions", {"model": RAG, "messages": [{"role": "user", "content": question}], **fields}
+    )
+    assert reply.status == 200, reply.body
+    return dict(json.loads(reply.body))
+
+
+def events(body: bytes) -> list[tuple[str, dict[str, Any]]]:
+    parts = [part for part in body.decode().split("\n\n") if part]
+    return [(part.split("\n")[0].removeprefix("event: "), json.loads(part.split("data: ", 1)[1])) for part in parts]
+
+
+def test_openais_sdk_streams_a_cited_answer_and_the_last_chunk_says_where_it_stands(sdk: openai.OpenAI) -> None:
+    chunks = list(sdk.chat.completions.create(model=RAG, messages=ASK, stream=True))
+
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    rag = chunks[-1].to_dict()["slipstream"]["rag"]  # type: ignore[index]
+    assert len(chunks) > 5
+    assert "Lambda retries a failed asynchronous invocation twice [1]." in text
+    assert rag["supported"] is True
+    (citation,) = [one for one in rag["citations"] if one["number"] == 1]
+    assert (citation["document"], citation["source"]) == ("retries.md", "s3://docs/retries.md")
+    title, passage, *_ = TEXTS["retries.md"]
+    assert citation["title"] == title
+    assert passage[citation["start"] : citation["end"]] == passage
+
+
+def test_the_whole_answer_says_the_same_and_its_waterfall_has_the_retrieval(host: Host) -> None:
+    reply = chat(host)
+
+    spans = reply["slipstream"]["spans_ms"]
+    assert reply["model"] == RAG
+    assert "twice [1]." in reply["choices"][0]["message"]["content"]
+    assert {"retrieve", "prepare", "embed", "search", "rank", "resolve", "bedrock_wait"} <= set(spans)
+    assert spans["retrieve"] >= spans["search"]
+
+
+def test_bedrocks_own_wire_answers_from_an_index_too(host: Host) -> None:
+    body = {"messages": [{"role": "user", "content": [{"text": QUESTION}]}]}
+
+    reply = host.post(f"/model/{RAG.replace(':', '%3A')}/converse", body)
+
+    assert reply.status == 200, reply.body
+    assert "twice [1]." in json.loads(reply.body)["output"]["message"]["content"][0]["text"]
+    assert json.loads(reply.headers["x-slipstream-report"])["rag"]["supported"] is True
+
+
+def test_a_search_gives_passages_with_every_stages_scores(host: Host) -> None:
+    reply = host.post("/v1/search", {"index": INDEX, "query": QUESTION, "explain": True})
+
+    told = json.loads(reply.body)
+    first = told["results"][0]
+    assert reply.status == 200, reply.body
+    assert (first["document"], first["number"]) == ("retries.md", 1)
+    assert {"bm25", "document_bm25", "cosine", "lexical_rank", "dense_rank", "fused"} <= set(first["explain"])
+    assert told["generation"].startswith(INDEX)
+    assert max([one["document"] for one in told["results"]].count(name) for name in TEXTS) <= 2
+
+
+def test_filters_pins_and_exclusions_reach_the_engine(host: Host) -> None:
+    def found(**retrieval: Any) -> list[str]:
+        reply = host.post("/v1/search", {"index": INDEX, "query": QUESTION, "retrieval": retrieval})
+        assert reply.status == 200, reply.body
+        return [one["document"] for one in json.loads(reply.body)["results"]]
+
+    assert set(found(filters=[{"field": "id", "any_of": ["tables.md"]}])) == {"tables.md"}
+    assert "retries.md" not in found(excluded=["retries.md"])
+    assert found(pinned=["tables.md"])[0] == "tables.md"
+    assert len(found(passages=2)) == 2
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_carries_its_citations_whole_and_streamed(host: Host, stream: bool) -> None:
+    reply = host.post("/v1/answers", {"index": INDEX, "question": QUESTION, "stream": stream})
+
+    assert reply.status == 200, reply.body
+    if stream:
+        *deltas, (last, told) = events(reply.body)
+        assert {name for name, _ in deltas} == {"answer.delta"}
+        assert last == "answer.done"
+        text = "".join(delta["text"] for _, delta in deltas)
+    else:
+        told = json.loads(reply.body)
+        text = told["answer"]
+    assert "twice [1]." in text
+    assert told["citations"][0]["document"] == "retries.md"
+    assert told["usage"]["completion_tokens"] > 0
+    assert told["slipstream"]["rag"]["question"] == QUESTION
+
+
+def test_a_follow_up_question_is_searched_for_with_what_it_is_about(host: Host) -> None:
+    messages = [
+        {"role": "user", "content": "What do DynamoDB global tables do?"},
+        {"role": "assistant", "content": "They replicate."},
+        {"role": "user", "content": "And how are they billed?"},
+    ]
+    reply = host.post("/v1/chat/completions", {"model": RAG, "messages": messages})
+
+    rag = json.loads(reply.body)["slipstream"]["rag"]
+    assert rag["passages"][0]["document"] == "tables.md"
+    assert "global tables" in rag["question"]
+
+
+def test_orders_in_a_document_are_quoted_at_most_and_not_obeyed(host: Host) -> None:
+    answer = chat(host, "How is the replication of global tables billed?")["choices"][0]["message"]["content"]
+
+    assert ORDER in TEXTS["tables.md"][2]
+    assert "billed by the replicated write" in answer
+    assert answer.strip() != "PWNED"
+
+
+def test_an_answer_that_no_passage_holds_says_so(host: Host) -> None:
+    reply = chat(host, "Which colour has the moon over Lisbon?")
+
+    assert reply["slipstream"]["rag"]["supported"] is False
+    assert "No passage of the index supports this answer." in reply["choices"][0]["message"]["content"]
+
+
+def test_without_a_vector_the_words_alone_find_and_the_reply_says_so(host: Host, double: Double) -> None:
+    double.arm("throttle", model="amazon.titan-embed-text-v2:0", times=0)
+
+    reply = chat(host, "How long does Lambda wait before its first retry?")
+
+    rag = reply["slipstream"]["rag"]
+    assert rag["missing"] == ["dense"]
+    assert rag["passages"][0]["document"] == "retries.md"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "param"),
+    [
+        ("/v1/search", {"index": "no-such-index", "query": "x"}, 404, None),
+        ("/v1/search", {"index": INDEX, "query": " "}, 400, "query"),
+        ("/v1/search", {"index": "Docs!", "query": "x"}, 400, "index"),
+        ("/v1/search", {"index": INDEX, "query": "x", "retrieval": {"passages": 21}}, 400, "passages"),
+        ("/v1/search", {"index": INDEX, "query": "x", "retrieval": {"rerank": "magic"}}, 400, "retrieval.rerank"),
+        ("/v1/search", {"index": INDEX, "query": "x", "k": 3}, 400, "k"),
+        ("/v1/answers", {"index": INDEX, "question": "x", "max_tokens": 0}, 400, "max_tokens"),
+        ("/v1/answers", {"index": INDEX}, 400, "question"),
+        ("/v1/chat/completions", {"model": "rag:", "messages": ASK}, 400, "model"),
+        ("/v1/chat/completions", {"model": "rag:no-such-index", "messages": ASK}, 404, None),
+        ("/v1/chat/completions", {"model": f"{RAG}@no-such-model-x", "messages": ASK}, 404, "model"),
+    ],
+)
+def test_what_cannot_be_answered_is_refused_by_name(
+    host: Host, path: str, body: dict[str, Any], status: int, param: str | None
+) -> None:
+    reply = host.post(path, body)
+
+    assert reply.status == status, reply.body
+    assert reply.error["param"] == param or param is None
+
+
+@pytest.mark.parametrize(
+    "query", ["x" * 10_000, "the of and", "?!. ,;", "a AND (b OR", 'title:"x', "\0\u202e ملف", "東京"]
+)
+def test_no_query_breaks_the_search(host: Host, query: str) -> None:
+    reply = host.post("/v1/search", {"index": INDEX, "query": query})
+
+    assert reply.status == 200, reply.body
