@@ -14,6 +14,7 @@ COMMANDS = {
     "ask": ("cli.ask:ask", "Ask one question, streamed, with its waterfall."),
     "keys": ("cli.keys:keys", "Create, list and revoke API keys."),
     "index": ("cli.index:index", "Create, load, re-index and drop search indexes."),
+    "search": ("cli.search:search", "Profile searches: where the time goes, what to change."),
     "models": ("cli.models:models", "What each model accepts, costs and can do."),
     "bedrock": ("cli.bedrock:bedrock", "Run the local Bedrock server alone."),
     "eval": ("cli.eval:evaluate", "Measure quality on your own data: retrieval."),
