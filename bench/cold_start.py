@@ -1,8 +1,9 @@
 """Cold start: process start → first byte of a streamed chat completion, over the bundle that is deployed.
 
 Own streaming loop at full CPU and at 0.29 vCPU (512 MB of Lambda memory: 512/1769), interleaved with the managed
-runtime's buffering loop over the same application. The model service is the local double without any pace, so what is
-measured is ours. Not in it: the micro-VM's start and the code's download.
+runtime's buffering loop over the same application, and with the AWS Lambda Web Adapter where its binary is given
+(``--web-adapter PATH``; else its recorded figures are quoted, labelled). The model service is the local double without
+any pace, so what is measured is ours. Not in it: the micro-VM's start and the code's download.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from bench.cpu_limit import cpu_limit
 from bench.overhead import openai_body
 from bench.processes import running
 from bench.results import spread, write
+from bench.web_adapter import behind_web_adapter
+from local.edge.event import encode_event, proxy_event
+from local.edge.routes import Method
 from local.lambda_host import HostConfig, LambdaHost
 from stacks.constructs.bundle import Bundle
 from stacks.constructs.target import Target
@@ -41,20 +45,14 @@ RECORDED = {
 
 def event() -> bytes:
     """The REST proxy event of a streamed chat completion with a key."""
+    asked = proxy_event(
+        method=Method("r1", "/v1/{proxy+}", ""), verb="POST", path="/v1/chat/completions", query="",
+        headers=[("Host", "localhost"), ("Content-Type", "application/json")], parameters={"proxy": "chat/completions"},
+        stage="prod", api_id="bench", request_id="bench", source_ip="127.0.0.1",
+    )  # fmt: skip
     principal = {"key_id": "bench", "tenant": "bench", "scopes": "invoke", "models": ""}
-    return json.dumps(
-        {
-            "resource": "/v1/{proxy+}",
-            "path": "/v1/chat/completions",
-            "httpMethod": "POST",
-            "multiValueHeaders": {"Content-Type": ["application/json"]},
-            "multiValueQueryStringParameters": None,
-            "pathParameters": {"proxy": "chat/completions"},
-            "requestContext": {"requestId": "bench", "stage": "prod", "authorizer": principal},
-            "body": json.dumps(openai_body(stream=True)),
-            "isBase64Encoded": False,
-        }
-    ).encode()
+    asked["requestContext"]["authorizer"] = principal
+    return encode_event(asked, json.dumps(openai_body(stream=True)).encode(), binary=False)
 
 
 async def cold(config: HostConfig, request: bytes) -> dict[str, float]:
@@ -105,8 +103,13 @@ def buffered(own: HostConfig, task_root: Path) -> HostConfig | None:
     )
 
 
-def run(*, rounds: int = 15, tick: Callable[[], None] = lambda: None) -> dict[str, Any]:
-    """Measure ``rounds`` cold starts of each way, in turn. Raises BundleError, FunctionFailed, RuntimeError."""
+def run(
+    *, rounds: int = 15, web_adapter: Path | None = None, tick: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
+    """Measure ``rounds`` cold starts of each way, in turn; ``web_adapter`` is the adapter's binary.
+
+    Raises BundleError, FunctionFailed, RuntimeError, PermissionError.
+    """
     with ExitStack() as stack:
         no_pace = ["--first-token-ms", "0", "--token-ms", "0"]
         command = [sys.executable, "-m", "local.bedrock", *no_pace]
@@ -119,6 +122,9 @@ def run(*, rounds: int = 15, tick: Callable[[], None] = lambda: None) -> dict[st
         ways = {"own loop": own}
         if other is not None:
             ways["buffered runtime"] = other
+        if web_adapter is not None:
+            (scratch / "adapter").mkdir()
+            ways[f"web adapter ({web_adapter.name})"] = behind_web_adapter(own, web_adapter, scratch / "adapter")
         if limit is not None:
             ways |= {f"{name}, {SHARE} vCPU": replace(way, launch_prefix=limit) for name, way in ways.items()}
         samples: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
@@ -128,7 +134,10 @@ def run(*, rounds: int = 15, tick: Callable[[], None] = lambda: None) -> dict[st
                 if number:  # the first round reads the files into the page cache
                     samples[name].append(sample)
                 tick()
-        return summary(samples, limit is not None, task_root)
+        found = summary(samples, limit is not None, task_root)
+        if web_adapter is None:
+            found["runtimes"] |= RECORDED
+        return found
 
 
 def summary(samples: dict[str, list[dict[str, float]]], limited: bool, task_root: Path) -> dict[str, Any]:
@@ -141,7 +150,7 @@ def summary(samples: dict[str, list[dict[str, float]]], limited: bool, task_root
             runtimes[name][key] = {"min": round(min(values), 1), **{k: round(v, 1) for k, v in spread(values).items()}}
     size = sum(path.stat().st_size for path in task_root.rglob("*") if path.is_file())
     return {
-        "runtimes": runtimes | RECORDED,
+        "runtimes": runtimes,
         "cpu_limit": f"{SHARE} vCPU by control group" if limited else "not to be had on this machine",
         "bundle_mb": round(size / 1e6, 1),
     }
@@ -152,8 +161,9 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.cold_start", description=main.__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else there")
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--web-adapter", type=Path, help="the AWS Lambda Web Adapter's binary: measure it too")
     options = parser.parse_args(argv)
-    result = run(rounds=options.rounds)
+    result = run(rounds=options.rounds, web_adapter=options.web_adapter)
     write("cold-start", result)
     if options.json:
         print(json.dumps(result))

@@ -1,8 +1,9 @@
 """What the gateway adds: the same answers direct, through the threaded host, and through the whole edge.
 
 The model service is the local double at a fixed pace (first token after 50 ms, 40 tokens at 5 ms). Requests go in on
-OpenAI's wire and out as ConverseStream; *direct* is the same ConverseStream call without the gateway. Rounds are
-interleaved, so that the machine's noise falls on all paths alike.
+OpenAI's wire and out as ConverseStream; *direct* is the same ConverseStream call without the gateway. Paths take turns
+in short blocks, each round beginning with another one, so that the noise of the machine falls on all alike. *Added* is
+the difference of the paths' own percentiles, with the 95 % interval of a bootstrap: a wide one shows nothing.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import shlex
-import statistics
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -24,6 +25,9 @@ from bench.load import FRAME_TEXT, SSE_TEXT, Sample, Target, closed_loop, run_lo
 from bench.processes import Running, cpu_ms, family, running
 from bench.results import percentile, spread
 
+BLOCK = 10
+"""Requests of each client before the next path's turn: some seconds at most."""
+RESAMPLES = 1000
 FIRST_TOKEN_MS, TOKEN_MS, TOKENS = 50, 5, 40
 MODEL = "us.amazon.nova-lite-v1:0"
 QUESTION = "What is a stream? Answer in forty words."
@@ -127,7 +131,8 @@ async def _measure(
     """Interleave: in each round every path gets ``per_round`` requests; the first round only warms up."""
     loop = asyncio.get_running_loop()
     for number in range(rounds + 1):
-        for path in paths:
+        first = number % len(paths)
+        for path in (*paths[first:], *paths[:first]):
             cpu, began = path.cpu_ms(), loop.time()
             samples = await closed_loop(path.target, concurrency=concurrency, requests=per_round, progress=tick)
             if number:
@@ -157,8 +162,8 @@ def run(
         for concurrency in concurrencies:
             host = hosts[min(hosts) if concurrency == 1 else max(hosts)]
             ways = _ways(double_port, host, edge)
-            rounds = 10 if concurrency == 1 else 3
-            per_round = max(concurrency * 10 if concurrency > 1 else 1, requests // rounds)
+            per_round = BLOCK if concurrency == 1 else concurrency * BLOCK
+            rounds = max(3, requests // per_round)
             run_loop(_measure(list(ways.values()), concurrency, rounds, per_round, tick))
             out[str(concurrency)] = {name: way.result() for name, way in ways.items()} | {
                 "added_ttft_ms": {name: _added(ways["direct"], way) for name, way in ways.items() if name != "direct"}
@@ -212,12 +217,27 @@ def _ways(double_port: int, host: Running, edge: Edge | None) -> dict[str, Way]:
 
 
 def _added(direct: Way, path: Way) -> dict[str, float]:
-    """Difference of medians and of 99th percentiles of TTFT, in ms."""
-    base = sorted(s.ttft_ms for s in direct.samples if not s.error)
-    mine = sorted(s.ttft_ms for s in path.samples if not s.error)
+    """Difference of medians and of 99th percentiles of TTFT, in ms, each with its 95 % interval."""
+    base = [s.ttft_ms for s in direct.samples if not s.error]
+    mine = [s.ttft_ms for s in path.samples if not s.error]
     if not base or not mine:
         return {}
     return {
-        "p50": round(statistics.median(mine) - statistics.median(base), 3),
-        "p99": round(percentile(mine, 0.99) - percentile(base, 0.99), 3),
+        name: value
+        for key, share in (("p50", 0.5), ("p99", 0.99))
+        for name, value in difference(base, mine, share, key).items()
+    }
+
+
+def difference(base: Sequence[float], mine: Sequence[float], share: float, key: str) -> dict[str, float]:
+    """How far ``mine`` lies over ``base`` at one percentile: ``key``, ``key_low_95``, ``key_high_95`` (bootstrap)."""
+    source = random.Random(0)
+    drawn = sorted(
+        percentile(source.choices(mine, k=len(mine)), share) - percentile(source.choices(base, k=len(base)), share)
+        for _ in range(RESAMPLES)
+    )
+    return {
+        key: round(percentile(mine, share) - percentile(base, share), 3),
+        f"{key}_low_95": round(percentile(drawn, 0.025), 3),
+        f"{key}_high_95": round(percentile(drawn, 0.975), 3),
     }

@@ -1,7 +1,8 @@
 """A long stable prefix, asked twice: how much of it the second call reads from the prompt cache.
 
-On both wires, and through an inference-profile ARN. Tokens and times are the local double's, so the gain in time is
-*modelled*; that the checkpoint is placed and hit is the product's own.
+On both wires, and through an inference-profile ARN; then over models and lengths. Tokens and times are the local
+double's, so the gain in time is *modelled*: it follows from each model's constants (first token = fixed part + uncached
+tokens / prefill rate), and grows with the prefix. That the checkpoint is placed and hit is the product's own.
 """
 
 from __future__ import annotations
@@ -22,15 +23,26 @@ from bench.processes import running
 
 FOLDER = Path("build/bench/run")
 PREFIX_TOKENS = 8_000
+LINE_TOKENS = 14
+"""A line's twelve words, its full stop and its break."""
 MODEL = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+OPUS, NOVA = "us.anthropic.claude-opus-4-5-20251101-v1:0", "us.amazon.nova-pro-v1:0"
+SETTINGS = ((MODEL, 30_000), (MODEL, 100_000), (OPUS, 8_000), (OPUS, 100_000), (NOVA, 8_000), (NOVA, 100_000))
+"""(model, tokens of the prefix), beside the first model at 8,000 on all ways."""
+PUBLISHED = (
+    {"who": "Anthropic", "change": -0.31, "at": "at 10,000 tokens", "as_of": "2024-08-14"},
+    {"who": "Anthropic", "change": -0.79, "at": "at 100,000 tokens", "as_of": "2024-08-14"},
+    {"who": "AWS", "change": -0.85, "at": "at most", "as_of": "2025-04-07"},
+)
+"""By how much the makers say that the wait gets shorter over a cached prompt; they publish no prefill rates."""
 QUESTIONS = ("Which of these words stands first?", "Which of these words stands last?")
 WORDS = ("stream", "token", "latency", "cache", "prefix", "region", "quota", "window", "answer", "budget")
 
 
-def prefix(seed: int) -> str:
-    """A text of about 8,000 tokens that no other run has used: the first call must find the cache cold."""
+def prefix(seed: int, tokens: int = PREFIX_TOKENS) -> str:
+    """A text of some ``tokens`` that no other run has used: the first call must find the cache cold."""
     source = random.Random(seed)
-    lines = [" ".join(source.choices(WORDS, k=12)) + "." for _ in range(PREFIX_TOKENS // 12)]
+    lines = [" ".join(source.choices(WORDS, k=12)) + "." for _ in range(tokens // LINE_TOKENS)]
     return "\n".join(lines)
 
 
@@ -75,7 +87,9 @@ def _profile(double: str) -> str:
 
 
 def run(*, rounds: int = 3, tick: Callable[[], None] = lambda: None) -> dict[str, Any]:
-    """Ask twice over the same prefix: each wire, by id and by an application profile's ARN; medians over ``rounds``."""
+    """Ask twice over one prefix: each wire, by id and by an application profile's ARN, medians over ``rounds``; then
+    once for each of ``SETTINGS``.
+    """
     with ExitStack() as stack:
         double = stack.enter_context(
             running([sys.executable, "-m", "local.bedrock"], environ={}, folder=FOLDER, name="cache-double")
@@ -103,7 +117,16 @@ def run(*, rounds: int = 3, tick: Callable[[], None] = lambda: None) -> dict[str
                 pairs.append([ask(base, model, system, question) for question in QUESTIONS])
                 tick()
             out[name] = _summary(pairs)
-    return {"prefix_tokens": PREFIX_TOKENS, "model": MODEL, "label": "modelled", "ways": out}
+        settings = [{"model": MODEL, "prefix_tokens": PREFIX_TOKENS, **out["openai"]}]
+        for seed, (model, tokens) in enumerate(SETTINGS, 10_000):
+            system = prefix(seed, tokens)
+            pair = [_ask_openai(base, model, system, question) for question in QUESTIONS]
+            settings.append({"model": model, "prefix_tokens": tokens, **_summary([pair])})
+            tick()
+    return {
+        "prefix_tokens": PREFIX_TOKENS, "model": MODEL, "label": "modelled", "ways": out, "settings": settings,
+        "published": PUBLISHED,
+    }  # fmt: skip
 
 
 def _summary(pairs: list[list[dict[str, Any]]]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import importlib
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -21,12 +22,12 @@ BENCHMARKS = {
 }
 
 
-def measure(name: str, tick: Callable[[], None]) -> dict[str, Any]:
-    """Run one benchmark by name and leave its JSON and figure in build/bench."""
+def measure(name: str, tick: Callable[[], None], options: dict[str, Any]) -> dict[str, Any]:
+    """Run one benchmark by name, with its own options, and leave its JSON and figure in build/bench."""
     from bench import figures, results
 
     module = importlib.import_module(f"bench.{name.replace('-', '_')}")
-    result: dict[str, Any] = module.run(tick=tick)
+    result: dict[str, Any] = module.run(tick=tick, **options)
     results.write(name, result)
     if (draw := figures.FIGURES.get(name)) is not None:
         draw(result)
@@ -36,7 +37,13 @@ def measure(name: str, tick: Callable[[], None]) -> dict[str, Any]:
 @click.command("bench")
 @click.argument("names", nargs=-1, type=click.Choice(["all", *BENCHMARKS, "report"]), metavar="NAME…")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else there.")
-def bench(names: tuple[str, ...], as_json: bool) -> None:
+@click.option("--requests", type=click.IntRange(min=1), help="overhead: requests a path and concurrency (200).")
+@click.option(
+    "--web-adapter",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="cold-start: measure this AWS Lambda Web Adapter binary too, instead of quoting its recorded figures.",
+)
+def bench(names: tuple[str, ...], as_json: bool, requests: int | None, web_adapter: Path | None) -> None:
     """Measure NAME… (default: all), then write build/bench/report.html.
 
     Names: overhead, streaming, prompt-cache, cold-start, soak, odd-requests, upstream-cost; `report` only rebuilds
@@ -49,6 +56,15 @@ def bench(names: tuple[str, ...], as_json: bool) -> None:
 
     everything = not names or "all" in names
     chosen = list(BENCHMARKS) if everything else [name for name in names if name != "report"]
+    options: dict[str, dict[str, Any]] = {
+        "overhead": {} if requests is None else {"requests": requests},
+        "cold-start": {} if web_adapter is None else {"web_adapter": web_adapter},
+    }
+    for name, given in options.items():
+        if given and name not in chosen:
+            raise click.UsageError(
+                f"--{next(iter(given)).replace('_', '-')} is an option of `bench {name}`; add that name"
+            )
     found: dict[str, Any] = {}
     columns = (
         TextColumn("{task.description}"),
@@ -59,7 +75,7 @@ def bench(names: tuple[str, ...], as_json: bool) -> None:
     with Progress(*columns, console=Console(stderr=True)) as progress:
         for name in chosen:
             task = progress.add_task(name, total=None)
-            found[name] = measure(name, lambda task=task: progress.advance(task))  # type: ignore[misc]
+            found[name] = measure(name, lambda task=task: progress.advance(task), options.get(name, {}))  # type: ignore[misc]
             progress.update(task, total=progress.tasks[-1].completed or 1)
     page = write_report()
     if as_json:

@@ -86,9 +86,10 @@ def launch(places: Places, supervisor: Supervisor) -> None:
         supervisor.serve(engine.part)
     say("starting the AWS emulator and the Bedrock server")
     emulator = emulator_part(places, env, ports.emulator)
+    own = ["--port", str(ports.bedrock), "--port-file", str(places.bedrock)]
     bedrock = Part(
         "bedrock",
-        [sys.executable, "-m", "local.bedrock", "--port", str(ports.bedrock), *bedrock_options(os.environ)],
+        [sys.executable, "-m", "local.bedrock", *own, *bedrock_options(os.environ)],
         env,
         places.log("bedrock"),
     )

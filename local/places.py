@@ -35,6 +35,11 @@ class Places:
         return self.folder / "processes.json"
 
     @property
+    def bedrock(self) -> Path:
+        """The Bedrock server's port, as JSON."""
+        return self.folder / "bedrock.json"
+
+    @property
     def launcher_log(self) -> Path:
         """What the launcher says."""
         return self.log("launcher")

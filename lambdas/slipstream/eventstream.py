@@ -21,7 +21,8 @@ MAX_HEADER_BYTES = 128 * 1024
 MAX_PAYLOAD_BYTES = 24 * 1024 * 1024
 _OVERHEAD = 16
 """Bytes of a frame beside its headers and payload: prelude 8, its checksum 4, the frame's checksum 4."""
-_REMEMBERED_BLOCKS = 512
+_REMEMBERED_BLOCKS = 64
+"""All streams of a service repeat a handful of header blocks, so each is read once a process."""
 
 HeaderValue = bool | int | bytes | str
 _LENGTHS = struct.Struct(">II")
@@ -87,12 +88,10 @@ class Message(msgspec.Struct, frozen=True):
 class Decoder:
     """Frames from bytes that come in any pieces."""
 
-    __slots__ = ("_blocks", "_buffer", "failure")
+    __slots__ = ("_buffer", "failure")
 
     def __init__(self) -> None:
         self._buffer = b""
-        # A stream repeats a handful of header blocks, so each is read once.
-        self._blocks: dict[bytes, dict[str, HeaderValue]] = {}
         self.failure: BadFrame | None = None
         """What is wrong after the messages that the last ``feed`` gave; the next one raises it."""
 
@@ -133,20 +132,17 @@ class Decoder:
             if crc32(data[at + 8 : stop - 4], crc) != _CRC.unpack_from(data, stop - 4)[0]:
                 raise BadFrame("a frame of the model's stream is damaged (checksum)")
             payload_at = at + 12 + header_bytes
-            messages.append(Message(self._headers(data[at + 12 : payload_at]), data[payload_at : stop - 4]))
+            messages.append(Message(_headers(data[at + 12 : payload_at]), data[payload_at : stop - 4]))
             at = stop
         return at
 
-    def _headers(self, block: bytes) -> dict[str, HeaderValue]:
-        headers = self._blocks.get(block)
-        if headers is None:
-            try:
-                headers = _decode_headers(block)
-            except (struct.error, IndexError, UnicodeDecodeError):
-                raise BadFrame("a frame of the model's stream has malformed headers") from None
-            if len(self._blocks) < _REMEMBERED_BLOCKS:
-                self._blocks[block] = headers
-        return headers
+
+@lru_cache(maxsize=_REMEMBERED_BLOCKS)
+def _headers(block: bytes) -> dict[str, HeaderValue]:
+    try:
+        return _decode_headers(block)
+    except (struct.error, IndexError, UnicodeDecodeError):
+        raise BadFrame("a frame of the model's stream has malformed headers") from None
 
 
 def _decode_headers(block: bytes) -> dict[str, HeaderValue]:

@@ -95,6 +95,8 @@ class BodyByChunks:
 
     def feed(self, data: bytes) -> bytes:
         """The body's bytes inside ``data``. Raises NotHttp."""
+        if (whole := self._whole_chunk(data)) is not None:
+            return whole
         out: list[bytes] = []
         at, end = 0, len(data)
         while at < end:
@@ -118,6 +120,20 @@ class BodyByChunks:
             at = newline + 1
             self._take(line[:-1] if line[-1:] == b"\r" else line)
         return out[0] if len(out) == 1 else b"".join(out)
+
+    def _whole_chunk(self, data: bytes) -> bytes | None:
+        """What is nearly every token of a stream: exactly one chunk, plainly framed; None where it is anything else."""
+        newline = data.find(b"\r\n", 0, 18)
+        if self._part != "size" or self._line or newline <= 0 or data[-2:] != b"\r\n":
+            return None
+        digits = data[:newline]
+        if not digits.isalnum():
+            return None
+        try:
+            size = int(digits, 16)
+        except ValueError:
+            return None
+        return data[newline + 2 : -2] if size and size == len(data) - newline - 4 else None
 
     def _keep(self, piece: bytes) -> None:
         self._line += piece

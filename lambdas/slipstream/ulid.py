@@ -8,6 +8,8 @@ from __future__ import annotations
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 26
 _TIME_BITS, _RANDOM_BITS = 48, 80
+_PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
+"""Two signs at once: an id is made for each request."""
 
 
 def ulid(now_ms: int, entropy: bytes) -> str:
@@ -20,4 +22,4 @@ def ulid(now_ms: int, entropy: bytes) -> str:
     if len(entropy) * 8 != _RANDOM_BITS:
         raise ValueError(f"a ULID needs {_RANDOM_BITS // 8} random bytes, not {len(entropy)}")
     number = now_ms << _RANDOM_BITS | int.from_bytes(entropy, "big")
-    return "".join(ALPHABET[number >> shift & 31] for shift in range(5 * (LENGTH - 1), -1, -5))
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(5 * (LENGTH - 2), -1, -10)])

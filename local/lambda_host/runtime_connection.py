@@ -1,4 +1,6 @@
-"""The Runtime API as one connection of a function's process sees it."""
+"""The Runtime API as one connection of a function's process sees it, and the little of the Extensions API that an
+extension needs which only wants to live (the AWS Lambda Web Adapter is one).
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ from local.lambda_host.http1 import BadRequest, Data, End, Head, Part, RequestPa
 from local.lambda_host.invocation import Answer, FunctionFailed
 
 API = "/2018-06-01/runtime"
+EXTENSIONS = "/2020-01-01/extension"
 
 
 class Polled(Protocol):
@@ -107,6 +110,9 @@ class RuntimeConnection(asyncio.Protocol):
         kind = head.headers.get("lambda-runtime-function-error-type", "")
         detail = self._body.decode("utf-8", "replace")[:2000]
         answer, self._answer = self._answer, None
+        if head.target.startswith(EXTENSIONS):
+            self._extension(head.target.removeprefix(EXTENSIONS))
+            return
         if path == "invocation/next":
             self.polls = True
             self._environment.polled(self)
@@ -127,6 +133,15 @@ class RuntimeConnection(asyncio.Protocol):
             self._reply(400, "no such invocation, or it has been answered")
         if head.headers.get("connection", "").lower() == "close":
             self.close()
+
+    def _extension(self, path: str) -> None:
+        """Registering is answered; the wait for the next event lasts as long as the environment."""
+        if path == "/register":
+            self._reply(200, "registered", f"Lambda-Extension-Identifier: {uuid.uuid4()}\r\n")
+        elif path == "/event/next":
+            self.polls = True
+        else:
+            self._reply(404, "no such call of the Extensions API here")
 
     def _respond(self, answer: Answer, end: End) -> None:
         kind = end.trailers.get("lambda-runtime-function-error-type")
@@ -160,11 +175,11 @@ class RuntimeConnection(asyncio.Protocol):
         )
         self._transport.write(head.encode() + answer.event)
 
-    def _reply(self, status: int, text: str) -> None:
+    def _reply(self, status: int, text: str, fields: str = "") -> None:
         if self._transport is not None:
             body = f'{{"status":"{text}"}}'.encode()
-            head = f"HTTP/1.1 {status} Answer\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-            self._transport.write(head.encode() + body)
+            kind = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+            self._transport.write(f"HTTP/1.1 {status} Answer\r\n{kind}{fields}\r\n".encode() + body)
 
     def flow(self, flowing: bool) -> None:
         """Pause or resume reading: the client is slower than the function."""

@@ -17,7 +17,7 @@ from slipstream.retrieval.document import Document
 from slipstream.retrieval.ports import Failed, Generation, IndexSpec
 
 PAGE = 1000
-READ_PAGE = 50
+READ_PAGE = 20
 # Documents go to an alias of the generation's own: into an index that is gone, the engine would make one by guesses.
 BULK_PARAMETERS = {"require_alias": "true", "filter_path": "items.*.status,items.*.error"}
 
@@ -49,7 +49,7 @@ class OpenSearchDocuments:
 
     def create(self, index: str, spec: IndexSpec) -> Generation:
         """See DocumentIndex."""
-        index_mapping.check_name(index)
+        index_mapping.check_new_name(index)
         with told(index):
             if self._client.indices.exists(index=index) or self._mappings(index):
                 raise IndexExists(f"there is an index '{index}' already: choose another name or drop it first")

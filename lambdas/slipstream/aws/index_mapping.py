@@ -45,6 +45,13 @@ def check_name(index: str) -> None:
         )
 
 
+def check_new_name(index: str) -> None:
+    """Raises InvalidRequest also for a name that could be a generation's."""
+    check_name(index)
+    if _GENERATION.fullmatch(index):
+        raise InvalidRequest(f"'{index}' ends like a generation's name: choose another end", param="index")
+
+
 def generation_name(index: str, number: int) -> str:
     """``docs``, 2 → ``docs-000002``."""
     return f"{index}-{number:06}"

@@ -25,6 +25,7 @@ class FieldIndex:
     def __init__(self) -> None:
         self._postings: dict[str, dict[int, int]] = {}
         self._lengths: dict[int, int] = {}
+        self._norms: dict[int, int] = {}
         self._terms: dict[int, tuple[str, ...]] = {}
         self._total = 0
 
@@ -37,6 +38,7 @@ class FieldIndex:
             self._postings.setdefault(term, {})[number] = count
         self._terms[number] = tuple(counts)
         self._lengths[number] = len(terms)
+        self._norms[number] = byte_length(len(terms))
         self._total += len(terms)
 
     def remove(self, number: int) -> None:
@@ -47,6 +49,7 @@ class FieldIndex:
             if not found:
                 del self._postings[term]
         self._total -= self._lengths.pop(number, 0)
+        self._norms.pop(number, None)
 
     def scores(self, terms: Mapping[str, float]) -> dict[int, float]:
         """Number → BM25 of ``terms`` (term → weight), of all texts that hold one."""
@@ -54,14 +57,14 @@ class FieldIndex:
         texts = len(self._lengths)
         if not texts:
             return scores
-        average = self._total / texts
+        least, slope = K1 * (1 - B), K1 * B * texts / self._total
         for term, weight in terms.items():
             found = self._postings.get(term)
             if not found:
                 continue
             rarity = math.log(1 + (texts - len(found) + 0.5) / (len(found) + 0.5))
             top = weight * rarity * (K1 + 1)
+            norms = self._norms
             for number, count in found.items():
-                norm = K1 * (1 - B + B * byte_length(self._lengths[number]) / average)
-                scores[number] = scores.get(number, 0.0) + top * count / (count + norm)
+                scores[number] = scores.get(number, 0.0) + top * count / (count + least + slope * norms[number])
         return scores

@@ -93,6 +93,8 @@ def preflight(headers: Mapping[str, str], origins: Sequence[str], allow: str) ->
 
 def printable(value: str) -> str:
     """``value`` as a header may carry it: printable ASCII, everything else a question mark."""
+    if value.isascii() and value.isprintable():
+        return value
     return "".join(character if " " <= character <= "~" else "?" for character in value)
 
 

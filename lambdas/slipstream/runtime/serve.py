@@ -6,6 +6,7 @@ The inner loop of development, the host under the Lambda Web Adapter, and the ya
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -86,6 +87,7 @@ def _application(authenticate: Authenticate) -> WsgiApp:
 
                     parts = build(read_settings(os.environ), os.environ)
                     built.append(wsgi_app(parts.app, authenticate=authenticate))
+                    gc.freeze()  # nothing that was built is garbage: collecting would search it during a request
         return built[0](environ, start_response)
 
     return application

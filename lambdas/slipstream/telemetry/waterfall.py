@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
@@ -41,16 +39,20 @@ class Waterfall:
         """Milliseconds since the request arrived."""
         return (perf_counter() - self.origin_s) * 1000
 
-    @contextmanager
-    def span(self, name: str) -> Iterator[Span]:
-        """Time a block on the request's own thread."""
+    def span(self, name: str) -> Block:
+        """Time a ``with`` block on the request's own thread."""
+        return Block(self, name)
+
+    def enter(self, name: str) -> Span:
+        """Open a span that others nest in until ``leave``."""
         span = self.begin(name)
         self._open.append(name)
-        try:
-            yield span
-        finally:
-            self._open.pop()
-            span.end_ms = self.now_ms()
+        return span
+
+    def leave(self, span: Span) -> None:
+        """Close the span opened last by ``enter``."""
+        self._open.pop()
+        span.end_ms = self.now_ms()
 
     def begin(self, name: str) -> Span:
         """Open a span that does not nest (it is closed by ``end``)."""
@@ -73,3 +75,20 @@ class Waterfall:
     def server_timing(self) -> str:
         """``Server-Timing`` header value: ``resolve;dur=0.2, bedrock_wait;dur=52.1``."""
         return ", ".join(f"{name};dur={ms}" for name, ms in self.ms().items())
+
+
+class Block:
+    """A span as a ``with`` block (contextlib's generators cost four times as much, on the way to the first token)."""
+
+    __slots__ = ("_name", "_span", "_waterfall")
+
+    def __init__(self, waterfall: Waterfall, name: str) -> None:
+        self._waterfall = waterfall
+        self._name = name
+
+    def __enter__(self) -> Span:
+        self._span = self._waterfall.enter(self._name)
+        return self._span
+
+    def __exit__(self, *_: object) -> None:
+        self._waterfall.leave(self._span)

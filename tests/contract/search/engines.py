@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from slipstream.disconnect import NEVER
 from slipstream.retrieval.document import Document, Passage
@@ -16,7 +17,8 @@ EAST, NORTH, UP = (1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.
 BETWEEN = (0.6, 0.8, 0.0, 0.0)
 
 
-class Engine(NamedTuple):
+@dataclass(frozen=True)
+class Engine:
     """Both ports of one engine, and a name that no other test has."""
 
     passages: PassageIndex

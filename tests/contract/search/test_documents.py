@@ -133,6 +133,11 @@ def test_an_index_is_made_once_and_dropped_whole(engine: Engine) -> None:
         engine.documents.drop(engine.index)
 
 
+def test_an_index_is_not_named_like_a_generation(local: Engine) -> None:
+    with pytest.raises(InvalidRequest, match="ends like a generation"):
+        local.documents.create("docs-000001", SPEC)
+
+
 def test_nothing_can_be_done_with_an_index_that_is_not_there(engine: Engine) -> None:
     documents, index = engine.documents, engine.index
     for attempt in (

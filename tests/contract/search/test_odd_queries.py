@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -62,7 +63,7 @@ def test_other_scripts_are_found(engine: Engine, text: str) -> None:
 @pytest.mark.parametrize("name", ["", "*", "a,b", "_all", "UPPER", "../x", "a b", "a" * 101, 'a"}\n{"'])
 def test_a_name_that_could_mean_other_indexes_is_refused(local: Engine, name: str) -> None:
     with pytest.raises(InvalidRequest, match="cannot name an index"):
-        local._replace(index=name).search("x")
+        replace(local, index=name).search("x")
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

@@ -46,7 +46,11 @@ def test_a_reader_never_sees_two_versions_of_a_document_or_none(engine: Engine) 
 
     engine.load(document("d", *nth(0), vectors=[EAST] * 2, version="v0"))
 
-    seen = watched(engine, lambda: [written(n) for n in range(1, REPLACEMENTS)] and None)
+    def change() -> None:
+        for n in range(1, REPLACEMENTS):
+            written(n)
+
+    seen = watched(engine, change)
 
     assert [each for each in seen if isinstance(each, Exception)] == []
     for legs in seen:

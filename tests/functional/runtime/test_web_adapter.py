@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from bench import cold_start
+from bench.web_adapter import behind_web_adapter
+from local.lambda_host import HostConfig
 from stacks.constructs.bundle import Bundle
 from stacks.constructs.target import Target
 from tests.functional.runtime.deployed import answers, free_port, wait_for
@@ -70,3 +73,22 @@ def test_the_keys_own_list_of_models_holds(port: int) -> None:
     body = json.dumps({"model": "best", "messages": [{"role": "user", "content": "x"}]})
     status, told = ask(port, "POST", "/v1/chat/completions", context(scopes="invoke", models="amazon.*"), body)
     assert (status, json.loads(told)["error"]["type"]) == (403, "permission_error")
+
+
+def test_the_cold_start_bench_measures_an_adapter_that_is_given_and_then_quotes_no_record() -> None:
+    adapter = Path(__file__).with_name("stand_in_adapter.py")
+
+    runtimes = cold_start.run(rounds=1, web_adapter=adapter)["runtimes"]
+
+    measured = runtimes[f"web adapter ({adapter.name})"]
+    assert measured["samples"] == 1
+    assert measured["first_byte_ms"]["p50"] > measured["init_ms"]["p50"] > 0
+    assert not any("recorded" in name for name in runtimes)
+
+
+def test_an_adapter_that_cannot_be_run_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    adapter = tmp_path / "lambda-adapter"
+    adapter.write_bytes(b"")
+
+    with pytest.raises(PermissionError, match=r"chmod \+x"):
+        behind_web_adapter(HostConfig(task_root=tmp_path, handler="x"), adapter, tmp_path)

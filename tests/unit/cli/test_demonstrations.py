@@ -1,0 +1,132 @@
+"""`slipstream demo NAME`: which there are, what their tables say of figures, and what they ask."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from cli.demonstrations import DEMONSTRATIONS, latency, parameters, prompt_cache, streaming
+from tests.unit.cli.conftest import Gateway, Shell
+
+
+def printed(found: dict[str, Any], module: Any) -> str:
+    console = Console(width=80, force_terminal=False)
+    with console.capture() as captured:
+        for table in module.tables(found):
+            console.print(table)
+    return captured.get()
+
+
+def test_the_list_names_each_and_starts_nothing(shell: Shell) -> None:
+    output = shell.run("demo", "--list").output
+
+    assert [line.split()[0] for line in output.splitlines()] == list(DEMONSTRATIONS)
+
+
+def test_a_wrong_name_is_answered_with_the_nearest(shell: Shell) -> None:
+    result = shell.run("demo", "promt-cache")
+
+    assert result.exit_code == 2
+    assert "did you mean 'prompt-cache'?" in result.output
+
+
+def test_a_name_like_no_other_is_answered_with_all(shell: Shell) -> None:
+    assert all(name in shell.run("demo", "xyzzy").output for name in DEMONSTRATIONS)
+
+
+def test_figures_as_json_need_a_name(shell: Shell) -> None:
+    result = shell.run("demo", "--json")
+
+    assert result.exit_code == 2
+    assert "--json goes with a NAME" in result.output
+
+
+@pytest.mark.parametrize("name", ["prompt-cache", "parameters", "latency"])
+def test_json_is_one_object_that_says_how_its_times_came_about(online: Shell, gateway: Gateway, name: str) -> None:
+    gateway.streams("a ", "b")
+
+    result = online.run("demo", name, "--json")
+
+    found = json.loads(result.stdout)
+    assert (found["demo"], found["times"]) == (name, "measured")
+
+
+def test_every_turn_of_the_conversation_is_asked_with_the_cache_and_without(online: Shell, gateway: Gateway) -> None:
+    gateway.streams("a ", "b")
+
+    online.run("demo", "prompt-cache")
+
+    turns = [body for _, _, body in gateway.asked if len(body["messages"]) > 1]
+    assert [body.get("slipstream") for body in turns] == [None, {"cache": "off"}] * len(prompt_cache.TURNS)
+    assert all(mine["messages"] == other["messages"] for mine, other in zip(turns[::2], turns[1::2], strict=True))
+    assert turns[-1]["messages"][2] == {"role": "assistant", "content": "a b"}
+
+
+def test_no_two_runs_share_a_prefix(online: Shell, gateway: Gateway) -> None:
+    gateway.streams("a")
+
+    for _ in range(2):
+        online.run("demo", "prompt-cache")
+
+    prefixes = {body["messages"][0]["content"] for _, _, body in gateway.asked if len(body["messages"]) > 1}
+    assert len(prefixes) == 2
+
+
+def test_a_gateway_that_is_not_local_is_never_told_to_refuse(online: Shell, gateway: Gateway) -> None:
+    gateway.streams("a")
+
+    assert "self-healing is not shown: it takes the local stack" in " ".join(
+        online.run("demo", "parameters").output.split()
+    )
+
+
+def test_the_wait_is_set_against_the_buffered_answer() -> None:
+    row = {"first_token_ms": 500.0, "streamed_total_ms": 5_050.0, "buffered_ms": 5_000.0, "pieces": 400}
+
+    assert "-90%" in printed({"answers": [row]}, streaming)
+
+
+def test_the_conversations_footer_adds_its_turns_up() -> None:
+    turn = {
+        "with_cache": {"first_token_ms": 790, "read_tokens": 8_000, "written_tokens": 60, "cost_usd": 0.005},
+        "without": {"first_token_ms": 1_900, "read_tokens": 0, "written_tokens": 0, "cost_usd": 0.040},
+    }
+    found = {"document": "x.md", "turns": [turn, turn], "cost_usd": {"with_cache": 0.01, "without": 0.08}}
+
+    shown = printed(found, prompt_cache)
+
+    assert "$0.0100" in shown
+    assert "$0.0800" in shown
+    assert "-88%" in shown
+
+
+@pytest.mark.parametrize(
+    ("healed", "sent", "said"),
+    [
+        (True, {"max_tokens": 64}, "yes, once"),
+        (False, {"max_tokens": 64}, "no: remembered"),
+        (False, {"max_tokens": 64, "top_p": 0.5}, "does not know"),
+    ],
+)
+def test_a_call_tells_whether_it_was_healed_or_knew(healed: bool, sent: dict[str, Any], said: str) -> None:
+    call = {"call": 1, "healed": healed, "sent": sent, "notes": [], "first_token_ms": 900.0}
+
+    assert said in " ".join(printed({"presets": {}, "healing": [call]}, parameters).split())
+
+
+def test_side_by_side_the_total_stands_beside_the_slowest() -> None:
+    row = {"model": "m", "latency": "standard", "first_token_ms": 1.0, "total_ms": 2.0, "cost_usd": None}
+    side = {
+        "each_ms": [900.0, 1_000.0],
+        "together_ms": 1_004.0,
+        "slowest_ms": 1_000.0,
+        "one_after_the_other_ms": 1_900.0,
+    }
+
+    shown = printed({"ways": {"fast": row}, "at_once": side}, latency)
+
+    assert "1,004 ms" in shown
+    assert "1,900 ms" in shown
