@@ -148,4 +148,19 @@ def retrieval(result: Mapping[str, Any], path: Path) -> Path:
     return path
 
 
-FIGURES = {"overhead": overhead, "streaming": streaming, "prompt-cache": prompt_cache, "cold-start": cold_start}
+def ingestion(result: Mapping[str, Any]) -> Path:
+    """Passages a second, embedded alone and loaded into an index, round by round."""
+    rounds = result["rounds"]
+    groups = {
+        "bare": [each["bare_passages_per_s"] for each in rounds],
+        "load": [each["load_passages_per_s"] for each in rounds],
+    }
+    figure, axes = _axes("Passages a second: embedded alone, and loaded into the index", "passages/s")
+    _bars(axes, [f"round {number}" for number in range(1, len(rounds) + 1)], groups, "")
+    return _save(figure, "ingestion")
+
+
+FIGURES = {
+    "overhead": overhead, "streaming": streaming, "prompt-cache": prompt_cache, "cold-start": cold_start,
+    "ingestion": ingestion,
+}  # fmt: skip

@@ -18,6 +18,7 @@ BENCHMARKS = {
     "cold-start": "process start to first byte on the deployed bundle",
     "soak": "50 streams at once for a minute: errors, lost or doubled chunks",
     "odd-requests": "10,000 odd and bad requests on both wires: faults, tracebacks, refusals that name no field",
+    "ingestion": "passages a second of a load against bare embedding, and the second load over unchanged documents",
     "upstream-cost": "our signer and event-stream parser against botocore's",
 }
 
@@ -46,8 +47,8 @@ def measure(name: str, tick: Callable[[], None], options: dict[str, Any]) -> dic
 def bench(names: tuple[str, ...], as_json: bool, requests: int | None, web_adapter: Path | None) -> None:
     """Measure NAME… (default: all), then write build/bench/report.html.
 
-    Names: overhead, streaming, prompt-cache, cold-start, soak, odd-requests, upstream-cost; `report` only rebuilds
-    the page.
+    Names: overhead, streaming, prompt-cache, cold-start, soak, odd-requests, ingestion,
+    upstream-cost; `report` only rebuilds the page.
     """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn

@@ -18,7 +18,12 @@ TIMEOUT_S = 300.0
 
 
 class CallFailed(Exception):
-    """The gateway, or the way to it, said no. The message is for the user."""
+    """The gateway, or the way to it, said no. The message is for the user; ``retryable``: it may go well later."""
+
+    def __init__(self, message: str, *, retryable: bool = False, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+        self.retry_after_s = retry_after_s
 
 
 @dataclass
@@ -104,23 +109,28 @@ def _answer(target: Target, method: str, path: str, body: dict[str, Any] | None)
         connection.request(method, f"{parts.path}{path}", payload, headers)
         with connection.getresponse() as response:
             if response.status >= 400:
-                raise CallFailed(_refusal(response))
+                raise _refusal(response)
             yield response
     except ConnectionRefusedError:
         raise CallFailed(f"nothing listens at {target.base_url}: is the stack running? `make up` starts it") from None
     except (OSError, HTTPException, ValueError) as error:
-        raise CallFailed(f"{target.base_url} could not be asked: {error or type(error).__name__}") from error
+        raise CallFailed(
+            f"{target.base_url} could not be asked: {error or type(error).__name__}", retryable=True
+        ) from error
     finally:
         connection.close()
 
 
-def _refusal(response: HTTPResponse) -> str:
+def _refusal(response: HTTPResponse) -> CallFailed:
     """The gateway's error in one line."""
     raw = response.read(65536)
+    retryable = response.status in {429, 502, 503, 504}
     try:
         error = json.loads(raw)["error"]
         text, code = str(error["message"]), str(error.get("code") or response.status)
+        retryable = bool(error.get("retryable", retryable))
     except (ValueError, KeyError, TypeError):
         text, code = raw.decode(errors="replace")[:300] or response.reason, str(response.status)
-    retry = response.getheader("retry-after")
-    return f"{text} [{code}]" + (f" Try again in {retry} s." if retry else "")
+    retry = response.getheader("retry-after") or ""
+    told = f"{text} [{code}]" + (f" Try again in {retry} s." if retry else "")
+    return CallFailed(told, retryable=retryable, retry_after_s=float(retry) if retry.isdecimal() else None)

@@ -6,18 +6,16 @@ import json
 import re
 import time
 from collections.abc import Callable
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import click
 
-from cli.gateway_client import CallFailed, call
+from cli.gateway_client import call
+from cli.refusals import told
 from cli.target import Target, find
 
 UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 class Lifetime(click.ParamType[int]):
@@ -33,19 +31,6 @@ class Lifetime(click.ParamType[int]):
         return int(match[1]) * UNITS_S[match[2]]
 
 
-def told(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a refusal of the gateway be the command's own error."""
-
-    @wraps(function)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return function(*args, **kwargs)
-        except CallFailed as error:
-            raise click.ClickException(str(error)) from error
-
-    return run
-
-
 @click.group()
 @click.option("--base-url", help="The gateway; else SLIPSTREAM_BASE_URL, else the local stack.")
 @click.option("--api-key", help="A key with the scope admin; else SLIPSTREAM_API_KEY, else the local stack's.")
@@ -58,7 +43,7 @@ def keys(context: click.Context, base_url: str | None, api_key: str | None) -> N
 @keys.command()
 @click.option("--name", default="", help="Whose it is or what for.")
 @click.option("--tenant", default="default", show_default=True, help="Whom its use counts for.")
-@click.option("--scope", "scopes", multiple=True, help="invoke or admin; may be given twice. Default: invoke.")
+@click.option("--scope", "scopes", multiple=True, help="invoke, ingest or admin; may be repeated. Default: invoke.")
 @click.option("--model", "models", multiple=True, help="Allowed id, alias or glob; may be repeated. Default: all.")
 @click.option("--expires-in", type=Lifetime(), help="90d, 12h, 30m; never by default.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")

@@ -13,10 +13,11 @@ COMMANDS = {
     "dev": ("cli.dev:dev", "The same function in one process that reloads."),
     "ask": ("cli.ask:ask", "Ask one question, streamed, with its waterfall."),
     "keys": ("cli.keys:keys", "Create, list and revoke API keys."),
+    "index": ("cli.index:index", "Create, load, re-index and drop search indexes."),
     "models": ("cli.models:models", "What each model accepts, costs and can do."),
     "bedrock": ("cli.bedrock:bedrock", "Run the local Bedrock server alone."),
     "eval": ("cli.eval:evaluate", "Measure quality on your own data: retrieval."),
-    "bench": ("cli.bench:bench", "Measure: overhead, cold-start, streaming, prompt-cache."),
+    "bench": ("cli.bench:bench", "Measure: overhead, cold-start, streaming, prompt-cache, ingestion."),
 }
 
 

@@ -52,6 +52,13 @@ class PromptTooLong(InvalidRequest):
     code = "context_length_exceeded"
 
 
+class UnreadableDocument(SlipstreamError):
+    """A document that cannot be indexed; ``code`` says why, the message what to do about it."""
+
+    http_status, code = 422, "unreadable_document"
+    bedrock_type, openai_type = "ValidationException", "invalid_request_error"
+
+
 class Unauthenticated(SlipstreamError):
     """No key, or one that is unknown, expired or revoked."""
 

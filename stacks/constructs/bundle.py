@@ -22,7 +22,7 @@ LAMBDAS = ROOT / "lambdas"
 RECIPE = "2"
 """Raise it when this file builds something else from the same inputs."""
 TIMESTAMP_S = 315_532_800  # 1980-01-01, the earliest a zip archive can say
-BundleName = Literal["chat", "admin"]
+BundleName = Literal["chat", "admin", "ingest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ CONTENTS: dict[BundleName, Contents] = {
         ("authorizer", "keys"),
         ("apigateway", "bedrock", "dynamodb", "secretsmanager", "sts"),
     ),
+    "ingest": Contents("requirements-ingest.txt", ("indexes", "ingest"), ("s3", "sqs", "sts")),
 }
 
 

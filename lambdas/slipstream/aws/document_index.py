@@ -125,11 +125,11 @@ class OpenSearchDocuments:
 
     def versions(
         self, index: str, document_ids: Sequence[str] | None = None, *, generation: str | None = None,
-        source: str | None = None,
+        origin: str | None = None,
     ) -> Mapping[str, str]:  # fmt: skip
         """See DocumentIndex."""
         name = self._target(index, generation).name
-        query: dict[str, Any] = {"match_all": {}} if source is None else {"term": {"source": source}}
+        query: dict[str, Any] = {"match_all": {}} if origin is None else {"term": {"origin": origin}}
         with told(index):
             self._client.indices.refresh(index=name)
             if document_ids is None:

@@ -1,4 +1,4 @@
-"""DynamoDB for the request path: one table, plain Python values, four operations."""
+"""DynamoDB for the request path: one table, plain Python values, five operations."""
 
 from __future__ import annotations
 
@@ -65,6 +65,10 @@ class Table:
             "TableName": self._name, "Key": to_attributes(key), "UpdateExpression": update, "ReturnValues": "ALL_NEW",
         }  # fmt: skip
         return from_attributes(self._write("UpdateItem", fields, condition, names, values).get("Attributes") or {})
+
+    def delete_item(self, key: Item) -> None:
+        """Remove the item; nothing happens where there is none."""
+        self._service.call("DeleteItem", {"TableName": self._name, "Key": to_attributes(key)})
 
     def query(
         self, condition: str, *, names: Mapping[str, str] | None = None, values: Item | None = None,

@@ -123,6 +123,7 @@ def body(spec: IndexSpec, *, legacy_bm25: str, ranking: dict[str, Any] | None = 
         "version": {"type": "keyword", "store": True},
         "level": {"type": "keyword"},
         "source": {"type": "keyword"},
+        "origin": {"type": "keyword"},
         "language": {"type": "keyword"},
         "title": {"type": "text", "index": False, "copy_to": ["body", "exact"]},
         "body": text,
@@ -208,6 +209,7 @@ def to_source(document: Document, spec: IndexSpec) -> dict[str, Any]:
         "level": LEVEL,
         "title": document.title,
         "source": document.source,
+        "origin": document.origin,
         "language": document.language,
         "popularity": document.popularity,
         "labels": [label(name, value) for name, value in attributes.items()],
@@ -223,7 +225,9 @@ def _passage(title: str, passage: Passage, spec: IndexSpec) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "card": search_cards.of_passage(passage),
         "text": passage.text,
-        "heading": passage.heading,
+        # Never without a value: an engine of version 2.19 finds a document's vectors again only where each of its
+        # passages has every field that the others have.
+        "heading": passage.heading or ("",),
         "title": title,
     }
     if passage.vector:
@@ -241,6 +245,7 @@ class _StoredPassage(msgspec.Struct):
 
 class _Stored(msgspec.Struct):
     card: str
+    origin: str = ""
     passages: list[_StoredPassage] = []
 
 
@@ -254,6 +259,7 @@ def from_source(source: Any, spec: IndexSpec) -> Document:
         card.version,
         tuple([_from_stored(each, 1 / 127 if spec.quantization == "byte" else 1.0) for each in stored.passages]),
         source=card.source,
+        origin=stored.origin,
         language=card.language,
         updated_at_s=card.updated_at_s,
         popularity=card.popularity,

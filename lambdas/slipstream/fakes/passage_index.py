@@ -135,14 +135,14 @@ class MemoryIndex:
 
     def versions(
         self, index: str, document_ids: Sequence[str] | None = None, *, generation: str | None = None,
-        source: str | None = None,
+        origin: str | None = None,
     ) -> Mapping[str, str]:  # fmt: skip
         """See DocumentIndex."""
         with self._lock:
             documents = self._generation(index, generation).documents
             names = documents if document_ids is None else [each for each in document_ids if each in documents]
             return {
-                name: documents[name].version for name in names if source is None or documents[name].source == source
+                name: documents[name].version for name in names if origin is None or documents[name].origin == origin
             }
 
     def read(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> list[Document]:

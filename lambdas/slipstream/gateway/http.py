@@ -21,7 +21,7 @@ class Principal(msgspec.Struct, frozen=True):
     """Allowed models: ids, aliases or globs (``anthropic.*``); empty means all."""
 
     def require(self, scope: str) -> None:
-        """Raise PermissionDenied unless the key has ``scope`` (invoke, admin)."""
+        """Raise PermissionDenied unless the key has ``scope`` (invoke, ingest, admin)."""
         if scope not in self.scopes:
             raise PermissionDenied(
                 f"this key lacks the scope '{scope}'; create one with `slipstream keys create --scope {scope}`"

@@ -11,7 +11,7 @@ from slipstream.keys.form import SECRET_BYTES, compose, keyed_hash
 from slipstream.keys.store import KeyRecord, KeyStore
 from slipstream.ulid import ulid
 
-SCOPES = ("invoke", "admin")
+SCOPES = ("invoke", "ingest", "admin")
 MAX_MODELS, MAX_TEXT, MAX_LIFETIME_S = 50, 100, 10 * 366 * 86_400
 _TENANT = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_TEXT}}}")
 _MODEL = re.compile(r"[A-Za-z0-9._:/*?@-]{1,300}")

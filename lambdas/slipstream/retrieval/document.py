@@ -34,6 +34,8 @@ class Document(msgspec.Struct, frozen=True):
     passages: tuple[Passage, ...]
     source: str = ""
     """Where a reader finds it: an s3:// URI, a URL, a path."""
+    origin: str = ""
+    """What it was loaded from (a file, an object's URI; one may hold many documents) and leaves the index with."""
     language: str = "en"
     updated_at_s: float | None = None
     """Seconds since the epoch, UTC; None: unknown, no recency."""

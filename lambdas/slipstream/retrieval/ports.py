@@ -118,16 +118,16 @@ class DocumentIndex(Protocol):
         document_ids: Sequence[str] | None = None,
         *,
         generation: str | None = None,
-        source: str | None = None,
+        origin: str | None = None,
     ) -> Mapping[str, str]:
         """Document id → version, of those that are indexed, written a moment ago included.
 
-        ``document_ids`` None: of all; ``source``: only documents whose ``source`` is this one.
+        ``document_ids`` None: of all; ``origin``: only documents of this one.
         """
         ...
 
     def read(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> list[Document]:
-        """The documents as they were written, vectors included (to the engine's precision), without unknown ids."""
+        """The documents as they were written, vectors included (to the engine's precision), less the unknown ones."""
         ...
 
     def refresh(self, index: str) -> None:

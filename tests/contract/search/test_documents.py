@@ -20,7 +20,7 @@ FIRST = document(
     popularity=2.0,
     attributes={"text": "x", "number": 1.5, "truth": True},
 )
-SECOND = document("second", "three", vectors=[NORTH], source="s3://bucket/b")
+SECOND = document("second", "three", vectors=[NORTH], origin="s3://bucket/b")
 WIDER = IndexSpec(dimensions=8, embedding_model="other")
 
 
@@ -43,11 +43,11 @@ def test_what_was_written_a_moment_ago_is_read_without_a_refresh(engine: Engine)
     assert engine.documents.read(engine.index, [FIRST.id])[0].version == "v2"
 
 
-def test_versions_can_be_asked_by_source(engine: Engine) -> None:
+def test_versions_can_be_asked_by_origin(engine: Engine) -> None:
     engine.load(FIRST, SECOND)
 
-    assert engine.documents.versions(engine.index, source="s3://bucket/b") == {"second": "v1"}
-    assert engine.documents.versions(engine.index, [FIRST.id], source="s3://bucket/b") == {}
+    assert engine.documents.versions(engine.index, origin="s3://bucket/b") == {"second": "v1"}
+    assert engine.documents.versions(engine.index, [FIRST.id], origin="s3://bucket/b") == {}
 
 
 def test_versions_of_more_documents_than_a_page_are_all_there(engine: Engine) -> None:

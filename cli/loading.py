@@ -1,0 +1,151 @@
+"""Loads a folder through the gateway: several requests at once, repeated where that helps, resumable by versions."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from cli.gateway_client import CallFailed, call
+from cli.sending import Plan, batches, plan
+from cli.target import Target
+from slipstream.retrieval.drafts import Source
+from slipstream.retrieval.ingest_report import Failure, Report
+from slipstream.retrieval.parsing.parsed import Columns
+
+AT_ONCE = 4
+ATTEMPTS, FIRST_WAIT_S = 6, 1.0
+PAGE = 10_000
+Ask = Callable[[str, str, dict[str, Any] | None], Any]
+
+
+class Loading:
+    """One load into the index ``name``. ``on_plan`` hears how much there is to do, ``on_progress`` of each answer."""
+
+    def __init__(
+        self,
+        target: Target,
+        name: str,
+        *,
+        on_plan: Callable[[Plan], None] = lambda made: None,
+        on_progress: Callable[[Report], None] = lambda report: None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._target = target
+        self._path = f"/v1/indexes/{quote(name, safe='')}"
+        self._on_plan = on_plan
+        self._on_progress = on_progress
+        self._sleep = sleep
+        self.report = Report(failed=[])
+
+    def folder(self, source: Source, *, columns: Columns, delete_missing: bool) -> Report:
+        """Bring the index up to ``source``. Raises CallFailed where the gateway stays away; what it took stays."""
+        began_s = time.monotonic()
+        made = plan(source.items(), self._versions(), columns)
+        self.report.unchanged = made.unchanged
+        self._on_plan(made)
+        try:
+            self._send(made, columns)
+            if delete_missing:
+                self._delete_missing(made)
+        finally:
+            self.report.failed = [*made.failed, *self.report.failed]
+            self.report.seconds = time.monotonic() - began_s
+        return self.report
+
+    def bucket(self, uri: str) -> Report:
+        """Let the gateway load what lies below ``uri``, call by call. Raises CallFailed."""
+        began_s, after, stuck = time.monotonic(), "", 0
+        while True:
+            told = self._patiently("POST", "/load", {"uri": uri, "after": after})
+            stuck = stuck + 1 if told["after"] == after and not told["added"] + told["changed"] else 0
+            self._add(told)
+            self.report.unchanged += told["unchanged"] if told["after"] != after else 0
+            self.report.seconds = time.monotonic() - began_s
+            self._on_progress(self.report)
+            if told["finished"]:
+                return self.report
+            if stuck >= ATTEMPTS:
+                raise CallFailed(
+                    f"a document behind '{after}' takes longer than one call may: copy it over itself in the bucket, "
+                    "and the ingestion function, which has fifteen minutes, loads it"
+                )
+            after = told["after"]
+
+    def _versions(self, **query: str) -> dict[str, str]:
+        found: dict[str, str] = {}
+        after = ""
+        while True:
+            asked = urlencode({"fields": "version", "limit": PAGE, "after": after, **query})
+            page = self._patiently("GET", f"/documents?{asked}", None)
+            found |= {row["id"]: row["version"] for row in page["data"]}
+            if not page["has_more"]:
+                return found
+            after = page["data"][-1]["id"]
+
+    def _send(self, made: Plan, columns: Columns) -> None:
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="load") as pool:
+            running: deque[Future[Sequence[dict[str, Any]]]] = deque()
+            try:
+                for batch in batches(made, columns):
+                    running.append(pool.submit(self._post, batch))
+                    if len(running) > AT_ONCE:
+                        self._take(running.popleft().result())
+                while running:
+                    self._take(running.popleft().result())
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _post(self, batch: list[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+        """Answers to ``batch``; documents that there was no time for are sent again, fewer at once."""
+        answers = []
+        for _ in range(ATTEMPTS):
+            told = self._patiently("POST", "/documents", {"documents": batch})
+            late = {row["id"] for row in told["failed"] if row["code"] == "not_reached"}
+            told["failed"] = [row for row in told["failed"] if row["id"] not in late]
+            answers.append(told)
+            batch = [document for document in batch if document["id"] in late]
+            if not batch:
+                return answers
+        reason = "takes longer than one call may: put it into the documents bucket, or split it"
+        answers.append({
+            "failed": [{"id": d["id"], "code": "too_slow", "reason": f"'{d['id']}' {reason}"} for d in batch]
+        })  # fmt: skip
+        return answers
+
+    def _take(self, answers: Sequence[dict[str, Any]]) -> None:
+        for told in answers:
+            self._add(told)
+        self._on_progress(self.report)
+
+    def _add(self, told: dict[str, Any]) -> None:
+        report = self.report
+        report.added += told.get("added", 0)
+        report.changed += told.get("changed", 0)
+        report.passages += told.get("passages", 0)
+        report.embedded += told.get("embedded", 0)
+        report.failed += [Failure(row["id"], row["code"], row["reason"], row.get("retryable", False))
+                          for row in told["failed"]]  # fmt: skip
+
+    def _delete_missing(self, made: Plan) -> None:
+        kept = set(made.seen)
+        for origin in made.unread:
+            kept |= set(self._versions(origin=origin))
+        gone = sorted(set(self._versions()) - kept)
+        for at in range(0, len(gone), 1000):
+            self._patiently("POST", "/documents/delete", {"ids": gone[at : at + 1000]})
+        self.report.deleted = len(gone)
+
+    def _patiently(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        for attempt in range(ATTEMPTS - 1):
+            try:
+                return call(self._target, method, f"{self._path}{path}", body)
+            except CallFailed as error:
+                if not error.retryable:
+                    raise
+                self._sleep(error.retry_after_s or FIRST_WAIT_S * 2**attempt)
+        return call(self._target, method, f"{self._path}{path}", body)

@@ -1,0 +1,43 @@
+"""What the routes below /v1/indexes answer with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from slipstream.errors import SlipstreamError, UpstreamError, UpstreamUnavailable
+from slipstream.retrieval.ingest_report import Failure, Report
+from slipstream.retrieval.ports import Generation
+from slipstream.retrieval.reindex import Step
+
+
+def shown(name: str, generations: list[Generation]) -> dict[str, Any]:
+    """An index as callers see it."""
+    live = next((generation for generation in generations if generation.live), generations[0])
+    return {
+        "object": "index",
+        "name": name,
+        "documents": live.documents,
+        "spec": msgspec.to_builtins(live.spec),
+        "generations": [{"name": g.name, "documents": g.documents, "live": g.live} for g in generations],
+    }
+
+
+def told(report: Report) -> dict[str, Any]:
+    """A report as callers see it."""
+    return {"object": "ingestion", **msgspec.to_builtins(report), "passages_per_s": round(report.passages_per_s, 2)}
+
+
+def step(step: Step) -> dict[str, Any]:
+    """How far a re-index has come, as callers see it."""
+    return {"object": "reindex", **msgspec.to_builtins(step)}
+
+
+def stopped(report: Report, why: Failure) -> SlipstreamError:
+    """What ended the load; the documents that it had written are in the index."""
+    done = report.added + report.changed
+    message = f"{why.reason}; {done} documents of this call are in the index: send the same again to go on"
+    if why.retryable:
+        return UpstreamUnavailable(message, code=why.code)
+    return UpstreamError(message, code=why.code, http_status=424, retryable=False)

@@ -1,0 +1,90 @@
+"""Writes into an index's generations, and tries again what an engine refuses for a while only."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from slipstream.errors import IndexNotFound, SlipstreamError
+from slipstream.retrieval.document import Document
+from slipstream.retrieval.ports import DocumentIndex, Failed, Generation
+
+ATTEMPTS = 6
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 10.0
+T = TypeVar("T")
+
+
+class Writing:
+    """One index as a load sees it. Every call waits out throttles and short outages before it raises."""
+
+    def __init__(self, index: DocumentIndex, name: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._index = index
+        self._name = name
+        self._sleep = sleep
+
+    def targets(self) -> list[Generation]:
+        """Where documents have to go: the live generation and those that are filled beside it. Raises IndexNotFound."""
+        found = self._patiently(lambda: self._index.generations(self._name))
+        live = next((at for at, generation in enumerate(found) if generation.live), 0)
+        return found[live:]
+
+    def versions(self, document_ids: Sequence[str], generation: str) -> Mapping[str, str]:
+        """Document id → version of those that stand there; none in a generation that is gone."""
+        return (
+            self._unless_gone(generation, lambda: self._index.versions(self._name, document_ids, generation=generation))
+            or {}
+        )
+
+    def read(self, document_ids: Sequence[str], generation: str) -> list[Document]:
+        """Documents with their vectors; none from a generation that is gone."""
+        return (
+            self._unless_gone(generation, lambda: self._index.read(self._name, document_ids, generation=generation))
+            or []
+        )
+
+    def write(self, documents: Sequence[Document], generation: str, *, if_absent: bool = False) -> list[Failed] | None:
+        """What was refused for good; None: the generation is gone, another one has taken its place.
+
+        Raises IndexNotFound where the whole index is gone.
+        """
+        left, refused = {document.id: document for document in documents}, list[Failed]()
+        for attempt in range(ATTEMPTS):
+            failed = self._unless_gone(generation, self._call(tuple(left.values()), generation, if_absent))
+            if failed is None:
+                return None
+            again = [one for one in failed if one.retryable and attempt < ATTEMPTS - 1]
+            refused += [one for one in failed if one not in again]
+            if not again:
+                break
+            left = {one.document_id: left[one.document_id] for one in again}
+            self._sleep(_wait_s(attempt, None))
+        return refused
+
+    def _call(self, documents: Sequence[Document], generation: str, if_absent: bool) -> Callable[[], list[Failed]]:
+        return lambda: self._index.write(self._name, documents, generation=generation, if_absent=if_absent)
+
+    def _unless_gone(self, generation: str, call: Callable[[], T]) -> T | None:
+        """The call's answer; None where another generation has taken the place of this one."""
+        try:
+            return self._patiently(call)
+        except IndexNotFound:
+            if any(target.name == generation for target in self.targets()):
+                raise
+            return None
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        for attempt in range(ATTEMPTS - 1):
+            try:
+                return call()
+            except SlipstreamError as error:
+                if not error.retryable:
+                    raise
+                self._sleep(_wait_s(attempt, error.retry_after_s))
+        return call()
+
+
+def _wait_s(attempt: int, asked_s: float | None) -> float:
+    longest: float = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**attempt)
+    return max(asked_s or 0.0, longest * random.uniform(0.5, 1.0))  # noqa: S311

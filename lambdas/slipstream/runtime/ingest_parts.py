@@ -1,0 +1,142 @@
+"""What ingestion and index administration are made of, built from their environment."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from slipstream.aws.bedrock import BedrockModels
+from slipstream.aws.credentials import CredentialSource
+from slipstream.aws.dead_letters import SqsDeadLetters
+from slipstream.aws.document_index import OpenSearchDocuments, connect
+from slipstream.aws.dynamodb import Table, dynamodb
+from slipstream.aws.failure_table import TableFailures
+from slipstream.aws.objects import S3Objects, S3Source
+from slipstream.aws.places import Authorizes, Places
+from slipstream.aws.profiles import BedrockProfiles
+from slipstream.aws.sigv4 import Bearer, Signer
+from slipstream.aws.transport import Transport
+from slipstream.models.aliases import DEFAULT_ALIASES
+from slipstream.models.embedding import Embedder
+from slipstream.models.resolve import Resolver
+from slipstream.models.targets import Target
+from slipstream.retrieval.api import Parts
+from slipstream.retrieval.failures import DeadLetters, FailureStore
+from slipstream.retrieval.object_events import ObjectEvents
+from slipstream.retrieval.ports import DocumentIndex
+from slipstream.runtime.settings import BadSetting, read_settings
+
+DOMAIN = ".es.amazonaws.com"
+
+
+class IngestSettings(NamedTuple):
+    """``search_endpoint``: base URL of the engine; a domain's is signed for, and has faiss."""
+
+    region: str
+    search_endpoint: str
+    state_table: str
+    documents_bucket: str
+    queue_url: str
+    dead_letter_queue_url: str
+    aliases: Mapping[str, str]
+    endpoints: Mapping[str, str]
+    cors_origins: tuple[str, ...] = ()
+
+
+class _Common(NamedTuple):
+    documents: DocumentIndex
+    embedder: Embedder
+    resolve: Callable[[str], Target]
+    failures: FailureStore
+    dead_letters: DeadLetters
+
+
+def read_ingest_settings(environ: Mapping[str, str]) -> IngestSettings:
+    """Read the environment. Raises BadSetting that names the variable and what would be right."""
+    general = read_settings(environ)
+    return IngestSettings(
+        region=general.region,
+        search_endpoint=_required(environ, "SLIPSTREAM_SEARCH_ENDPOINT", "the engine's base URL, https://host"),
+        state_table=_required(environ, "SLIPSTREAM_STATE_TABLE", "the name of the state table"),
+        documents_bucket=_required(environ, "SLIPSTREAM_DOCUMENTS_BUCKET", "the name of the documents bucket"),
+        queue_url=_required(environ, "SLIPSTREAM_INGEST_QUEUE_URL", "the URL of the queue of object events"),
+        dead_letter_queue_url=_required(environ, "SLIPSTREAM_DEAD_LETTER_QUEUE_URL", "the URL of its dead letters"),
+        aliases={**DEFAULT_ALIASES, **general.aliases},
+        endpoints=general.endpoints,
+        cors_origins=tuple(general.cors_origins),
+    )
+
+
+def build_api_parts(settings: IngestSettings, environ: Mapping[str, str]) -> Parts:
+    """What the routes work with; nothing is called yet. ``environ`` holds the credentials."""
+    common = _common(settings, environ)
+    s3 = _client("s3", settings)
+    return Parts(
+        index=common.documents,
+        embedder=common.embedder,
+        resolve=common.resolve,
+        objects=lambda uri, after: S3Source(s3, uri, after, bucket=settings.documents_bucket),
+        failures=common.failures,
+        dead_letters=common.dead_letters,
+    )
+
+
+def build_object_events(settings: IngestSettings, environ: Mapping[str, str]) -> ObjectEvents:
+    """What works through the queue; nothing is called yet."""
+    common = _common(settings, environ)
+    return ObjectEvents(
+        index=common.documents,
+        embedder=common.embedder,
+        resolve=common.resolve,
+        objects=S3Objects(_client("s3", settings)),
+        failures=common.failures,
+        dead_letters=common.dead_letters,
+        now_s=time.time,
+        clock=time.perf_counter,
+        log=_log,
+    )
+
+
+def _common(settings: IngestSettings, environ: Mapping[str, str]) -> _Common:
+    transport = Transport(ca_bundle=environ.get("AWS_CA_BUNDLE"))
+    signer = Signer(CredentialSource(environ), settings.region)
+    token = environ.get("AWS_BEARER_TOKEN_BEDROCK")
+    auth: Authorizes = Bearer(token) if token else signer
+    places = Places(settings.region, settings.endpoints)
+    bedrock = BedrockModels(region=settings.region, auth=auth, transport=transport, endpoints=settings.endpoints)
+    profiles = BedrockProfiles(transport=transport, auth=auth, places=places)
+    table = Table(settings.state_table, dynamodb(transport=transport, auth=signer, places=places))
+    domain = settings.search_endpoint.rstrip("/").endswith(DOMAIN)
+    return _Common(
+        documents=OpenSearchDocuments(
+            connect(settings.search_endpoint, region=settings.region, signed=domain), faiss=domain
+        ),
+        embedder=bedrock,
+        resolve=Resolver(aliases=settings.aliases, profiles=profiles, region=settings.region).target,
+        failures=TableFailures(table),
+        dead_letters=SqsDeadLetters(
+            _client("sqs", settings), queue_url=settings.queue_url, dead_url=settings.dead_letter_queue_url
+        ),
+    )
+
+
+def _client(service: str, settings: IngestSettings) -> Any:
+    """boto3's; where the service is, its own variables say (AWS_ENDPOINT_URL)."""
+    import boto3
+
+    return boto3.client(service, region_name=settings.region)
+
+
+def _log(message: str, **facts: Any) -> None:
+    """One line of JSON a fact: objects and reasons, never a document's text."""
+    sys.stdout.write(json.dumps({"level": "INFO", "service": "ingest", "message": message, **facts}) + "\n")
+
+
+def _required(environ: Mapping[str, str], name: str, what: str) -> str:
+    value = environ.get(name, "")
+    if not value:
+        raise BadSetting(f"{name} is not set: it has to be {what}")
+    return value

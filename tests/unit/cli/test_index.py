@@ -1,0 +1,292 @@
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from click.testing import Result
+
+from slipstream.errors import SlipstreamError, Throttled, UpstreamUnavailable
+from slipstream.gateway.http import HttpRequest, Principal
+from slipstream.gateway.openai.errors import encode
+from tests.unit.cli.conftest import Shell
+from tests.unit.retrieval.parsing import files
+from tests.unit.retrieval.test_indexes_api import Desk
+
+
+class Server:
+    """The routes behind a real socket. ``refuses`` may raise before a request is served."""
+
+    def __init__(self) -> None:
+        self.desk = Desk()
+        self.asked: list[tuple[str, str]] = []
+        self.sent: list[list[str]] = []
+        self.refuses: Callable[[str, str], None] = lambda method, path: None
+        self.url = ""
+
+    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        path, query = urlsplit(target).path, dict(parse_qsl(urlsplit(target).query))
+        self.asked.append((method, target))
+        if path.endswith("/documents") and method == "POST":
+            self.sent.append([document["id"] for document in json.loads(body)["documents"]])
+        try:
+            self.refuses(method, path)
+            principal = Principal("k", scopes=frozenset({"admin"}))
+            request = HttpRequest(method, path, headers, body, query=query, principal=principal, received_s=0.0)
+            status, told = self.desk.api(request)
+        except SlipstreamError as error:
+            status, _, raw = encode(error)
+            return status, raw
+        return status, json.dumps(told).encode()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    told = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            status, raw = told.answer(self.command, self.path, headers, body)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(raw)
+
+        do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Keep the test's output clean."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        told.url = f"http://127.0.0.1:{http.server_port}"
+        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
+        yield told
+        http.shutdown()
+
+
+@pytest.fixture
+def run(shell: Shell, server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    monkeypatch.setattr("cli.loading.FIRST_WAIT_S", 0.0)
+    online = Shell(shell.folder, {**shell.env, "SLIPSTREAM_BASE_URL": server.url, "SLIPSTREAM_API_KEY": "sk-slip-k"})
+    assert online.run("index", "create", "docs", "--dimensions", "256").exit_code == 0
+    return lambda *arguments: online.run("index", *arguments)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    root = tmp_path / "docs"
+    (root / "guide").mkdir(parents=True)
+    (root / ".git").mkdir()
+    (root / ".git" / "config").write_text("not a document")
+    (root / "a.md").write_text("# A\n\nText of a.")
+    (root / "guide" / "b.pdf").write_bytes(files.pdf([["Text of b."]]))
+    (root / "c.jsonl").write_text('{"id": "x", "title": "X", "text": "One."}\n{"text": "Two."}\n')
+    return root
+
+
+def report(result: Result) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(result.stdout)
+    return told
+
+
+def test_a_folder_is_loaded_with_everything_in_it_but_hidden_files(run: Any, server: Server, folder: Path) -> None:
+    told = report(run("load", "docs", str(folder), "--json"))
+
+    assert (told["added"], told["failed"]) == (4, [])
+    stored = server.desk.index.documents()
+    assert sorted(i for i in stored if not i.startswith("c.jsonl#")) == ["a.md", "guide/b.pdf", "x"]
+    assert stored["guide/b.pdf"].passages[0].text == "Text of b."
+    assert stored["x"].origin == "c.jsonl"
+
+
+def test_a_second_load_sends_nothing(run: Any, server: Server, folder: Path) -> None:
+    run("load", "docs", str(folder))
+    server.sent.clear()
+
+    told = report(run("load", "docs", str(folder), "--json"))
+
+    assert (told["unchanged"], told["added"], told["changed"]) == (4, 0, 0)
+    assert server.sent == []
+
+
+def test_only_what_changed_is_sent(run: Any, server: Server, folder: Path) -> None:
+    run("load", "docs", str(folder))
+    server.sent.clear()
+    (folder / "c.jsonl").write_text('{"id": "x", "title": "X", "text": "Other."}\n{"text": "Two."}\n')
+
+    assert report(run("load", "docs", str(folder), "--json"))["changed"] == 1
+    assert server.sent == [["x"]]
+
+
+def test_what_the_folder_lost_stays_unless_asked(run: Any, server: Server, folder: Path) -> None:
+    run("load", "docs", str(folder))
+    (folder / "a.md").unlink()
+
+    assert report(run("load", "docs", str(folder), "--json"))["deleted"] == 0
+    assert report(run("load", "docs", str(folder), "--delete-missing", "--json"))["deleted"] == 1
+    assert "a.md" not in server.desk.index.documents()
+
+
+def test_a_file_that_cannot_be_read_any_more_keeps_its_documents(run: Any, server: Server, folder: Path) -> None:
+    run("load", "docs", str(folder))
+    (folder / "c.jsonl").write_text('{"id": "x", "ti')
+
+    run("load", "docs", str(folder), "--delete-missing")
+
+    assert "x" in server.desk.index.documents()
+
+
+def test_a_bad_file_is_told_with_its_reason_and_the_exit_code(run: Any, folder: Path) -> None:
+    (folder / "bad.pdf").write_bytes(b"%PDF-1.7 cut")
+
+    result = run("load", "docs", str(folder))
+
+    assert result.exit_code == 1
+    assert "4 added" in result.stdout
+    assert "bad.pdf: the PDF file 'bad.pdf' is cut off" in result.stderr
+
+
+def test_many_documents_go_in_requests_of_a_few(run: Any, server: Server, tmp_path: Path) -> None:
+    lines = [json.dumps({"id": f"{n}", "text": f"Text {n}."}) for n in range(200)]
+    (tmp_path / "many.jsonl").write_text("\n".join(lines))
+
+    told = report(run("load", "docs", str(tmp_path / "many.jsonl"), "--json"))
+
+    assert told["added"] == 200
+    assert sorted(len(batch) for batch in server.sent) == [8, 32, 32, 32, 32, 32, 32]
+
+
+def test_a_load_that_broke_off_goes_on_where_it_was(run: Any, server: Server, tmp_path: Path) -> None:
+    lines = [json.dumps({"id": f"{n:03d}", "text": f"Text {n}."}) for n in range(200)]
+    (tmp_path / "many.jsonl").write_text("\n".join(lines))
+    left = [2]
+
+    def away(method: str, path: str) -> None:
+        if method == "POST":
+            left[0] -= 1
+            if left[0] < 0:
+                raise SlipstreamError("the gateway is broken")
+
+    server.refuses = away
+    broken = run("load", "docs", str(tmp_path / "many.jsonl"))
+    done = set(server.desk.index.documents())
+    server.refuses = lambda method, path: None
+    server.sent.clear()
+
+    told = report(run("load", "docs", str(tmp_path / "many.jsonl"), "--json"))
+
+    assert broken.exit_code == 1
+    assert "the gateway is broken" in broken.stderr
+    assert len(done) == 64
+    assert (told["unchanged"], told["added"]) == (64, 136)
+    assert not done & {document_id for batch in server.sent for document_id in batch}
+
+
+def test_a_gateway_that_is_busy_for_a_moment_is_asked_again(run: Any, server: Server, folder: Path) -> None:
+    errors = iter([Throttled("slow down"), UpstreamUnavailable("the engine restarts")])
+
+    def busy(method: str, path: str) -> None:
+        if (error := next(errors, None)) is not None:
+            raise error
+
+    server.refuses = busy
+
+    assert report(run("load", "docs", str(folder), "--json"))["added"] == 4
+
+
+def test_documents_that_there_was_no_time_for_are_sent_again(run: Any, server: Server, tmp_path: Path) -> None:
+    lines = [json.dumps({"id": f"{n:03d}", "text": f"Text {n}."}) for n in range(60)]
+    (tmp_path / "many.jsonl").write_text("\n".join(lines))
+    late = iter([True])
+    genuine = server.desk.api
+
+    def once_late(request: HttpRequest) -> Any:
+        if request.method == "POST" and next(late, False):
+            failed = [
+                {"id": d["id"], "code": "not_reached", "reason": "…"} for d in json.loads(request.body)["documents"]
+            ]
+            return 200, {"failed": failed}
+        return genuine(request)
+
+    server.desk.api = once_late  # type: ignore[assignment]
+
+    told = report(run("load", "docs", str(tmp_path / "many.jsonl"), "--json"))
+
+    assert (told["added"], told["failed"]) == (60, [])
+
+
+def test_a_document_too_large_to_be_sent_is_told_where_to_put_it(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "big.txt").write_text("word " * 1_200_000)
+
+    (failure,) = report(run("load", "docs", str(tmp_path / "big.txt"), "--json"))["failed"]
+
+    assert failure["code"] == "document_too_large"
+    assert "bucket" in failure["reason"]
+
+
+def test_a_folder_that_is_not_there_is_told(run: Any) -> None:
+    result = run("load", "docs", "/no/such/folder")
+
+    assert result.exit_code == 1
+    assert "there is no '/no/such/folder'" in result.stderr
+
+
+def test_an_index_that_is_not_there_is_told(run: Any, folder: Path) -> None:
+    result = run("load", "nowhere", str(folder))
+
+    assert result.exit_code == 1
+    assert "index_not_found" in result.stderr
+
+
+def test_a_bucket_is_loaded_by_the_gateway_call_by_call(run: Any, server: Server) -> None:
+    server.desk.objects = {f"{n:03d}.md": f"Text {n}." for n in range(100)}
+    server.desk.embedder.seconds_a_text = 0.4
+
+    def new_call(method: str, path: str) -> None:
+        server.desk.embedder.now_s = 0.0
+
+    server.refuses = new_call
+
+    told = report(run("load", "docs", "s3://bucket/docs/", "--json"))
+
+    assert (told["added"], told["failed"]) == (100, [])
+    assert len([1 for _, path in server.asked if path.endswith("/load")]) > 1
+
+
+def test_indexes_are_listed_and_shown(run: Any, folder: Path) -> None:
+    run("load", "docs", str(folder))
+
+    assert "amazon.titan-embed-text-v2:0" in run("list").stdout
+    assert "docs: 4 documents" in run("show", "docs").stdout
+
+
+def test_a_reindex_goes_on_until_it_is_finished(run: Any, server: Server, folder: Path) -> None:
+    run("load", "docs", str(folder))
+
+    result = run("reindex", "docs", "--dimensions", "512")
+
+    assert "docs-000002 is live with 4 documents" in result.stdout
+    assert server.desk.index.generations("docs")[0].spec.dimensions == 512
+
+
+def test_a_reindex_from_the_source_is_begun_loaded_and_finished(run: Any, server: Server, folder: Path) -> None:
+    run("load", "docs", str(folder))
+
+    assert "has begun" in run("reindex", "docs", "--dimensions", "512", "--begin-only").stdout
+    assert report(run("load", "docs", str(folder), "--json"))["changed"] == 4
+    assert len(server.desk.index.stored("docs", "docs-000002")) == 4
+    assert "is live" in run("reindex", "docs", "--resume").stdout
+
+
+def test_dropping_asks_first(run: Any, server: Server) -> None:
+    assert run("drop", "docs").exit_code == 1
+    assert server.desk.index.names() == ["docs"]
+
+    assert run("drop", "docs", "--yes").exit_code == 0
+    assert server.desk.index.names() == []
