@@ -39,6 +39,8 @@ ERROR = "error: "
 """What the last words of a launcher begin with that could not go on."""
 READY_TIMEOUT_S = 60.0
 MODEL = "amazon.nova-lite-v1:0"
+VECTORS = ROOT / "samples" / "aws-guides" / "vectors.npz"
+"""Of the samples' passages, so that they are loaded in seconds."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def launch(places: Places, supervisor: Supervisor) -> None:
         supervisor.serve(engine.part)
     say("starting the AWS emulator and the Bedrock server")
     emulator = emulator_part(places, env, ports.emulator)
-    own = ["--port", str(ports.bedrock), "--port-file", str(places.bedrock)]
+    own = ["--port", str(ports.bedrock), "--port-file", str(places.bedrock), "--vectors", str(VECTORS)]
     bedrock = Part(
         "bedrock",
         [sys.executable, "-m", "local.bedrock", *own, *bedrock_options(os.environ)],

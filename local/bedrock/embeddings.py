@@ -15,10 +15,11 @@ from local.bedrock import tokens
 from local.bedrock.catalogue import Model
 from local.bedrock.engine import Engine
 from local.bedrock.errors import invalid
-from local.bedrock.minilm import DIMENSIONS, MiniLm
+from local.bedrock.minilm import DIMENSIONS, MODEL_SHA256, MiniLm
 from local.bedrock.pace import pace_of
 from local.bedrock.pacer import sleep_until
 from local.bedrock.prompt import Usage
+from local.known_vectors import KnownVectors
 
 TITAN_DIMENSIONS = (256, 512, 1024)
 TITAN_TOKENS = 8192
@@ -42,7 +43,8 @@ class Embeddings:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._model = MiniLm()
+        vectors = engine.settings.vectors
+        self._model = MiniLm(KnownVectors(vectors, MODEL_SHA256) if vectors else None)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="minilm")
 
     async def answer(self, model: Model, body: dict[str, Any]) -> web.Response:
