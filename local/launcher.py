@@ -78,7 +78,8 @@ def launch(places: Places, supervisor: Supervisor) -> None:
     emulator_url, bedrock_url = f"http://{LOOPBACK}:{ports.emulator}", f"http://{LOOPBACK}:{ports.bedrock}"
     engine = choose(os.environ, places.folder / "opensearch", places.log("opensearch"), say, ports.opensearch)
     env = cdk.emulated(os.environ, emulator_url) | {
-        f"AWS_ENDPOINT_URL_{name}": bedrock_url for name in ("BEDROCK_RUNTIME", "BEDROCK", "BEDROCK_MANTLE")
+        f"AWS_ENDPOINT_URL_{name}": bedrock_url
+        for name in ("BEDROCK_RUNTIME", "BEDROCK", "BEDROCK_MANTLE", "BEDROCK_AGENT_RUNTIME")
     }
     env.pop("OPENSEARCH_URL", None)
     if engine.url:
