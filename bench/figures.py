@@ -12,6 +12,7 @@ INK, SOFT, ACCENT, WARM = "#1b2733", "#9fb3c8", "#0b7285", "#e8590c"
 COLOURS = {
     "gateway": ACCENT, "edge": WARM, "first call": SOFT, "second call": ACCENT, "full CPU": ACCENT, "0.29 vCPU": SOFT,
     "wait": ACCENT,
+    "bare": SOFT, "load": ACCENT,
 }  # fmt: skip
 ROW_INCHES = 0.3
 Series = Mapping[str, Sequence[float | None]]
@@ -151,13 +152,12 @@ def retrieval(result: Mapping[str, Any], path: Path) -> Path:
 def ingestion(result: Mapping[str, Any]) -> Path:
     """Passages a second, embedded alone and loaded into an index, round by round."""
     rounds = result["rounds"]
-    groups = {
+    series: dict[str, list[float | None]] = {
         "bare": [each["bare_passages_per_s"] for each in rounds],
         "load": [each["load_passages_per_s"] for each in rounds],
     }
-    figure, axes = _axes("Passages a second: embedded alone, and loaded into the index", "passages/s")
-    _bars(axes, [f"round {number}" for number in range(1, len(rounds) + 1)], groups, "")
-    return _save(figure, "ingestion")
+    labels = [f"round {number}" for number in range(1, len(rounds) + 1)]
+    return _save(_rows("Passages: embedded alone, and loaded into the index", "a second", labels, series), "ingestion")
 
 
 FIGURES = {

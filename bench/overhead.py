@@ -2,8 +2,8 @@
 
 The model service is the local double at a fixed pace (first token after 50 ms, 40 tokens at 5 ms). Requests go in on
 OpenAI's wire and out as ConverseStream; *direct* is the same ConverseStream call without the gateway. Paths take turns
-in short blocks, each round beginning with another one, so that the noise of the machine falls on all alike. *Added* is
-the difference of the paths' own percentiles, with the 95 % interval of a bootstrap: a wide one shows nothing.
+in short blocks, in an order drawn anew each round, so that the noise of the machine falls on all alike and none always
+follows the same other. *Added* is the difference of the paths' own percentiles, with the 95 % interval of a bootstrap.
 """
 
 from __future__ import annotations
@@ -130,9 +130,9 @@ async def _measure(
 ) -> None:
     """Interleave: in each round every path gets ``per_round`` requests; the first round only warms up."""
     loop = asyncio.get_running_loop()
+    order = random.Random(0)
     for number in range(rounds + 1):
-        first = number % len(paths)
-        for path in (*paths[first:], *paths[:first]):
+        for path in order.sample(paths, len(paths)):
             cpu, began = path.cpu_ms(), loop.time()
             samples = await closed_loop(path.target, concurrency=concurrency, requests=per_round, progress=tick)
             if number:

@@ -60,7 +60,13 @@ class Engine:
         reservation = self.quotas.reserve(model, total, asked.max_tokens)
         latency, tier = asked.latency, asked.tier
         pace = pace_of(
-            model, total - use.felt_tokens, catalogue=self.catalogue, settings=self.settings, latency=latency, tier=tier
+            model,
+            total - use.felt_tokens,
+            cached_tokens=use.felt_tokens,
+            catalogue=self.catalogue,
+            settings=self.settings,
+            latency=latency,
+            tier=tier,
         )
         self.cache.store(use, available_in_s=pace.first_token_s)
         limit = min(asked.max_tokens or model.output_tokens, max(1, model.context_tokens - total))

@@ -1,8 +1,8 @@
 """The latency model: when the first token comes, and each one after it.
 
-TTFT = queue + base + prefill tokens / prefill rate, where tokens read from the prompt cache are not prefilled; then one
-token every 1 / output rate. Constants: data/models.json, each with its source and date. Fixed paces replace the model
-for benchmarks.
+TTFT = queue + base + prefill tokens / prefill rate, where a token read from the prompt cache counts for an eighth; then
+one token every 1 / output rate. Constants: data/models.json, each with its source and date. Fixed paces replace the
+model for benchmarks.
 """
 
 from __future__ import annotations
@@ -11,6 +11,11 @@ import msgspec
 
 from local.bedrock.catalogue import Catalogue, Model
 from local.bedrock.settings import Settings
+
+CACHED_IN_PREFILL_TOKENS = 1 / 8
+"""What reading a cached token takes, in tokens computed. An assumption: with it a cached book of 100,000 tokens comes 5
+times sooner, and a secondary source quotes Anthropic with 79 % less waiting (4.8 times) for one (2024-08).
+"""
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -28,6 +33,7 @@ def pace_of(
     model: Model,
     prefill_tokens: int,
     *,
+    cached_tokens: int = 0,
     catalogue: Catalogue,
     settings: Settings,
     latency: str | None,
@@ -35,7 +41,8 @@ def pace_of(
 ) -> Pace:
     """The pace of one call; ``latency`` and ``tier`` are those really used."""
     constants = model.pace
-    first_s = (constants.queue_ms + constants.base_ms) / 1000 + prefill_tokens / constants.prefill_tokens_per_s
+    read = prefill_tokens + cached_tokens * CACHED_IN_PREFILL_TOKENS
+    first_s = (constants.queue_ms + constants.base_ms) / 1000 + read / constants.prefill_tokens_per_s
     token_s = 1 / constants.output_tokens_per_s
     factors = [catalogue.tiers[tier]] if tier in catalogue.tiers else []
     if latency == "optimized" and model.optimized:

@@ -20,7 +20,7 @@ MAX_ENTRIES = 50_000
 
 
 class CacheUse(msgspec.Struct, frozen=True):
-    """What the cache did for one prompt. ``felt_tokens`` were skipped in the prefill, reported or not."""
+    """What the cache did for one prompt. ``felt_tokens`` were read instead of computed, reported or not."""
 
     read: int = 0
     write: int = 0

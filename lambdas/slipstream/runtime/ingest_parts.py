@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from slipstream.aws.bedrock import BedrockModels
+from slipstream.aws.clients import client
 from slipstream.aws.credentials import CredentialSource
 from slipstream.aws.dead_letters import SqsDeadLetters
-from slipstream.aws.document_index import OpenSearchDocuments, connect
 from slipstream.aws.dynamodb import Table, dynamodb
 from slipstream.aws.failure_table import TableFailures
 from slipstream.aws.objects import S3Objects, S3Source
@@ -27,16 +27,15 @@ from slipstream.retrieval.api import Parts
 from slipstream.retrieval.failures import DeadLetters, FailureStore
 from slipstream.retrieval.object_events import ObjectEvents
 from slipstream.retrieval.ports import DocumentIndex
+from slipstream.runtime.search_parts import SearchSettings, document_index, read_search_settings
 from slipstream.runtime.settings import BadSetting, read_settings
-
-DOMAIN = ".es.amazonaws.com"
 
 
 class IngestSettings(NamedTuple):
-    """``search_endpoint``: base URL of the engine; a domain's is signed for, and has faiss."""
+    """What a deployment gives both functions."""
 
     region: str
-    search_endpoint: str
+    search: SearchSettings
     state_table: str
     documents_bucket: str
     queue_url: str
@@ -56,10 +55,12 @@ class _Common(NamedTuple):
 
 def read_ingest_settings(environ: Mapping[str, str]) -> IngestSettings:
     """Read the environment. Raises BadSetting that names the variable and what would be right."""
-    general = read_settings(environ)
+    general, search = read_settings(environ), read_search_settings(environ)
+    if search is None:
+        raise BadSetting("SLIPSTREAM_SEARCH_ENDPOINT is not set: it has to be the engine's base URL, https://host")
     return IngestSettings(
         region=general.region,
-        search_endpoint=_required(environ, "SLIPSTREAM_SEARCH_ENDPOINT", "the engine's base URL, https://host"),
+        search=search,
         state_table=_required(environ, "SLIPSTREAM_STATE_TABLE", "the name of the state table"),
         documents_bucket=_required(environ, "SLIPSTREAM_DOCUMENTS_BUCKET", "the name of the documents bucket"),
         queue_url=_required(environ, "SLIPSTREAM_INGEST_QUEUE_URL", "the URL of the queue of object events"),
@@ -73,7 +74,7 @@ def read_ingest_settings(environ: Mapping[str, str]) -> IngestSettings:
 def build_api_parts(settings: IngestSettings, environ: Mapping[str, str]) -> Parts:
     """What the routes work with; nothing is called yet. ``environ`` holds the credentials."""
     common = _common(settings, environ)
-    s3 = _client("s3", settings)
+    s3 = client("s3", settings.region)
     return Parts(
         index=common.documents,
         embedder=common.embedder,
@@ -91,7 +92,7 @@ def build_object_events(settings: IngestSettings, environ: Mapping[str, str]) ->
         index=common.documents,
         embedder=common.embedder,
         resolve=common.resolve,
-        objects=S3Objects(_client("s3", settings)),
+        objects=S3Objects(client("s3", settings.region)),
         failures=common.failures,
         dead_letters=common.dead_letters,
         now_s=time.time,
@@ -109,25 +110,15 @@ def _common(settings: IngestSettings, environ: Mapping[str, str]) -> _Common:
     bedrock = BedrockModels(region=settings.region, auth=auth, transport=transport, endpoints=settings.endpoints)
     profiles = BedrockProfiles(transport=transport, auth=auth, places=places)
     table = Table(settings.state_table, dynamodb(transport=transport, auth=signer, places=places))
-    domain = settings.search_endpoint.rstrip("/").endswith(DOMAIN)
     return _Common(
-        documents=OpenSearchDocuments(
-            connect(settings.search_endpoint, region=settings.region, signed=domain), faiss=domain
-        ),
+        documents=document_index(settings.search),
         embedder=bedrock,
         resolve=Resolver(aliases=settings.aliases, profiles=profiles, region=settings.region).target,
         failures=TableFailures(table),
         dead_letters=SqsDeadLetters(
-            _client("sqs", settings), queue_url=settings.queue_url, dead_url=settings.dead_letter_queue_url
+            client("sqs", settings.region), queue_url=settings.queue_url, dead_url=settings.dead_letter_queue_url
         ),
     )
-
-
-def _client(service: str, settings: IngestSettings) -> Any:
-    """boto3's; where the service is, its own variables say (AWS_ENDPOINT_URL)."""
-    import boto3
-
-    return boto3.client(service, region_name=settings.region)
 
 
 def _log(message: str, **facts: Any) -> None:

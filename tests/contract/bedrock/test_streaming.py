@@ -62,6 +62,17 @@ def test_a_longer_uncached_prompt_waits_longer_by_the_prefill_rate(tokens: int, 
     assert pace(NOVA, tokens + more)[0] - pace(NOVA, tokens)[0] == pytest.approx(more / rate, abs=1e-9)
 
 
+def test_a_cached_book_comes_as_much_sooner_as_was_published() -> None:
+    catalogue = load()
+    model = catalogue.by_id["anthropic.claude-sonnet-4-5-20250929-v1:0"]
+    fixed = {"catalogue": catalogue, "settings": Settings(), "latency": None, "tier": None}
+
+    computed = pace_of(model, 100_000, **fixed).first_token_s  # type: ignore[arg-type]
+    cached = pace_of(model, 0, cached_tokens=100_000, **fixed).first_token_s  # type: ignore[arg-type]
+
+    assert 0.75 < 1 - cached / computed < 0.85
+
+
 def test_optimized_latency_has_the_published_effect() -> None:
     (standard_first, standard_token), (first, token) = pace(LLAMA, 1000), pace(LLAMA, 1000, "optimized")
     assert first / standard_first == pytest.approx(0.48)

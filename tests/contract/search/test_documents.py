@@ -32,6 +32,13 @@ def test_a_document_comes_back_as_it_was_written(engine: Engine) -> None:
     assert found == FIRST
 
 
+def test_a_document_whose_first_passages_stand_under_no_heading_comes_back_whole(engine: Engine) -> None:
+    headless = document("a", *"uvwxyz", headings=[(), (), (), ("H",), ("H",)], vectors=[EAST] * 6, origin="s3://b/a")
+    engine.load(headless)
+
+    assert engine.documents.read(engine.index, ["a"]) == [headless]
+
+
 def test_what_was_written_a_moment_ago_is_read_without_a_refresh(engine: Engine) -> None:
     engine.documents.create(engine.index, SPEC)
     engine.documents.write(engine.index, [SECOND])

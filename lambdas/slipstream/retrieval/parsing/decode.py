@@ -24,12 +24,15 @@ SAMPLE = 65_536
 
 
 def decode(raw: bytes, what: str, charset: str = "") -> str:
-    """Text of ``raw``, whose content type named ``charset`` (or nothing). Raises UnreadableDocument for binary data."""
+    """Text of ``raw``, whose content type named ``charset`` (or nothing). Raises UnreadableDocument for binary data.
+
+    It is not clean yet: records have to be told apart first, by the line ends that they have.
+    """
     text = _decoded(raw, charset)
     sample = text[:SAMPLE]
     if len(_HARD.findall(sample)) > MOST_CONTROL * len(sample):
         raise refusals.unknown(f"{what} is binary data, no text, and that")
-    return clean(text)
+    return text.replace("\0", "")
 
 
 def clean(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-SAMPLE = 20_000
+SAMPLE = 4_000
 ENOUGH_WORDS = 3
 _SCRIPTS = (
     ("ja", re.compile("[\u3040-\u30ff]")),

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import msgspec
 
 from slipstream.errors import UnreadableDocument
-from slipstream.retrieval.parsing import decode, kinds, refusals
+from slipstream.retrieval.parsing import kinds, refusals
+from slipstream.retrieval.parsing.decode import clean, decode
 from slipstream.retrieval.parsing.languages import language_of
 from slipstream.retrieval.parsing.parsed import USUAL_COLUMNS, USUAL_LIMITS, Columns, Limits, Parsed
 
@@ -45,7 +46,7 @@ def is_records(raw: bytes, name: str, content_type: str = "") -> bool:
     try:
         if kinds.binary_kind(raw, name) is not None:
             return False
-        text = decode.decode(raw[:65_536], name)
+        text = decode(raw[:65_536], name)
     except UnreadableDocument:
         return False
     return kinds.text_kind(text, name, content_type.partition(";")[0].strip().lower()) in ("jsonl", "csv")
@@ -65,7 +66,7 @@ def _documents(
 
         yield docx.parse(raw, name, limits)
         return
-    yield from _texts(decode.decode(raw, f"'{name}'", charset), name, media, limits, columns)
+    yield from _texts(decode(raw, f"'{name}'", charset), name, media, limits, columns)
 
 
 def _texts(text: str, name: str, media: str, limits: Limits, columns: Columns) -> Iterator[Parsed | UnreadableDocument]:
@@ -81,15 +82,15 @@ def _texts(text: str, name: str, media: str, limits: Limits, columns: Columns) -
     elif kind == "html":
         from slipstream.retrieval.parsing import html
 
-        yield html.parse(text, name)
+        yield html.parse(clean(text), name)
     elif kind == "markdown":
         from slipstream.retrieval.parsing import markdown
 
-        yield markdown.parse(text, name)
+        yield markdown.parse(clean(text), name)
     else:
         from slipstream.retrieval.parsing import plain
 
-        yield plain.parse(text, name)
+        yield plain.parse(clean(text), name)
 
 
 def _finished(document: Parsed, name: str, limits: Limits) -> Parsed:

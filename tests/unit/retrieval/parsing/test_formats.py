@@ -219,6 +219,15 @@ def test_each_line_of_jsonl_is_a_document() -> None:
     assert (second.id, second.updated_at_s) == ("7", 1_714_521_600)
 
 
+@pytest.mark.parametrize("odd", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1e"])
+def test_a_separator_inside_a_record_s_text_does_not_cut_the_record(odd: str) -> None:
+    record = json.dumps({"id": "a", "text": f"one{odd}two"}, ensure_ascii=False)
+
+    (document,) = records(f"{record}\n", "x.jsonl")
+
+    assert (document.id, document.text[:3], document.text[-3:]) == ("a", "one", "two")
+
+
 def test_a_packed_corpus_is_unpacked() -> None:
     raw = gzip.compress(b'{"id": "a", "text": "First."}\n') + gzip.compress(b'{"id": "b", "text": "Second."}\n')
 
