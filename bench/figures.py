@@ -142,8 +142,9 @@ def cold_start(result: Mapping[str, Any]) -> Path:
 def retrieval(result: Mapping[str, Any], path: Path) -> Path:
     """nDCG@10 of every way of ranking, with the legs and what an engine's own pipelines make of them."""
     rows = {**result["results"], **result.get("comparison", {})}
-    figure, axes = _axes(f"nDCG@10 on {result['data']} ({result['queries']} questions)", "nDCG@10 × 100")
-    _bars(axes, list(rows), {"nDCG@10": [100 * row["ndcg@10"] for row in rows.values()]}, "")
+    series: dict[str, list[float | None]] = {"nDCG@10": [100 * row["ndcg@10"] for row in rows.values()]}
+    title = f"nDCG@10 on {result['data']} ({result['queries']} questions)"
+    figure = _rows(title, "nDCG@10 × 100", list(rows), series)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, format="svg", metadata={"Date": None})
     return path

@@ -15,10 +15,10 @@ from slipstream.aws import search_cards
 from slipstream.aws.search_errors import not_found
 from slipstream.aws.search_query import LEVEL, label, number_field, shorten, to_bytes
 from slipstream.errors import InvalidRequest
-from slipstream.retrieval.document import Document, Passage
+from slipstream.retrieval.document import Document, Passage, embedding_text
 from slipstream.retrieval.ports import Generation, IndexSpec
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised with every change of the mapping below; an index of another schema has to be re-indexed."""
 LANGUAGES = frozenset({
     "arabic", "armenian", "basque", "bengali", "brazilian", "bulgarian", "catalan", "cjk", "czech", "danish", "dutch",
@@ -112,7 +112,8 @@ def body(spec: IndexSpec, *, legacy_bm25: str, ranking: dict[str, Any] | None = 
     text = {"type": "text", "analyzer": spec.language, "similarity": "passages"}
     passage = {
         "card": _CARD,
-        "text": {**text, "copy_to": ["body", "exact"]},
+        "context": text,
+        "text": {"type": "text", "index": False, "copy_to": ["body", "exact"]},
         "heading": {**text, "copy_to": ["exact"]},
         "title": text,
         "vector": _vector(spec),
@@ -214,21 +215,22 @@ def to_source(document: Document, spec: IndexSpec) -> dict[str, Any]:
         "popularity": document.popularity,
         "labels": [label(name, value) for name, value in attributes.items()],
         "numbers": numbers,
-        "passages": [_passage(document.title, passage, spec) for passage in document.passages],
+        "passages": [_passage(document, passage, spec) for passage in document.passages],
     }
     if document.updated_at_s is not None:
         source["updated_at_s"] = document.updated_at_s
     return source
 
 
-def _passage(title: str, passage: Passage, spec: IndexSpec) -> dict[str, Any]:
+def _passage(document: Document, passage: Passage, spec: IndexSpec) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "card": search_cards.of_passage(passage),
+        "context": embedding_text(document, passage),
         "text": passage.text,
         # Never without a value: an engine of version 2.19 finds a document's vectors again only where each of its
         # passages has every field that the others have.
         "heading": passage.heading or ("",),
-        "title": title,
+        "title": document.title,
     }
     if passage.vector:
         if spec.quantization == "byte":

@@ -58,34 +58,48 @@ class _Leg(msgspec.Struct):
 
 
 class _Answer(msgspec.Struct):
-    responses: list[_Leg]
+    responses: list[msgspec.Raw]
 
 
 class Leg(msgspec.Struct, frozen=True):
-    """One leg: its hits, or what went wrong. ``writes``: document id → the number of the write that was seen."""
+    """One leg: its hits, or what went wrong. ``writes``: document id → the number of the write that was seen;
+    ``totals``: document id → what the engine scored it.
+    """
 
     hits: tuple[Hit, ...] = ()
     writes: dict[str, int] = {}
+    totals: dict[str, float] = {}
     generations: frozenset[str] = frozenset()
     took_ms: float = 0.0
     late: bool = False
     said: search_errors.Said | None = None
 
 
-_decode = msgspec.json.Decoder(_Answer).decode
+_split = msgspec.json.Decoder(_Answer).decode
+_decode = msgspec.json.Decoder(_Leg).decode
 
 
-def read(raw: bytes, names: list[str], size: int) -> dict[str, Leg]:
-    """Legs by name, in the order in which they were asked. Raises UpstreamError for what is no such answer."""
+def split(raw: bytes, least: int) -> list[bytes]:
+    """Each search's answer, in the order in which they were asked. Raises UpstreamError for fewer than ``least``."""
     try:
-        answer = _decode(raw)
+        answers = [bytes(answer) for answer in _split(raw).responses]
     except msgspec.MsgspecError as error:
-        raise UpstreamError(
-            f"the search engine's answer cannot be understood: {error}", code="bad_upstream_response"
-        ) from None
-    if len(answer.responses) != len(names):
+        raise _unreadable(error) from None
+    if len(answers) < least:
         raise UpstreamError("the search engine answered fewer searches than were asked", code="bad_upstream_response")
-    return {name: _leg(name, leg, size) for name, leg in zip(names, answer.responses, strict=True)}
+    return answers
+
+
+def read(name: str, raw: bytes, size: int) -> Leg:
+    """One leg's answer. Raises UpstreamError for what is none."""
+    try:
+        return _leg(name, _decode(raw), size)
+    except msgspec.MsgspecError as error:
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: Exception) -> UpstreamError:
+    return UpstreamError(f"the search engine's answer cannot be understood: {error}", code="bad_upstream_response")
 
 
 def _leg(name: str, leg: _Leg, size: int) -> Leg:
@@ -94,14 +108,17 @@ def _leg(name: str, leg: _Leg, size: int) -> Leg:
     roots = leg.hits.hits
     found: list[tuple[float, Hit]] = []
     writes: dict[str, int] = {}
+    totals: dict[str, float] = {}
     for root in roots:
         card = search_cards.read_document(root.fields.card[0])
         writes[card.id] = root.sequence
+        totals[card.id] = root.score
         found += _dense(root, card) if name == "dense" else _lexical(root, card)
     found.sort(key=lambda pair: (-pair[0], pair[1].document_id, pair[1].ordinal))
     return Leg(
         hits=tuple([hit for _, hit in found[:size]]),
         writes=writes,
+        totals=totals,
         generations=frozenset([root.index for root in roots]),
         took_ms=leg.took,
         late=leg.timed_out,

@@ -7,6 +7,7 @@ A user's text goes into ``match`` and ``match_phrase`` alone, which know no synt
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
@@ -40,28 +41,36 @@ _PIECE = re.compile(rf"[^\W{_ONE_BY_ONE}]{{1,127}}|[^\s!-/:-@\[-`{{-\u00a9]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def lines(index: str, query: EngineQuery, *, byte_vector: bool = False) -> tuple[list[str], bytes]:
-    """Names of the legs that are asked, in order, and the body. Raises InvalidRequest for a filter without a sense."""
-    filters = [_filter(each) for each in query.filters]
+def bodies(query: EngineQuery, *, byte_vector: bool = False) -> dict[str, Clause]:
+    """The legs that are asked, by name, as searches. Raises InvalidRequest for a filter without a sense."""
+    filters = filter_clauses(query)
     legs: dict[str, Clause] = {}
     if query.text.strip() or query.expansions:
         legs["lexical"] = lexical(query, filters)
     if query.vector:
         legs["dense"] = dense(query, filters, byte_vector=byte_vector)
+    shape: Clause = {"size": query.size, "seq_no_primary_term": True, "_source": False, "stored_fields": ["card"]}
+    return {name: {**shape, "query": clause} for name, clause in legs.items()}
+
+
+def lines(index: str, query: EngineQuery, searches: Iterable[Clause]) -> bytes:
+    """``searches`` as the body of one ``_msearch``, each under the query's time limit."""
     header: Clause = {"index": index, "allow_partial_search_results": False}
-    shape: Clause = {"size": query.size, "track_total_hits": False, "seq_no_primary_term": True}
-    shape |= {"_source": False, "stored_fields": ["card"]}
+    shape: Clause = {"track_total_hits": False}
     if query.timeout_ms is not None:
         shape["timeout"] = header["cancel_after_time_interval"] = f"{max(1, query.timeout_ms)}ms"
-    out = b"".join(
-        msgspec.json.encode(part) + b"\n" for clause in legs.values() for part in (header, {**shape, "query": clause})
-    )
-    return list(legs), out
+    parts = (part for search in searches for part in (header, {**shape, **search}))
+    return b"".join([msgspec.json.encode(part) + b"\n" for part in parts])
+
+
+def filter_clauses(query: EngineQuery) -> list[Clause]:
+    """The query's filters. Raises InvalidRequest for one without a sense."""
+    return [_filter(each) for each in query.filters]
 
 
 def without_passages(query: EngineQuery) -> list[Clause]:
     """Both legs for a query that finds documents alone. Raises InvalidRequest as ``lines``."""
-    filters = [_filter(each) for each in query.filters]
+    filters = filter_clauses(query)
     legs = [lexical(query, filters), dense(query, filters)]
     del legs[0]["bool"]["must"][0]["nested"]["inner_hits"], legs[1]["nested"]["inner_hits"]
     return legs
@@ -69,18 +78,37 @@ def without_passages(query: EngineQuery) -> list[Clause]:
 
 def lexical(query: EngineQuery, filters: list[Clause]) -> Clause:
     """BM25 of passages; a document's own beside it, so that a hit's score less its best passage's is the document's."""
+    passage = passage_clauses(query)
+    must = _nested({"bool": {"should": passage}} if passage else {"match_none": {}})
+    phrases = [_phrase(phrase) for phrase in query.phrases[:MAX_PHRASES]]
+    return {"bool": {"must": [must], "should": document_clauses(query), "filter": [*filters, *phrases]}}
+
+
+def passage_clauses(query: EngineQuery) -> list[Clause]:
+    """What is asked of a passage's own fields."""
     boosts = query.boosts
+    fields = {"context": boosts.text, "heading": boosts.heading, "title": boosts.title}
+    return [
+        _match(f"passages.{name}", text, boost * weight)
+        for text, weight in _texts(query)
+        for name, boost in fields.items()
+        if boost
+    ]
+
+
+def document_clauses(query: EngineQuery) -> list[Clause]:
+    """What is asked of a document's whole text."""
+    boost = query.boosts.document
+    return [_match("body", text, boost * weight) for text, weight in _texts(query) if boost]
+
+
+def _texts(query: EngineQuery) -> list[tuple[str, float]]:
+    """Texts and their weights."""
     asked = [
         (words(query.text, MAX_WORDS), 1.0),
         (words(" ".join(query.expansions), MAX_EXPANSION_WORDS), EXPANSION_WEIGHT),
     ]
-    texts = [(text, weight) for text, weight in asked if text]
-    fields = [("passages.text", boosts.text), ("passages.heading", boosts.heading), ("passages.title", boosts.title)]
-    passage = [_match(name, text, boost * weight) for text, weight in texts for name, boost in fields if boost]
-    document = [_match("body", text, boosts.document * weight) for text, weight in texts if boosts.document]
-    must = _nested({"bool": {"should": passage}} if passage else {"match_none": {}})
-    phrases = [_phrase(phrase) for phrase in query.phrases[:MAX_PHRASES]]
-    return {"bool": {"must": [must], "should": document, "filter": [*filters, *phrases]}}
+    return [(text, weight) for text, weight in asked if text]
 
 
 def dense(query: EngineQuery, filters: list[Clause], *, byte_vector: bool = False) -> Clause:

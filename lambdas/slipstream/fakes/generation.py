@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
+from heapq import heapify, heappop
 
 from slipstream.chat.retrieval_options import Scalar
 from slipstream.errors import InvalidRequest
@@ -90,9 +91,13 @@ class MemoryGeneration:
             )
         allowed = self._allowed(query.filters)
         cosines = self._vectors.cosines(query.vector).items()
-        found = [(cosine, cosine, number) for number, cosine in cosines if allowed(self._owners[number][0])]
-        own, others = self._documents(query), self._best_of(self._passages(query))
-        return self._hits(found, query, own, others)
+        found = [(cosine, cosine, number) for number, cosine in cosines]
+        if query.filters:
+            found = [each for each in found if allowed(self._owners[each[2]][0])]
+        if not query.text.strip() and not query.expansions:
+            return self._hits(found, query, {}, {})
+        best = self._best_of(self._passages(query))
+        return self._hits(found, query, self._documents(query), {name: best.get(name, 0.0) for name in self.documents})
 
     def _fitting(self, query: EngineQuery) -> bool:
         return len(query.vector) == self.spec.dimensions
@@ -140,19 +145,18 @@ class MemoryGeneration:
         self, found: Iterable[Found], query: EngineQuery, own: Mapping[str, float], others: Mapping[str, float]
     ) -> list[Hit]:
         taken: Counter[str] = Counter()
-        hits: list[Hit] = []
-        for _, score, number in sorted(found, key=self._rank):
-            if len(hits) == query.size:
-                break
+        hits: list[tuple[float, str, int, Hit]] = []
+        heap = [(-order, number, score) for order, score, number in found]
+        heapify(heap)  # of thousands, a few are taken
+        while heap and len(hits) < query.size:
+            order, number, score = heappop(heap)
             name, passage = self._owners[number]
             taken[name] += 1
             if taken[name] <= PASSAGES_A_DOCUMENT:
-                hits.append(_hit(self.documents[name], passage, score, own.get(name, 0.0), others.get(name)))
-        return hits
-
-    def _rank(self, each: Found) -> tuple[float, str, int]:
-        name, passage = self._owners[each[2]]
-        return -each[0], name, passage.ordinal
+                hit = _hit(self.documents[name], passage, score, own.get(name, 0.0), others.get(name))
+                hits.append((order, name, passage.ordinal, hit))
+        hits.sort(key=lambda each: each[:3])
+        return [each[3] for each in hits]
 
     def _allowed(self, filters: Collection[Filter]) -> Callable[[str], bool]:
         if not filters:

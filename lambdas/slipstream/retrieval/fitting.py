@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     Array = NDArray[numpy.float64]
 
-SPREAD = {"cosine": 4.0, "passage": 3.0, "document": 2.0, **{name: 2.0 for name in OF_LEGS if "_" in name}}
-"""How far a weight is expected to be from where it starts, where that is not 1: one deviation of the prior."""
+SPREAD = {"cosine": 2.0, "passage": 1.5, "document": 1.0, **{name: 1.0 for name in OF_LEGS if "_" in name}}
+"""How far a weight is expected to be from where it starts: one deviation of the prior."""
+OTHER_SPREAD = 0.5
 STEPS = 50
 FOLDS = 5
 
@@ -64,7 +65,7 @@ def _moved(lessons: Sequence[Lesson], names: Sequence[str], start: Values) -> Va
     import numpy
 
     before = numpy.array([start.get(name, 0.0) for name in names])
-    precision = numpy.array([SPREAD.get(name, 1.0) for name in names]) ** -2.0
+    precision = numpy.array([SPREAD.get(name, OTHER_SPREAD) for name in names]) ** -2.0
     told = [
         (numpy.array([[row[name] for name in names] for row in lesson.rows]), numpy.array(lesson.gains))
         for lesson in lessons

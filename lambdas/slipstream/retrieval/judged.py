@@ -16,7 +16,7 @@ import msgspec
 
 from slipstream.errors import InvalidRequest
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 JUDGEMENT = "query-id<TAB>corpus-id<TAB>score"
 
 
@@ -76,7 +76,7 @@ def read_lines(path: Path, kind: type[T]) -> list[T]:
         try:
             found.append(decoder.decode(line))
         except msgspec.MsgspecError as error:
-            fields = ", ".join(field.name for field in msgspec.structs.fields(kind))  # type: ignore[type-var]
+            fields = ", ".join(field.name for field in msgspec.structs.fields(kind))
             raise InvalidRequest(
                 f"{path} line {number}: {error}. Each line is a JSON object with {fields}.", param="data"
             ) from error

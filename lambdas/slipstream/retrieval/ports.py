@@ -45,7 +45,7 @@ class IndexSpec(msgspec.Struct, frozen=True):
     replicas: int = 0
     language: str = "english"
     """The engine's analyzer."""
-    schema: int = 1
+    schema: int = 2
     """Version of our own mapping; raised when this project's changes."""
 
 

@@ -45,8 +45,8 @@ class Ranker:
             options.passages or PASSAGES,
             second_passage=self._parameters.second_passage,
             alike=self._parameters.alike,
+            pinned=sum(one.document_id in options.pinned for one, _ in ordered),
         )
-        chosen.sort(key=lambda choice: place(choice[0].document_id, options))
         return tuple(Ranked(hit, score, _told(one, hit, stages[one.document_id])) for one, hit, score in chosen)
 
     def documents(self, question: Prepared, legs: Legs, options: RetrievalOptions) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from slipstream.retrieval.analysis import terms
@@ -13,31 +14,31 @@ SHINGLE = 3
 
 
 def select(
-    ordered: Sequence[tuple[Candidate, float]], wanted: int, *, second_passage: float, alike: float
+    ordered: Sequence[tuple[Candidate, float]], wanted: int, *, second_passage: float, alike: float, pinned: int = 0
 ) -> list[tuple[Candidate, Hit, float]]:
-    """``wanted`` passages, best first, from candidates in their order, each with its document's score.
+    """``wanted`` passages, best first, from candidates in their order, each with its score.
 
     A document's second passage costs ``second_passage``. A passage that shares ``alike`` of its shingles with a
-    better one is left out, and its document is then represented by its next.
+    better one is left out, and its document is then represented by its next. The first ``pinned`` candidates come
+    first, whatever they score.
     """
     choices = [
-        (place, step, one, hit, score - step * second_passage)
+        (min(place, pinned), -(score - step * second_passage), place, step, one, hit)
         for place, (one, score) in enumerate(ordered)
         for step, hit in enumerate(best_first(one))
     ]
     chosen: list[tuple[Candidate, Hit, float]] = []
     read: list[frozenset[tuple[str, ...]]] = []
-    held: dict[str, int] = {}
-    first = {id(one): place for place, (one, _) in enumerate(ordered)}
-    for _, _, one, hit, score in sorted(choices, key=lambda choice: (-choice[4], first[id(choice[2])], choice[1])):
-        if held.get(one.document_id, 0) >= PASSAGES_A_DOCUMENT:
+    held: Counter[str] = Counter()
+    for _, cost, _, _, one, hit in sorted(choices, key=lambda choice: choice[:4]):
+        if held[one.document_id] >= PASSAGES_A_DOCUMENT:
             continue
         shingles = _shingles(hit)
         if any(_shared(shingles, other) >= alike for other in read):
             continue
-        chosen.append((one, hit, score))
+        chosen.append((one, hit, -cost))
         read.append(shingles)
-        held[one.document_id] = held.get(one.document_id, 0) + 1
+        held[one.document_id] += 1
         if len(chosen) == wanted:
             break
     return chosen

@@ -70,9 +70,8 @@ def test_the_scores_are_lucenes_bm25_worked_out_by_hand(engine: Engine) -> None:
 
     hit = engine.search("apple").lexical[0]
 
-    # idf ln(1 + 1.5/1.5); two texts of 2 and 4 terms; tf 1/(1 + 1.2 (0.25 + 0.75 · 2/3)) times 2.2
-    assert hit.score == pytest.approx(0.693147 * 2.2 / (1 + 1.2 * (0.25 + 0.75 * 2 / 3)), rel=1e-4)
-    # The document's text and title have 3 terms, the other's 4.
+    # idf ln(1 + 1.5/1.5); two texts, with titles, of 3 and 4 terms; tf 1/(1 + 1.2 (0.25 + 0.75 · 3/3.5)) times 2.2
+    assert hit.score == pytest.approx(0.693147 * 2.2 / (1 + 1.2 * (0.25 + 0.75 * 3 / 3.5)), rel=1e-4)
     assert hit.document_score == pytest.approx(0.693147 * 2.2 / (1 + 1.2 * (0.25 + 0.75 * 3 / 3.5)), rel=1e-4)
 
 
@@ -82,6 +81,29 @@ def test_a_dense_score_is_the_cosine(engine: Engine) -> None:
     scores = [hit.score for hit in engine.search(vector=(0.0, 2.0, 0.0, 0.0)).dense]
 
     assert scores == pytest.approx([1.0, 0.8, 0.0], abs=1e-5)
+
+
+def test_each_legs_hits_know_what_the_other_leg_makes_of_their_document(engine: Engine) -> None:
+    near = document(
+        "near", "a plum tree", "an apple and a pear", "apple", vectors=[EAST, NORTH, BETWEEN], title="fruit"
+    )
+    engine.load(near, document("far", "an apple", vectors=[UP]), document("mute", "apple cider"))
+
+    legs = engine.search("apple", vector=EAST)
+
+    lexical = {(hit.document_id, hit.ordinal): hit for hit in legs.lexical}
+    dense = {(hit.document_id, hit.ordinal): hit for hit in legs.dense}
+    assert lexical["near", 2].other_score == pytest.approx(1.0, abs=1e-4)
+    assert lexical["far", 0].other_score == pytest.approx(0.0, abs=1e-4)
+    assert dense["near", 0].other_score == pytest.approx(lexical["near", 2].score, rel=1e-4)
+    assert dense["far", 0].document_score == pytest.approx(lexical["far", 0].document_score, rel=1e-4)
+
+
+def test_what_the_other_leg_makes_of_a_document_is_unknown_where_it_is_not_asked(engine: Engine) -> None:
+    engine.load(*ALL)
+
+    assert {hit.other_score for hit in engine.search("objects").lexical} == {None}
+    assert {hit.other_score for hit in engine.search(vector=EAST).dense} == {None}
 
 
 def test_words_of_the_title_find_a_document_that_does_not_repeat_them(engine: Engine) -> None:
@@ -114,7 +136,7 @@ def test_boosts_weigh_the_fields(engine: Engine) -> None:
     engine.load(document("text", "zebra", "else", title="x"), document("title", "y", title="zebra"))
 
     assert names(engine.search("zebra", boosts=Boosts(title=5.0)).lexical)[0] == "title"
-    assert names(engine.search("zebra", boosts=Boosts(title=0.0, document=0.0)).lexical) == ["text"]
+    assert names(engine.search("zebra", boosts=Boosts(text=0.0, title=1.0)).lexical) == ["title"]
     assert {hit.document_score for hit in engine.search("zebra", boosts=Boosts(document=0.0)).lexical} == {0.0}
 
 
