@@ -27,7 +27,8 @@ NO_CREDENTIALS = """no AWS credentials were found. One of these helps, then `mak
 `make up` needs no account: it runs the same stack on this machine."""
 NO_REGION = 'no region is chosen: export AWS_REGION=eu-west-1, or make deploy ARGS="-c region=eu-west-1"'
 REMAINS = """What remains in the account unless retain_data was false: the tables Keys and State, the bucket Bodies, the
-secret Pepper (they hold the keys: delete them by hand if nobody needs them); API Gateway's execution log group and
+secret Pepper (they hold the keys: delete them by hand if nobody needs them), with search the bucket Documents and, of
+search=prod, the domain, which costs money every hour; API Gateway's execution log group and
 its logging role. Access logs and the functions' logs are deleted."""
 CONTINUE = "Remove these stacks? [y/N] "
 

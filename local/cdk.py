@@ -29,6 +29,11 @@ def command(*arguments: str, app: str | None = None) -> list[str]:
     return [str(node()), str(cli), *(["--app", app] if app else []), "--no-notices", *arguments]
 
 
+def context(settings: Sequence[str]) -> list[str]:
+    """Deploy settings, each ``name=value``, as options."""
+    return [word for pair in settings for word in ("--context", pair)]
+
+
 def environment(base: Mapping[str, str]) -> dict[str, str]:
     """What CDK and jsii need: node on the path, no reports home, no nagging about versions."""
     return {

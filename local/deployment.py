@@ -14,8 +14,6 @@ from local.parts import Part
 from local.places import ACCOUNT, REGION, ROOT, Places
 from local.supervisor import Supervisor
 
-CONTEXT = ("stage=local",)
-
 
 @dataclass(frozen=True)
 class Deployment:
@@ -32,6 +30,11 @@ class Deployment:
         return found.pop()
 
 
+def context(opensearch_url: str) -> tuple[str, ...]:
+    """The settings of the local stage: with search where there is an engine at ``opensearch_url``."""
+    return ("stage=local", "search=dev") if opensearch_url else ("stage=local",)
+
+
 def deploy(
     places: Places,
     supervisor: Supervisor,
@@ -41,8 +44,8 @@ def deploy(
 ) -> Deployment:
     """Synthesize (unless these sources were before) beside bootstrapping, then deploy. Raises PartFailed."""
     env = cdk.environment(env)
-    context = [word for pair in CONTEXT for word in ("--context", pair)]
-    assembly = cdk.assembly(CONTEXT)
+    settings = context(env.get("OPENSEARCH_URL", ""))
+    assembly = cdk.assembly(settings)
     outputs = places.folder / "outputs.json"
 
     def part(name: str, *arguments: str, app: str | None = None, cwd: Path = ROOT) -> Part:
@@ -54,7 +57,9 @@ def deploy(
         fetch = [sys.executable, "-m", "stacks.constructs.bundle", "--fetch", "--target", "local"]
         supervisor.finish(supervisor.begin(Part("wheels", fetch, env, places.log("wheels"))))
         say("synthesizing the stacks (a quarter of a minute, the first time a minute)")
-        synthesis = supervisor.begin(part("synth", *context, "--quiet", "--output", str(assembly), app=cdk.APP))
+        synthesis = supervisor.begin(
+            part("synth", *cdk.context(settings), "--quiet", "--output", str(assembly), app=cdk.APP)
+        )
     wait_for_emulator()
     bootstrap = part("bootstrap", f"aws://{ACCOUNT}/{REGION}", cwd=places.folder)  # away from cdk.json: no app needed
     supervisor.finish(supervisor.begin(bootstrap))

@@ -140,7 +140,7 @@ def emulator_part(places: Places, env: Mapping[str, str], port: int) -> Part:
         "STATE_DIR": str(scratch / "state"),
         "S3_DATA_DIR": str(scratch / "s3"),
         "LAMBDA_EXECUTOR": "local",
-        "MINISTACK_OPENSEARCH_ENDPOINT": urlsplit(env.get("OPENSEARCH_URL", "")).netloc,
+        "MINISTACK_OPENSEARCH_ENDPOINT": host_and_port(env.get("OPENSEARCH_URL", "")),
     }
     command = [
         str(ENVIRONMENTS["ministack"].python),
@@ -151,6 +151,13 @@ def emulator_part(places: Places, env: Mapping[str, str], port: int) -> Part:
     if not ENVIRONMENTS["ministack"].python.exists():
         raise Unprepared("the AWS emulator is not installed: run `make up` or `make demo`, which install it")
     return Part("emulator", command, {**env, **settings}, places.log("emulator"))
+
+
+def host_and_port(url: str) -> str:
+    """As the emulator tells the search domain's endpoint; empty for no URL."""
+    parts = urlsplit(url)
+    usual = 443 if parts.scheme == "https" else 80
+    return f"{parts.hostname}:{parts.port or usual}" if parts.hostname else ""
 
 
 def hold_lock(places: Places) -> IO[str] | None:

@@ -10,6 +10,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from stacks.constructs.item_table import ItemTable
+from stacks.constructs.private_bucket import PrivateBucket
 from stacks.review import acknowledge
 from stacks.settings import DeploySettings
 
@@ -49,27 +50,16 @@ class DataStack(Stack):
         return ItemTable(self, name, encryption_key=self.encryption_key, removal_policy=removal).table
 
     def _bucket(self, removal: RemovalPolicy) -> s3.Bucket:
-        bucket = s3.Bucket(
+        return PrivateBucket(
             self,
             "Bodies",
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            encryption=s3.BucketEncryption.KMS if self.encryption_key else s3.BucketEncryption.S3_MANAGED,
             encryption_key=self.encryption_key,
-            bucket_key_enabled=True if self.encryption_key else None,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            removal_policy=removal,
             lifecycle_rules=[
                 s3.LifecycleRule(
                     abort_incomplete_multipart_upload_after=Duration.days(UNFINISHED_UPLOAD_DAYS),
                     expiration=Duration.days(OBJECT_DAYS),
                 )
             ],
-            removal_policy=removal,
-        )
-        acknowledge(
-            bucket,
-            "AwsSolutions-S1",
-            "holds bodies that expire; who wants every read on record turns on CloudTrail's data events",
-        )
-        return bucket
+            unlogged="holds bodies that expire; who wants every read on record turns on CloudTrail's data events",
+        ).bucket

@@ -1,11 +1,10 @@
-"""What takes requests: REST API, authorizer, chat function, key administration."""
+"""What takes requests: REST API, authorizer, chat function, administration of keys and indexes."""
 
 from __future__ import annotations
 
 import json
 
 from aws_cdk import CfnOutput, Environment, Stack
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -15,20 +14,27 @@ from stacks.constructs.bundle import Bundle
 from stacks.constructs.gateway_responses import GatewayResponses
 from stacks.constructs.key_authorizer import KeyAuthorizer
 from stacks.constructs.model_access import ModelAccess, model_arns
-from stacks.constructs.python_function import FunctionSettings, PythonFunction
+from stacks.constructs.python_function import FunctionSettings, Network, PythonFunction
 from stacks.constructs.rest_gateway import RestGateway, StageSettings
+from stacks.constructs.search_rights import allow_administration, allow_searching
 from stacks.constructs.target import Target
 from stacks.constructs.web_firewall import WebFirewall
 from stacks.data import DataStack
 from stacks.log_retention import retention
+from stacks.network import existing_vpc
 from stacks.review import acknowledge
+from stacks.search import SearchStack
 from stacks.settings import DeploySettings
 
 ADMIN_MEMORY_MB, ADMIN_TIMEOUT_S = 512, 20
+INDEXES_MEMORY_MB, INDEXES_TIMEOUT_S = 1769, 29
+"""One whole processor for parsing; as long as API Gateway waits for a buffered answer."""
 
 
 class GatewayStack(Stack):
-    """Outputs: BaseUrl, ApiId, StageName, ChatFunction, AuthorizerFunction, KeysFunction (names with alias)."""
+    """Outputs: BaseUrl, ApiId, StageName, ChatFunction, AuthorizerFunction, KeysFunction, and with ``search``
+    IndexesFunction (names with alias).
+    """
 
     def __init__(
         self,
@@ -37,10 +43,11 @@ class GatewayStack(Stack):
         *,
         settings: DeploySettings,
         data: DataStack,
+        search: SearchStack | None,
         env: Environment | None = None,
     ) -> None:
         super().__init__(scope, construct_id, env=env, description="Slipstream: a gateway in front of Amazon Bedrock")
-        self._settings, self._data = settings, data
+        self._settings, self._data, self._search = settings, data, search
         self._target = Target.local() if settings.is_local else Target.cloud(settings.architecture)
         log = AccessLog(self, "AccessLog", retention=retention(settings)) if settings.access_log else None
         self.gateway = RestGateway(self, "Gateway", stage=self._stage_settings(), access_log=log)
@@ -49,6 +56,7 @@ class GatewayStack(Stack):
         self.chat = self._chat()
         self.authorizer = self._authorizer()
         self.keys = self._keys()
+        self.indexes = self._indexes(search) if search else None
         key_authorizer = KeyAuthorizer(
             self,
             "KeyAuthorizer",
@@ -56,10 +64,14 @@ class GatewayStack(Stack):
             cache_ttl_s=settings.authorizer_cache_ttl_s,
             accept_x_api_key=settings.accept_x_api_key,
         )
-        self.gateway.add_routes(chat=self.chat.alias, keys=self.keys.alias, authorizer=key_authorizer.authorizer)
+        self.gateway.add_routes(
+            chat=self.chat.alias,
+            keys=self.keys.alias,
+            indexes=self.indexes.alias if self.indexes else None,
+            authorizer=key_authorizer.authorizer,
+        )
         GatewayResponses(self, "Responses", api=self.gateway.api, cors_origin=_error_origin(settings.cors_origins))
         self._add_front()
-        self._review()
         self._tell()
 
     def _stage_settings(self) -> StageSettings:
@@ -74,7 +86,7 @@ class GatewayStack(Stack):
         )
 
     def _chat(self) -> PythonFunction:
-        chosen, data = self._settings, self._data
+        chosen, data, search = self._settings, self._data, self._search
         function = PythonFunction(
             self,
             "Chat",
@@ -90,6 +102,7 @@ class GatewayStack(Stack):
                 "SLIPSTREAM_WHOLE_SILENCE_S": f"{chosen.whole_silence_s:g}",
                 "SLIPSTREAM_METRICS_NAMESPACE": chosen.metrics_namespace,
                 **self._reranking(),
+                **(search.searching_environment if search else {}),
             },
             settings=FunctionSettings(
                 memory_mb=chosen.memory_mb,
@@ -99,8 +112,9 @@ class GatewayStack(Stack):
                 provisioned_concurrency=chosen.provisioned_concurrency,
                 snap_start=chosen.snap_start,
                 log_retention=retention(chosen),
+                role_name=search.role_name("chat") if search else None,
             ),
-            vpc=self._vpc(),
+            network=self._network(),
         )
         ModelAccess(
             self,
@@ -120,6 +134,8 @@ class GatewayStack(Stack):
             "dynamodb:Query",
         )
         self._allow_decryption(function)
+        if search:
+            allow_searching(function.role, search.domain_arn)
         return function
 
     def _reranking(self) -> dict[str, str]:
@@ -153,6 +169,31 @@ class GatewayStack(Stack):
         )
         cache = f"/restapis/{api_id}/stages/{stage}/cache/authorizers"
         self._grant(function, f"arn:{self.partition}:apigateway:{self.region}::{cache}", "apigateway:DELETE")
+        return function
+
+    def _indexes(self, search: SearchStack) -> PythonFunction:
+        function = PythonFunction(
+            self,
+            "Indexes",
+            bundle=Bundle("ingest", self._target),
+            handler="handlers.indexes.handler",
+            description="Slipstream: indexes",
+            environment={
+                **search.loading_environment,
+                "SLIPSTREAM_CORS_ORIGINS": ",".join(self._settings.cors_origins),
+                "SLIPSTREAM_INDEX_REPLICAS": str(search.size.replicas),
+            },
+            settings=search.function_settings("indexes", INDEXES_MEMORY_MB, INDEXES_TIMEOUT_S),
+            network=search.network,
+        )
+        allow_administration(function.role, search.domain_arn)
+        search.allow_sources(function.role)
+        # A replay takes what was given up out of one queue and puts it into the other.
+        queues = search.queue
+        self._grant(function, queues.queue.queue_arn, "sqs:SendMessage")
+        again = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility")
+        self._grant(function, queues.dead_letters.queue_arn, *again)
+        self._grant(function, self._data.state.table_arn, "dynamodb:Query")
         return function
 
     def _admin_function(self, name: str, handler: str, environment: dict[str, str]) -> PythonFunction:
@@ -189,17 +230,11 @@ class GatewayStack(Stack):
     def _grant(self, function: PythonFunction, resource: str, *actions: str) -> None:
         function.role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=[resource]))
 
-    def _vpc(self) -> ec2.IVpc | None:
-        chosen = self._settings
-        if chosen.vpc_id is None:
-            return None
-        return ec2.Vpc.from_vpc_attributes(
-            self,
-            "Vpc",
-            vpc_id=chosen.vpc_id,
-            availability_zones=list(chosen.vpc_availability_zones),
-            private_subnet_ids=list(chosen.vpc_subnet_ids),
-        )
+    def _network(self) -> Network | None:
+        if self._search:
+            return self._search.network
+        vpc = existing_vpc(self, self._settings)
+        return Network(vpc) if vpc else None
 
     def _add_front(self) -> None:
         chosen, stage = self._settings, self.gateway.api.deployment_stage
@@ -218,17 +253,6 @@ class GatewayStack(Stack):
                 hosted_zone=(zone[0], zone[1]) if zone[0] and zone[1] else None,
             )
 
-    def _review(self) -> None:
-        for function in (self.chat, self.authorizer, self.keys):
-            acknowledge(function.function, "AwsSolutions-L1", "Python 3.13 is what the bundle is built and tested for")
-        if self._settings.vpc_id:
-            acknowledge(
-                self.chat.role,
-                "AwsSolutions-IAM5[Resource::*]",
-                "a function in a VPC makes network interfaces that do not exist yet, and EC2's describing actions "
-                "take no resource",
-            )
-
     def _tell(self) -> None:
         domain = self._settings.custom_domain
         for name, value in {
@@ -238,6 +262,7 @@ class GatewayStack(Stack):
             "ChatFunction": self.chat.alias.function_arn,
             "AuthorizerFunction": self.authorizer.alias.function_arn,
             "KeysFunction": self.keys.alias.function_arn,
+            **({"IndexesFunction": self.indexes.alias.function_arn} if self.indexes else {}),
         }.items():
             CfnOutput(self, name, value=value)
 

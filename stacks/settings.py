@@ -11,6 +11,8 @@ from slipstream.models.aliases import DEFAULT_ALIASES
 from stacks.setting import BadSetting, between, describe, one_of, read
 
 LOCAL = "local"
+SEARCH_ZONES = 3
+SEARCH_STAGE_LENGTH = 17
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 
 
@@ -23,6 +25,15 @@ def _is_foundation_model(value: str) -> str | None:
     plain = not value.startswith("arn:") and value.count(".") == 1
     right = plain or (value.startswith("arn:") and "::foundation-model/" in value)
     return None if right else "a foundation model's id or ARN, as cohere.rerank-v3-5:0"
+
+
+def _is_search_instance(value: str) -> str | None:
+    return None if value.endswith(".search") and value.count(".") == 2 else "an OpenSearch type, as r6g.large.search"
+
+
+def _is_address(value: str) -> str | None:
+    name, at, host = value.partition("@")
+    return None if name and at and "." in host and not value.isspace() else "a mail address"
 
 
 def _is_arn(service: str) -> Any:
@@ -102,7 +113,43 @@ class DeploySettings:
     certificate_arn: Annotated[str | None, "ACM certificate of custom_domain, same region", _is_arn("acm")] = None
     hosted_zone_id: Annotated[str | None, "Route 53 zone that gets custom_domain's record; nothing: no record"] = None
     hosted_zone_name: Annotated[str | None, "name of hosted_zone_id, for example example.com"] = None
-    vpc_id: Annotated[str | None, "VPC that the chat function runs in; it must reach Bedrock, DynamoDB"] = None
+    search: Annotated[
+        Literal["none", "dev", "prod"],
+        "OpenSearch domain for retrieval: none, one small node, or three nodes with dedicated masters in three zones",
+    ] = "none"
+    search_instance: Annotated[
+        str | None,
+        "instance type of the domain's data nodes; nothing: t3.small.search in dev, r6g.large.search in prod",
+        _is_search_instance,
+    ] = None
+    search_volume_gb: Annotated[
+        int | None,
+        "disk of each data node; nothing: 10 in dev, 100 in prod",
+        between(10, 2000),
+    ] = None
+    search_fine_grained: Annotated[
+        bool,
+        "check the functions' rights inside the domain too, index by index; cannot be switched off again",
+    ] = False
+    search_slow_log_s: Annotated[
+        float | None,
+        "log searches that take longer than this many seconds, with their text; nothing: no search is logged",
+        between(0, 600),
+    ] = None
+    ingest_concurrency: Annotated[
+        int,
+        "ingest functions at once; bounds what loading documents takes of the embedding model's quota",
+        between(2, 1000),
+    ] = 4
+    alarm_email: Annotated[
+        str | None,
+        "address that alarms are mailed to, once it has confirmed; nothing: their topic alone",
+        _is_address,
+    ] = None
+    vpc_id: Annotated[
+        str | None,
+        "VPC of the chat function and of what searches; it must reach Bedrock, DynamoDB, for search S3 and SQS too",
+    ] = None
     vpc_subnet_ids: Annotated[tuple[str, ...], "private subnets of vpc_id, one a zone"] = ()
     vpc_availability_zones: Annotated[tuple[str, ...], "zones of vpc_subnet_ids, in their order"] = ()
     access_log: Annotated[bool, "log every request: route, status, times, key id; never bodies or queries"] = True
@@ -115,7 +162,10 @@ class DeploySettings:
         Literal["aws", "customer"],
         "keys that encrypt data at rest: AWS's, or one of your own",
     ] = "aws"
-    retain_data: Annotated[bool, "keep tables, bucket and pepper when the stack is destroyed"] = True
+    retain_data: Annotated[
+        bool,
+        "keep tables, buckets, pepper and search domain when the stack is destroyed",
+    ] = True
     metrics_namespace: Annotated[str, "CloudWatch namespace of the metrics"] = "Slipstream"
 
     @classmethod
@@ -175,6 +225,16 @@ class DeploySettings:
                 len(self.vpc_subnet_ids) != len(self.vpc_availability_zones),
                 f"vpc_availability_zones has {len(self.vpc_availability_zones)} entries and vpc_subnet_ids "
                 f"{len(self.vpc_subnet_ids)}: give each subnet its zone",
+            ),
+            (
+                self.search == "prod" and self.vpc_id and len(set(self.vpc_availability_zones)) < SEARCH_ZONES,
+                f"search=prod in a VPC needs subnets in {SEARCH_ZONES} zones: vpc_availability_zones names "
+                f"{len(set(self.vpc_availability_zones))}",
+            ),
+            (
+                self.search != "none" and len(self.stage) > SEARCH_STAGE_LENGTH,
+                f"stage has {len(self.stage)} characters; with search at most {SEARCH_STAGE_LENGTH}: the domain's "
+                "name holds it",
             ),
         )
         for broken, message in rules:

@@ -7,6 +7,7 @@ from cdk_nag import AwsSolutionsChecks
 
 from stacks.data import DataStack
 from stacks.gateway import GatewayStack
+from stacks.search import SearchStack
 from stacks.settings import DeploySettings
 
 
@@ -16,7 +17,10 @@ def compose(app: App, settings: DeploySettings) -> tuple[DataStack, GatewayStack
     env = Environment(region=settings.region) if settings.region else None
     prefix = f"Slipstream-{settings.stage}"
     data = DataStack(app, f"{prefix}-Data", settings=settings, env=env)
-    gateway = GatewayStack(app, f"{prefix}-Gateway", settings=settings, data=data, env=env)
+    search = None
+    if settings.search != "none":
+        search = SearchStack(app, f"{prefix}-Search", settings=settings, data=data, env=env)
+    gateway = GatewayStack(app, f"{prefix}-Gateway", settings=settings, data=data, search=search, env=env)
     Tags.of(app).add("slipstream:stage", settings.stage)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     return data, gateway

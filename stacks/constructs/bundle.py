@@ -42,7 +42,7 @@ CONTENTS: dict[BundleName, Contents] = {
         ("authorizer", "keys"),
         ("apigateway", "bedrock", "dynamodb", "secretsmanager", "sts"),
     ),
-    "ingest": Contents("requirements-ingest.txt", ("indexes", "ingest"), ("s3", "sqs", "sts")),
+    "ingest": Contents("requirements-ingest.txt", ("indexes", "ingest", "search_setup"), ("s3", "sqs", "sts")),
 }
 
 

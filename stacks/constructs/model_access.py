@@ -8,7 +8,7 @@ from constructs import Construct
 
 from slipstream.models.catalogue import load
 from slipstream.models.identifiers import Arn, parse_arn
-from stacks.review import acknowledge
+from stacks.review import acknowledge_wildcard
 
 GEOGRAPHIES = ("us.", "eu.", "au.", "jp.", "apac.", "ca.", "sa.", "us-gov.", "global.")
 INVOKE = ("bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream")
@@ -29,7 +29,7 @@ class ModelAccess(Construct):
         role: iam.Role,
         models: tuple[str, ...],
         mantle_project: str | None,
-        rerank_model: str | None,
+        rerank_model: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
@@ -73,9 +73,9 @@ class ModelAccess(Construct):
                 "bedrock:Rerank takes no resource; the model that it runs is granted by name",
             )
         for arn in behind:
-            acknowledge(
+            acknowledge_wildcard(
                 policy,
-                f"AwsSolutions-IAM5[Resource::{_as_reported(arn, stack)}]",
+                arn,
                 "an inference profile sends a call to whichever region of its geography has room, and AWS adds "
                 "regions to profiles; the model is named exactly, and may be called through the profile only",
             )
@@ -135,8 +135,3 @@ def _region(arn: str) -> str:
 
 def _geography(model: str) -> str | None:
     return next((name for name in GEOGRAPHIES if model.startswith(name)), None)
-
-
-def _as_reported(arn: str, stack: Stack) -> str:
-    """An ARN as cdk-nag writes it in a finding."""
-    return arn.replace(stack.partition, "<AWS::Partition>")

@@ -17,6 +17,7 @@ from constructs import Construct
 
 from stacks.constructs.bundle import LAMBDAS, Bundle
 from stacks.constructs.target import Architecture
+from stacks.review import acknowledge
 
 StreamingHost = Literal["none", "runtime", "web_adapter"]
 WEB_ADAPTER_ACCOUNT = "753240598075"
@@ -25,6 +26,14 @@ WEB_ADAPTER_LAYERS: dict[Architecture, str] = {
     "x86_64": "LambdaAdapterLayerX86:27",
 }
 ALIAS = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Where a function's network interfaces are; without a ``security_group`` it gets one of its own."""
+
+    vpc: ec2.IVpc
+    security_group: ec2.ISecurityGroup | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,8 @@ class FunctionSettings:
     provisioned_concurrency: int | None = None
     snap_start: bool = False
     log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH
+    role_name: str | None = None
+    """Where others name the role before it exists; else it is generated."""
 
 
 class PythonFunction(Construct):
@@ -55,7 +66,7 @@ class PythonFunction(Construct):
         environment: dict[str, str],
         settings: FunctionSettings,
         description: str | None = None,
-        vpc: ec2.IVpc | None = None,
+        network: Network | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         if settings.snap_start and settings.provisioned_concurrency:
@@ -65,9 +76,11 @@ class PythonFunction(Construct):
         self.log_group = logs.LogGroup(
             self, "Logs", retention=settings.log_retention, removal_policy=RemovalPolicy.DESTROY
         )
-        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        self.role = iam.Role(
+            self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), role_name=settings.role_name
+        )
         self.log_group.grant_write(self.role)
-        if vpc is not None:
+        if network is not None:
             self._allow_network_interfaces()
         self.function = lambda_.Function(
             self,
@@ -83,10 +96,12 @@ class PythonFunction(Construct):
             log_group=self.log_group,
             description=description,
             layers=self._layers(settings),
-            vpc=vpc,
+            vpc=network.vpc if network else None,
+            security_groups=[network.security_group] if network and network.security_group else None,
             tracing=lambda_.Tracing.DISABLED,
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if settings.snap_start else None,
         )
+        acknowledge(self.function, "AwsSolutions-L1", "Python 3.13 is what the bundle is built and tested for")
         self.alias = lambda_.Alias(
             self,
             "Live",
@@ -130,6 +145,12 @@ class PythonFunction(Construct):
                 ],
                 resources=["*"],
             )
+        )
+        acknowledge(
+            self.role,
+            "AwsSolutions-IAM5[Resource::*]",
+            "a function in a VPC makes network interfaces that do not exist yet, and EC2's describing actions take no "
+            "resource",
         )
 
 

@@ -15,6 +15,13 @@ from stacks.review import acknowledge
 STREAMED_ROUTES = ("/v1/{proxy+}", "/model/{proxy+}")
 OPEN_ROUTES = ("/healthz",)
 KEY_ROUTES = ("/v1/keys", "/v1/keys/{id}")
+INDEX_ROUTES = ("/v1/indexes", "/v1/indexes/{proxy+}")
+BINARY_TYPES = (
+    "application/octet-stream",
+    "application/pdf",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+)
+"""Documents that are no text: API Gateway would take them for it and spoil them."""
 _OWN_AUTHORIZER = "API keys of our own, checked by a Lambda authorizer: callers are programs, not Cognito users"
 
 
@@ -50,6 +57,7 @@ class RestGateway(Construct):
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             cloud_watch_role=stage.cloudwatch_role,
             disable_execute_api_endpoint=stage.closed,
+            binary_media_types=list(BINARY_TYPES),
             deploy_options=apigateway.StageOptions(
                 stage_name=stage.name,
                 throttling_rate_limit=stage.throttle_rate,
@@ -73,14 +81,23 @@ class RestGateway(Construct):
             )
 
     def add_routes(
-        self, *, chat: lambda_.IFunction, keys: lambda_.IFunction, authorizer: apigateway.IAuthorizer
+        self,
+        *,
+        chat: lambda_.IFunction,
+        keys: lambda_.IFunction,
+        indexes: lambda_.IFunction | None,
+        authorizer: apigateway.IAuthorizer,
     ) -> None:
         """Connect the routes: answers stream, whole ones too (a buffered integration ends after 29 s)."""
         streamed = self._integration(chat, apigateway.ResponseTransferMode.STREAM)
         buffered = self._integration(keys, apigateway.ResponseTransferMode.BUFFERED)
-        for path in (*STREAMED_ROUTES, *KEY_ROUTES):
+        routes = dict.fromkeys(STREAMED_ROUTES, streamed) | dict.fromkeys(KEY_ROUTES, buffered)
+        if indexes:
+            managed = self._integration(indexes, apigateway.ResponseTransferMode.BUFFERED)
+            routes |= dict.fromkeys(INDEX_ROUTES, managed)
+        for path, integration in routes.items():
             resource = self.api.root.resource_for_path(path)
-            method = resource.add_method("ANY", buffered if path in KEY_ROUTES else streamed, authorizer=authorizer)
+            method = resource.add_method("ANY", integration, authorizer=authorizer)
             acknowledge(method, "AwsSolutions-COG4", _OWN_AUTHORIZER)
             # A browser's preflight carries no key; the chat function knows the allowed origins.
             self._open(

@@ -9,6 +9,7 @@ import boto3
 import pytest
 
 from local import cdk
+from local.deployment import context
 from local.endpoint import Endpoint
 from local.first_key import usable_keys
 from local.places import REGION, ROOT, Places
@@ -21,14 +22,17 @@ def account(local_stack: Endpoint, local_places: Places) -> dict[str, str]:
     return cdk.emulated(os.environ, emulator) | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'lambdas'}"}
 
 
-def deploy(env: dict[str, str]) -> str:
-    command = [sys.executable, "-m", "local.account", "deploy", "-c", "stage=local", "--require-approval", "never"]
+def deploy(env: dict[str, str], settings: tuple[str, ...]) -> str:
+    options = [*cdk.context(settings), "--require-approval", "never"]
+    command = [sys.executable, "-m", "local.account", "deploy", *options]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=400)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 
 
-def test_deploying_again_tells_the_addresses_and_makes_no_second_key(account: dict[str, str]) -> None:
+def test_deploying_again_tells_the_addresses_and_makes_no_second_key(
+    account: dict[str, str], local_stack: Endpoint
+) -> None:
     client = boto3.client(
         "lambda",
         endpoint_url=account["AWS_ENDPOINT_URL"],
@@ -36,7 +40,7 @@ def test_deploying_again_tells_the_addresses_and_makes_no_second_key(account: di
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
-    told = deploy(account)
+    told = deploy(account, context(local_stack.opensearch_url))
     outputs = json.loads((ROOT / "build" / "outputs.json").read_text())
     function = outputs["Slipstream-local-Gateway"]["KeysFunction"]
     before = usable_keys(client, function)

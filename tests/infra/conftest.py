@@ -31,6 +31,19 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "private": {**SUBNETS, "vpc_availability_zones": "eu-west-1a,eu-west-1b", "encryption": "customer"},
     "warm": {"provisioned_concurrency": "3", "streaming_host": "web_adapter", "architecture": "x86_64"},
     "snapshot": {"snap_start": "true", "accept_x_api_key": "true", "authorizer_cache_ttl_s": "60"},
+    "searching": {"search": "dev"},
+    "searching locally": {"stage": "local", "search": "dev"},
+    "searching in private": {
+        **SUBNETS,
+        "vpc_subnet_ids": f"{SUBNETS['vpc_subnet_ids']},subnet-0c1b2c3d4e5f67890,subnet-0d1b2c3d4e5f67890",
+        "vpc_availability_zones": "eu-west-1a,eu-west-1b,eu-west-1b,eu-west-1c",
+        "region": "eu-west-1",
+        "search": "prod",
+        "search_fine_grained": "true",
+        "search_slow_log_s": "0.5",
+        "encryption": "customer",
+        "alarm_email": "oncall@example.com",
+    },
     "bare": {"access_log": "false", "cloudwatch_role": "false", "mantle_project": "", "cors_origins": "*"},
 }
 TEMPLATE_ONLY: Mapping[str, Any] = {"aws:cdk:bundling-stacks": []}

@@ -32,22 +32,26 @@ class SqsDeadLetters:
             self._client.send_message(QueueUrl=self._dead_url, MessageBody=message, MessageAttributes=attributes)
 
     def replay(self, index: str) -> int:
-        """See DeadLetters. A message is deleted there only once it is back: at worst it is worked on twice."""
+        """See DeadLetters. A message is deleted there only once it is back: at worst it is worked on twice.
+
+        All are taken before the first goes back: one that fails again is buried anew within a second, and would be
+        found here over and over.
+        """
         count = 0
-        others: list[str] = []
         with told("the queue of dead letters"):
+            taken: list[dict[str, Any]] = []
             while messages := self._receive():
-                for message in messages:
-                    if _index_of(message["Body"]) != index:
-                        others.append(message["ReceiptHandle"])
-                        continue
-                    self._client.send_message(QueueUrl=self._queue_url, MessageBody=message["Body"])
-                    self._client.delete_message(QueueUrl=self._dead_url, ReceiptHandle=message["ReceiptHandle"])
-                    count += 1
-            for handle in others:
-                self._client.change_message_visibility(
-                    QueueUrl=self._dead_url, ReceiptHandle=handle, VisibilityTimeout=0
-                )
+                taken += messages
+            for message in taken:
+                handle = message["ReceiptHandle"]
+                if _index_of(message["Body"]) != index:
+                    self._client.change_message_visibility(
+                        QueueUrl=self._dead_url, ReceiptHandle=handle, VisibilityTimeout=0
+                    )
+                    continue
+                self._client.send_message(QueueUrl=self._queue_url, MessageBody=message["Body"])
+                self._client.delete_message(QueueUrl=self._dead_url, ReceiptHandle=handle)
+                count += 1
         return count
 
     def _receive(self) -> list[dict[str, Any]]:

@@ -201,8 +201,7 @@ class OpenSearchDocuments:
     def _bm25(self) -> str:
         if not self._legacy_bm25:
             with told(""):
-                major = int(str(self._client.info()["version"]["number"]).partition(".")[0])
-            self._legacy_bm25 = "LegacyBM25" if major >= 3 else "BM25"
+                self._legacy_bm25 = index_mapping.legacy_bm25(str(self._client.info()["version"]["number"]))
         return self._legacy_bm25
 
     def _target(self, index: str, generation: str | None) -> Generation:

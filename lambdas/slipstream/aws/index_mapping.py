@@ -103,11 +103,15 @@ def check_spec(spec: IndexSpec, *, faiss: bool) -> None:
             raise InvalidRequest(f"{name} must be {least} to {most}, not {getattr(spec, name)}", param=name)
 
 
+def legacy_bm25(version: str) -> str:
+    """What the engine of this version calls BM25 with the factor k1 + 1: scores mean the same on all of them."""
+    return "LegacyBM25" if int(version.partition(".")[0]) >= 3 else "BM25"
+
+
 def body(spec: IndexSpec, *, legacy_bm25: str, ranking: dict[str, Any] | None = None) -> dict[str, Any]:
     """Settings and mapping of a new generation.
 
-    ``legacy_bm25``: what this version of the engine calls BM25 with the factor k1 + 1 (``BM25`` up to 2.x,
-    ``LegacyBM25`` from 3.0 on): scores, and what is fitted to them, mean the same on both.
+    ``legacy_bm25``: see there; scores, and what is fitted to them, depend on it.
     """
     text = {"type": "text", "analyzer": spec.language, "similarity": "passages"}
     passage = {

@@ -57,6 +57,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     objects: Callable[[str, str], Source]
     failures: FailureStore
     dead_letters: DeadLetters
+    usual: IndexSpec = IndexSpec()
+    """What an index is made of where its maker does not say otherwise."""
 
 
 class IndexesApi:
@@ -120,7 +122,7 @@ class IndexesApi:
 
     def _create(self, request: HttpRequest, name: str) -> Told:
         may(request.principal, "admin")
-        spec = self._spec(request.body, IndexSpec())
+        spec = self._spec(request.body, self._parts.usual)
         try:
             self._parts.index.create(name, spec)
         except IndexExists:

@@ -26,9 +26,10 @@ from slipstream.models.targets import Target
 from slipstream.retrieval.api import Parts
 from slipstream.retrieval.failures import DeadLetters, FailureStore
 from slipstream.retrieval.object_events import ObjectEvents
-from slipstream.retrieval.ports import DocumentIndex
-from slipstream.runtime.search_parts import SearchSettings, document_index, read_search_settings
-from slipstream.runtime.settings import BadSetting, read_settings
+from slipstream.retrieval.ports import DocumentIndex, IndexSpec
+from slipstream.runtime.bad_setting import BadSetting
+from slipstream.runtime.search_parts import SearchSettings, document_index, require_search_settings
+from slipstream.runtime.settings import read_settings
 
 
 class IngestSettings(NamedTuple):
@@ -43,6 +44,8 @@ class IngestSettings(NamedTuple):
     aliases: Mapping[str, str]
     endpoints: Mapping[str, str]
     cors_origins: tuple[str, ...] = ()
+    replicas: int = 0
+    """Of an index whose maker names no number."""
 
 
 class _Common(NamedTuple):
@@ -55,12 +58,10 @@ class _Common(NamedTuple):
 
 def read_ingest_settings(environ: Mapping[str, str]) -> IngestSettings:
     """Read the environment. Raises BadSetting that names the variable and what would be right."""
-    general, search = read_settings(environ), read_search_settings(environ)
-    if search is None:
-        raise BadSetting("SLIPSTREAM_SEARCH_ENDPOINT is not set: it has to be the engine's base URL, https://host")
+    general = read_settings(environ)
     return IngestSettings(
         region=general.region,
-        search=search,
+        search=require_search_settings(environ),
         state_table=_required(environ, "SLIPSTREAM_STATE_TABLE", "the name of the state table"),
         documents_bucket=_required(environ, "SLIPSTREAM_DOCUMENTS_BUCKET", "the name of the documents bucket"),
         queue_url=_required(environ, "SLIPSTREAM_INGEST_QUEUE_URL", "the URL of the queue of object events"),
@@ -68,6 +69,7 @@ def read_ingest_settings(environ: Mapping[str, str]) -> IngestSettings:
         aliases={**DEFAULT_ALIASES, **general.aliases},
         endpoints=general.endpoints,
         cors_origins=tuple(general.cors_origins),
+        replicas=_replicas(environ),
     )
 
 
@@ -82,6 +84,7 @@ def build_api_parts(settings: IngestSettings, environ: Mapping[str, str]) -> Par
         objects=lambda uri, after: S3Source(s3, uri, after, bucket=settings.documents_bucket),
         failures=common.failures,
         dead_letters=common.dead_letters,
+        usual=IndexSpec(replicas=settings.replicas),
     )
 
 
@@ -124,6 +127,13 @@ def _common(settings: IngestSettings, environ: Mapping[str, str]) -> _Common:
 def _log(message: str, **facts: Any) -> None:
     """One line of JSON a fact: objects and reasons, never a document's text."""
     sys.stdout.write(json.dumps({"level": "INFO", "service": "ingest", "message": message, **facts}) + "\n")
+
+
+def _replicas(environ: Mapping[str, str]) -> int:
+    text = environ.get("SLIPSTREAM_INDEX_REPLICAS") or "0"
+    if not text.isdecimal():
+        raise BadSetting(f"SLIPSTREAM_INDEX_REPLICAS must be a number of copies beside the first, not {text!r}")
+    return int(text)
 
 
 def _required(environ: Mapping[str, str], name: str, what: str) -> str:

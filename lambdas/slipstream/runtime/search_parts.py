@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from slipstream.errors import SlipstreamError
+from slipstream.runtime.bad_setting import BadSetting
 
 if TYPE_CHECKING:
     from slipstream.aws.places import Authorizes
@@ -24,28 +24,36 @@ class SearchSettings(msgspec.Struct, frozen=True):
 
 
 def read_search_settings(environ: Mapping[str, str]) -> SearchSettings | None:
-    """The engine of ``SLIPSTREAM_SEARCH_ENDPOINT`` or ``OPENSEARCH_URL``; None: there is none.
+    """The domain of ``SLIPSTREAM_SEARCH_ENDPOINT``, or what ``OPENSEARCH_URL`` puts in its place, as the SDK's endpoint
+    variables do for services; None: there is none.
 
     ``SLIPSTREAM_SEARCH_AUTH`` is ``sigv4`` or ``none``; without it, an https endpoint is signed and an http one is not.
-    Raises SlipstreamError.
+    Raises BadSetting.
     """
-    endpoint = (environ.get("SLIPSTREAM_SEARCH_ENDPOINT") or environ.get("OPENSEARCH_URL") or "").rstrip("/")
+    endpoint = (environ.get("OPENSEARCH_URL") or environ.get("SLIPSTREAM_SEARCH_ENDPOINT") or "").rstrip("/")
     if not endpoint:
         return None
     scheme = endpoint.partition("://")[0]
     if scheme not in ("http", "https"):
-        raise SlipstreamError(
+        raise BadSetting(
             "SLIPSTREAM_SEARCH_ENDPOINT must be a URL such as https://search-docs.eu-west-1.es.amazonaws.com, "
-            f"not {endpoint!r}",
-            code="bad_setting",
+            f"not {endpoint!r}"
         )
     auth = environ.get("SLIPSTREAM_SEARCH_AUTH") or ("sigv4" if scheme == "https" else "none")
     if auth not in ("sigv4", "none"):
-        raise SlipstreamError(f"SLIPSTREAM_SEARCH_AUTH must be sigv4 or none, not {auth!r}", code="bad_setting")
+        raise BadSetting(f"SLIPSTREAM_SEARCH_AUTH must be sigv4 or none, not {auth!r}")
     region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
     if auth == "sigv4" and not region:
-        raise SlipstreamError("AWS_REGION is not set: it has to be the search domain's region", code="bad_setting")
+        raise BadSetting("AWS_REGION is not set: it has to be the search domain's region")
     return SearchSettings(endpoint, auth == "sigv4", region)
+
+
+def require_search_settings(environ: Mapping[str, str]) -> SearchSettings:
+    """``read_search_settings`` where there is nothing to do without an engine. Raises BadSetting."""
+    found = read_search_settings(environ)
+    if found is None:
+        raise BadSetting("SLIPSTREAM_SEARCH_ENDPOINT is not set: it has to be the engine's base URL, https://host")
+    return found
 
 
 def passage_index(settings: SearchSettings, transport: Transport, signer: Authorizes) -> PassageIndex:

@@ -16,7 +16,8 @@ from threading import Lock
 from typing import Any
 
 from slipstream.gateway.http import Principal
-from slipstream.runtime.settings import BadSetting, read_settings
+from slipstream.runtime.bad_setting import BadSetting
+from slipstream.runtime.settings import read_settings
 from slipstream.runtime.wsgi import Authenticate, WsgiApp, anyone, wsgi_app
 from slipstream.runtime.wsgi_server import Server
 

@@ -7,18 +7,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from slipstream.errors import InvalidRequest, SlipstreamError
+from slipstream.errors import InvalidRequest
 from slipstream.models.identifiers import parse_arn
+from slipstream.runtime.bad_setting import BadSetting
 from slipstream.runtime.search_parts import SearchSettings, read_search_settings
 
 T = TypeVar("T")
 ENDPOINT_SERVICES = ("bedrock-runtime", "bedrock-mantle", "bedrock-agent-runtime", "bedrock", "dynamodb")
-
-
-class BadSetting(SlipstreamError):
-    """An environment variable that cannot be used; the message names it, its value's shape and what would be right."""
-
-    code = "bad_setting"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

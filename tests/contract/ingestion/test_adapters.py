@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import boto3
 import pytest
@@ -18,8 +19,8 @@ from slipstream.errors import InvalidRequest, UnreadableDocument, UpstreamUnavai
 from slipstream.fakes.failures import MemoryFailures
 from slipstream.retrieval.failures import FailureRecord, FailureStore
 from slipstream.retrieval.object_events import ObjectEvents
+from slipstream.runtime.bad_setting import BadSetting
 from slipstream.runtime.ingest_parts import build_api_parts, build_object_events, read_ingest_settings
-from slipstream.runtime.settings import BadSetting
 from tests.unit.retrieval.test_object_events import event
 
 RECORD = FailureRecord("docs", "s3://documents/docs/x.pdf", "encrypted_document", "is encrypted", False, 1_700_000_000)
@@ -135,6 +136,34 @@ def test_a_dead_letter_carries_its_reason_and_comes_back_alone(environ: dict[str
     assert len(left) == 2
 
 
+class FailsAtOnce:
+    """SQS with a worker behind the queue that buries again whatever comes back, before anyone looks twice."""
+
+    def __init__(self, sqs: Any, queue: str, dead: str) -> None:
+        self._sqs, self._queue, self._dead = sqs, queue, dead
+        self.came_back = 0
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str, **more: Any) -> Any:  # noqa: N803 - boto3's names
+        if QueueUrl == self._queue:
+            self.came_back += 1
+            assert self.came_back < 10, "the same message comes back for ever"
+            QueueUrl = self._dead  # noqa: N806
+        return self._sqs.send_message(QueueUrl=QueueUrl, MessageBody=MessageBody, **more)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sqs, name)
+
+
+def test_what_fails_again_at_once_is_replayed_once(environ: dict[str, str]) -> None:
+    queue, dead = environ["SLIPSTREAM_INGEST_QUEUE_URL"], environ["SLIPSTREAM_DEAD_LETTER_QUEUE_URL"]
+    sqs = FailsAtOnce(boto3.client("sqs"), queue, dead)
+    letters = SqsDeadLetters(sqs, queue_url=queue, dead_url=dead)
+    letters.bury(event("docs/x.pdf"), RECORD)
+
+    assert letters.replay("docs") == 1
+    assert sqs.came_back == 1
+
+
 def test_a_queue_that_is_not_there_is_told_as_unavailable(environ: dict[str, str]) -> None:
     letters = SqsDeadLetters(boto3.client("sqs"), queue_url="x", dead_url="https://sqs.us-east-1.amazonaws.com/1/none")
 
@@ -161,3 +190,8 @@ def test_both_functions_are_built_from_their_environment_without_a_call(environ:
 def test_a_setting_that_is_missing_is_named(environ: dict[str, str], name: str) -> None:
     with pytest.raises(BadSetting, match=name):
         read_ingest_settings({key: value for key, value in environ.items() if key != name})
+
+
+def test_a_number_of_replicas_that_is_none_is_named(environ: dict[str, str]) -> None:
+    with pytest.raises(BadSetting, match="SLIPSTREAM_INDEX_REPLICAS must be a number of copies"):
+        read_ingest_settings({**environ, "SLIPSTREAM_INDEX_REPLICAS": "one"})

@@ -28,6 +28,7 @@ from slipstream.models.embedding import EmbeddingCall, Embeddings
 from slipstream.retrieval.api import MAX_BODY_BYTES, IndexesApi, Parts
 from slipstream.retrieval.drafts import Item
 from slipstream.retrieval.failures import FailureRecord
+from slipstream.retrieval.ports import IndexSpec
 from slipstream.telemetry.waterfall import Waterfall
 from tests.unit.retrieval.loading import items, resolve
 from tests.unit.retrieval.memory_index import MemoryIndex
@@ -61,7 +62,7 @@ class Slow(HashingEmbedder):
 
 
 class Desk:
-    def __init__(self) -> None:
+    def __init__(self, usual: IndexSpec = IndexSpec()) -> None:  # noqa: B008 - frozen
         self.index = MemoryIndex()
         self.failures, self.dead_letters = MemoryFailures(), MemoryDeadLetters()
         self.objects: dict[str, str] = {}
@@ -74,6 +75,7 @@ class Desk:
                 objects=lambda uri, after: Bucket(self.objects, after),
                 failures=self.failures,
                 dead_letters=self.dead_letters,
+                usual=usual,
             ),
             clock=lambda: self.embedder.now_s,
         )
@@ -111,6 +113,12 @@ def refused(kind: type[SlipstreamError], ask: Callable[[], Any]) -> SlipstreamEr
 
 
 # -- indexes
+
+
+def test_what_its_maker_leaves_open_an_index_has_from_the_deployment() -> None:
+    desk = Desk(usual=IndexSpec(replicas=1))
+    assert desk.ask("PUT", "/docs", {"dimensions": 256})[1]["spec"]["replicas"] == 1
+    assert desk.ask("PUT", "/other", {"dimensions": 256, "replicas": 0})[1]["spec"]["replicas"] == 0
 
 
 def test_an_index_is_made_shown_listed_and_dropped(desk: Desk) -> None:

@@ -26,11 +26,11 @@ def test_a_domain_is_signed_and_a_plain_engine_is_not() -> None:
     assert local.signed is False
 
 
-def test_the_projects_own_variable_goes_before_the_common_one() -> None:
+def test_an_engine_that_is_named_beside_the_deployed_domain_takes_its_place() -> None:
     found = read_search_settings(REGION | {"SLIPSTREAM_SEARCH_ENDPOINT": DOMAIN, "OPENSEARCH_URL": "http://other"})
 
     assert found is not None
-    assert found.endpoint == DOMAIN
+    assert found.endpoint == "http://other"
 
 
 def test_an_https_engine_that_is_no_domain_can_go_without_a_signature() -> None:

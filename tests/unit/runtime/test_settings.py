@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from slipstream.runtime.settings import BadSetting, read_settings
+from slipstream.runtime.bad_setting import BadSetting
+from slipstream.runtime.settings import read_settings
 
 REGION = {"AWS_REGION": "eu-central-1"}
 

@@ -1,0 +1,22 @@
+import pytest
+
+from local.deployment import context
+from local.launcher import host_and_port
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://127.0.0.1:9200", "127.0.0.1:9200"),
+        ("https://search.example/base", "search.example:443"),
+        ("http://user:secret@search.example", "search.example:80"),
+        ("", ""),
+    ],
+)
+def test_the_emulator_tells_the_engines_host_and_port_and_nothing_else(url: str, told: str) -> None:
+    assert host_and_port(url) == told
+
+
+def test_the_local_stage_has_search_where_there_is_an_engine() -> None:
+    assert context("http://127.0.0.1:9200") == ("stage=local", "search=dev")
+    assert context("") == ("stage=local",)
