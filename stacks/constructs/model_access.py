@@ -67,9 +67,9 @@ class ModelAccess(Construct):
             ]
         policy = iam.Policy(self, "Policy", statements=statements, roles=[role])
         if rerank_model:
-            acknowledge(
+            acknowledge_wildcard(
                 policy,
-                "AwsSolutions-IAM5[Resource::*]",
+                "*",
                 "bedrock:Rerank takes no resource; the model that it runs is granted by name",
             )
         for arn in behind:
