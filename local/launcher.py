@@ -29,7 +29,7 @@ from local.first_key import NoKey, create_first_key
 from local.leftovers import end_leftovers
 from local.opensearch.choice import choose
 from local.parts import Part, PartFailed, free_port
-from local.places import LOOPBACK, ROOT, Places, default
+from local.places import BEDROCK_ENDPOINTS, LOOPBACK, ROOT, Places, default
 from local.supervisor import Stopping, Supervisor, stopping_on_signals
 
 ALREADY_RUNNING = 75
@@ -77,10 +77,7 @@ def launch(places: Places, supervisor: Supervisor) -> None:
     files = certificates(places.folder / "certificates")
     emulator_url, bedrock_url = f"http://{LOOPBACK}:{ports.emulator}", f"http://{LOOPBACK}:{ports.bedrock}"
     engine = choose(os.environ, places.folder / "opensearch", places.log("opensearch"), say, ports.opensearch)
-    env = cdk.emulated(os.environ, emulator_url) | {
-        f"AWS_ENDPOINT_URL_{name}": bedrock_url
-        for name in ("BEDROCK_RUNTIME", "BEDROCK", "BEDROCK_MANTLE", "BEDROCK_AGENT_RUNTIME")
-    }
+    env = cdk.emulated(os.environ, emulator_url) | dict.fromkeys(BEDROCK_ENDPOINTS, bedrock_url)
     env.pop("OPENSEARCH_URL", None)
     if engine.url:
         env["OPENSEARCH_URL"] = engine.url
