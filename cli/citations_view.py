@@ -27,11 +27,18 @@ def citations(rag: Mapping[str, Any]) -> RenderableType:
 
 def _table(rows: list[dict[str, Any]]) -> Table:
     shown = Table(box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("", "document", "section", "offsets", "score", "source"):
+    sources = any(row.get("source") for row in rows)
+    for name in ("", "document", "section", "offsets", "score", *(["source"] if sources else [])):
         shown.add_column(name, justify="right" if name in ("", "offsets", "score") else "left", overflow="fold")
     for row in rows:
         offsets = f"{row.get('start', 0)}–{row.get('end', 0)}"
         section = row.get("section") or row.get("title") or ""
-        texts = [f"[{row.get('number')}]", str(row.get("document", "")), section, offsets]
-        shown.add_row(*map(Text, [*texts, f"{row.get('score', 0.0):.2f}", str(row.get("source") or "")]))
+        texts = [
+            f"[{row.get('number')}]",
+            str(row.get("document", "")),
+            section,
+            offsets,
+            f"{row.get('score', 0.0):.2f}",
+        ]
+        shown.add_row(*map(Text, [*texts, *([str(row.get("source") or "")] if sources else [])]))
     return shown

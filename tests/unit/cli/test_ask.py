@@ -243,6 +243,12 @@ def test_citations_follow_the_answer_with_place_score_and_source_and_then_the_wa
         assert shown in output
 
 
+def test_documents_without_a_source_leave_no_empty_column(online: Shell, gateway: Gateway) -> None:
+    gateway.streams("Twice [2].", report=over_an_index(citations=[{**CITATION, "source": ""}]))
+
+    assert "source" not in online.run("ask", "How often?", "--index", "docs").output
+
+
 def test_an_answer_without_support_shows_what_it_was_given(online: Shell, gateway: Gateway) -> None:
     gateway.streams("Perhaps.", report=over_an_index(supported=False, citations=[], passages=[CITATION]))
 
