@@ -18,7 +18,7 @@ from cli.stage import Stage, drained, gateway
 from cli.tour import TOUR, Stop
 from cli.waterfall_view import summary, waterfall
 
-INDEX_QUESTION = "What is the maximum function timeout in AWS Lambda?"
+INDEX_QUESTION = "What is the maximum unzipped deployment package size in AWS Lambda?"
 CONSTANTS = (
     "Times come from the local Bedrock server, so every gain in time is modelled: it follows from the constants of "
     "its latency model (docs/local-bedrock.md has them, with sources and dates). Tokens and prices follow Bedrock's "
