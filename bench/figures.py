@@ -12,7 +12,7 @@ INK, SOFT, ACCENT, WARM = "#1b2733", "#9fb3c8", "#0b7285", "#e8590c"
 COLOURS = {
     "gateway": ACCENT, "edge": WARM, "first call": SOFT, "second call": ACCENT, "full CPU": ACCENT, "0.29 vCPU": SOFT,
     "wait": ACCENT,
-    "bare": SOFT, "load": ACCENT,
+    "bare": SOFT, "load": ACCENT, "nDCG@10": ACCENT,
 }  # fmt: skip
 ROW_INCHES = 0.3
 Series = Mapping[str, Sequence[float | None]]

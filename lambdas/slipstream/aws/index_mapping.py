@@ -11,11 +11,12 @@ from typing import Any
 
 import msgspec
 
+from slipstream.aws import index_analysis as analysis
 from slipstream.aws import search_cards
 from slipstream.aws.search_errors import not_found
 from slipstream.aws.search_query import LEVEL, label, number_field, shorten, to_bytes
 from slipstream.errors import InvalidRequest
-from slipstream.retrieval.document import Document, Passage, embedding_text
+from slipstream.retrieval.document import Document, Passage
 from slipstream.retrieval.ports import Generation, IndexSpec
 
 SCHEMA = 2
@@ -113,13 +114,13 @@ def body(spec: IndexSpec, *, legacy_bm25: str, ranking: dict[str, Any] | None = 
 
     ``legacy_bm25``: see there; scores, and what is fitted to them, depend on it.
     """
-    text = {"type": "text", "analyzer": spec.language, "similarity": "passages"}
+    text = {"type": "text", "analyzer": analysis.name(spec.language), "similarity": "passages"}
     passage = {
         "card": _CARD,
         "context": text,
-        "text": {"type": "text", "index": False, "copy_to": ["body", "exact"]},
-        "heading": {**text, "copy_to": ["exact"]},
-        "title": text,
+        "title": {**text, "copy_to": ["passages.context"]},
+        "heading": {**text, "copy_to": ["passages.context", "exact"]},
+        "text": {"type": "text", "index": False, "copy_to": ["passages.context"]},
         "vector": _vector(spec),
     }
     properties = {
@@ -130,10 +131,10 @@ def body(spec: IndexSpec, *, legacy_bm25: str, ranking: dict[str, Any] | None = 
         "source": {"type": "keyword"},
         "origin": {"type": "keyword"},
         "language": {"type": "keyword"},
-        "title": {"type": "text", "index": False, "copy_to": ["body", "exact"]},
-        "body": text,
+        # Nested, too, so that what a document scores by itself can be told of any hit.
+        "whole": {"type": "nested", "properties": {"text": {**text, "copy_to": ["exact"]}}},
         # Word for word: no stems, no stop words.
-        "exact": {"type": "text", "analyzer": "standard", "norms": False},
+        "exact": {"type": "text", "analyzer": analysis.name("standard"), "norms": False},
         "updated_at_s": {"type": "double"},
         "popularity": {"type": "double"},
         "labels": {"type": "keyword"},
@@ -149,6 +150,7 @@ def body(spec: IndexSpec, *, legacy_bm25: str, ranking: dict[str, Any] | None = 
         # Lucene's bytes cannot be read back like that (2.19).
         "knn.derived_source.enabled": (spec.engine, spec.quantization) != ("lucene", "byte"),
         "similarity": {"passages": similarity},
+        "analysis": analysis.settings(),
         "mapping.nested_objects.limit": 100_000,
     }
     if spec.engine == "faiss":
@@ -212,29 +214,28 @@ def to_source(document: Document, spec: IndexSpec) -> dict[str, Any]:
         "id": document.id,
         "version": document.version,
         "level": LEVEL,
-        "title": document.title,
         "source": document.source,
         "origin": document.origin,
         "language": document.language,
         "popularity": document.popularity,
         "labels": [label(name, value) for name, value in attributes.items()],
         "numbers": numbers,
-        "passages": [_passage(document, passage, spec) for passage in document.passages],
+        "whole": {"text": [document.title, *[passage.text for passage in document.passages]]},
+        "passages": [_passage(document.title, passage, spec) for passage in document.passages],
     }
     if document.updated_at_s is not None:
         source["updated_at_s"] = document.updated_at_s
     return source
 
 
-def _passage(document: Document, passage: Passage, spec: IndexSpec) -> dict[str, Any]:
+def _passage(title: str, passage: Passage, spec: IndexSpec) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "card": search_cards.of_passage(passage),
-        "context": embedding_text(document, passage),
         "text": passage.text,
         # Never without a value: an engine of version 2.19 finds a document's vectors again only where each of its
         # passages has every field that the others have.
         "heading": passage.heading or ("",),
-        "title": document.title,
+        "title": title,
     }
     if passage.vector:
         if spec.quantization == "byte":

@@ -33,15 +33,28 @@ class _InnerHits(msgspec.Struct):
     hits: _InnerPage
 
 
+class _Score(msgspec.Struct):
+    score: float = msgspec.field(name="_score")
+
+
+class _Scores(msgspec.Struct):
+    hits: list[_Score]
+
+
+class _Told(msgspec.Struct):
+    hits: _Scores
+
+
 class _Inner(msgspec.Struct):
     passages: _InnerHits
+    whole: _Told | None = None
+    other: _Told | None = None
 
 
 class _RootHit(msgspec.Struct):
     fields: _DocumentFields
     inner_hits: _Inner
     index: str = msgspec.field(name="_index")
-    score: float = msgspec.field(name="_score")
     sequence: int = msgspec.field(name="_seq_no")
 
 
@@ -58,48 +71,34 @@ class _Leg(msgspec.Struct):
 
 
 class _Answer(msgspec.Struct):
-    responses: list[msgspec.Raw]
+    responses: list[_Leg]
 
 
 class Leg(msgspec.Struct, frozen=True):
-    """One leg: its hits, or what went wrong. ``writes``: document id → the number of the write that was seen;
-    ``totals``: document id → what the engine scored it.
-    """
+    """One leg: its hits, or what went wrong. ``writes``: document id → the number of the write that was seen."""
 
     hits: tuple[Hit, ...] = ()
     writes: dict[str, int] = {}
-    totals: dict[str, float] = {}
     generations: frozenset[str] = frozenset()
     took_ms: float = 0.0
     late: bool = False
     said: search_errors.Said | None = None
 
 
-_split = msgspec.json.Decoder(_Answer).decode
-_decode = msgspec.json.Decoder(_Leg).decode
+_decode = msgspec.json.Decoder(_Answer).decode
 
 
-def split(raw: bytes, least: int) -> list[bytes]:
-    """Each search's answer, in the order in which they were asked. Raises UpstreamError for fewer than ``least``."""
+def read(raw: bytes, names: list[str], size: int) -> dict[str, Leg]:
+    """Legs by name, in the order in which they were asked. Raises UpstreamError for what is no such answer."""
     try:
-        answers = [bytes(answer) for answer in _split(raw).responses]
+        answer = _decode(raw)
     except msgspec.MsgspecError as error:
-        raise _unreadable(error) from None
-    if len(answers) < least:
+        raise UpstreamError(
+            f"the search engine's answer cannot be understood: {error}", code="bad_upstream_response"
+        ) from None
+    if len(answer.responses) != len(names):
         raise UpstreamError("the search engine answered fewer searches than were asked", code="bad_upstream_response")
-    return answers
-
-
-def read(name: str, raw: bytes, size: int) -> Leg:
-    """One leg's answer. Raises UpstreamError for what is none."""
-    try:
-        return _leg(name, _decode(raw), size)
-    except msgspec.MsgspecError as error:
-        raise _unreadable(error) from None
-
-
-def _unreadable(error: Exception) -> UpstreamError:
-    return UpstreamError(f"the search engine's answer cannot be understood: {error}", code="bad_upstream_response")
+    return {name: _leg(name, leg, size) for name, leg in zip(names, answer.responses, strict=True)}
 
 
 def _leg(name: str, leg: _Leg, size: int) -> Leg:
@@ -108,40 +107,50 @@ def _leg(name: str, leg: _Leg, size: int) -> Leg:
     roots = leg.hits.hits
     found: list[tuple[float, Hit]] = []
     writes: dict[str, int] = {}
-    totals: dict[str, float] = {}
+    hits_of = _dense if name == "dense" else _lexical
     for root in roots:
         card = search_cards.read_document(root.fields.card[0])
         writes[card.id] = root.sequence
-        totals[card.id] = root.score
-        found += _dense(root, card) if name == "dense" else _lexical(root, card)
+        found += hits_of(root.inner_hits, card)
     found.sort(key=lambda pair: (-pair[0], pair[1].document_id, pair[1].ordinal))
     return Leg(
         hits=tuple([hit for _, hit in found[:size]]),
         writes=writes,
-        totals=totals,
         generations=frozenset([root.index for root in roots]),
         took_ms=leg.took,
         late=leg.timed_out,
     )
 
 
-def _dense(root: _RootHit, card: DocumentCard) -> list[tuple[float, Hit]]:
-    # The engine's score of a cosine is (1 + cosine) / 2.
-    return [_ranked(card, inner, 2.0 * inner.score - 1.0, 0.0) for inner in root.inner_hits.passages.hits.hits]
+def _lexical(inner: _Inner, card: DocumentCard) -> list[tuple[float, Hit]]:
+    own = _best(inner.whole, 0.0) or 0.0
+    other = _best(inner.other, None)
+    cosine = None if other is None else _cosine(other)
+    return [(each.score + own, _hit(card, each, each.score, own, cosine)) for each in inner.passages.hits.hits]
 
 
-def _lexical(root: _RootHit, card: DocumentCard) -> list[tuple[float, Hit]]:
-    passages = root.inner_hits.passages.hits.hits
-    best = passages[0].score if passages else 0.0
-    # The root's score is the best passage's and the document's own, added in float32: what is left of rounding is none.
-    own = root.score - best
-    own = own if own > 1e-6 * root.score else 0.0
-    return [_ranked(card, inner, inner.score, own) for inner in passages]
+def _dense(inner: _Inner, card: DocumentCard) -> list[tuple[float, Hit]]:
+    own = _best(inner.whole, 0.0) or 0.0
+    other = _best(inner.other, 0.0)
+    cosines = [(_cosine(each.score), each) for each in inner.passages.hits.hits]
+    return [(cosine, _hit(card, each, cosine, own, other)) for cosine, each in cosines]
 
 
-def _ranked(card: DocumentCard, inner: _InnerHit, score: float, own: float) -> tuple[float, Hit]:
+def _cosine(score: float) -> float:
+    # From 2.19 on the engine has one formula for graphs and scripts: (1 + cosine) / 2.
+    return 2.0 * score - 1.0
+
+
+def _best(told: _Told | None, nothing: float | None) -> float | None:
+    """None where it was not asked; ``nothing`` where it was, and nothing was found."""
+    if told is None:
+        return None
+    return told.hits.hits[0].score if told.hits.hits else nothing
+
+
+def _hit(card: DocumentCard, inner: _InnerHit, score: float, own: float, other: float | None) -> Hit:
     passage = search_cards.read_passage(inner.fields.card[0])
-    hit = Hit(
+    return Hit(
         card.id,
         card.version,
         passage.ordinal,
@@ -152,10 +161,10 @@ def _ranked(card: DocumentCard, inner: _InnerHit, score: float, own: float) -> t
         passage.end,
         score,
         document_score=own,
+        other_score=other,
         source=card.source,
         language=card.language,
         updated_at_s=card.updated_at_s,
         popularity=card.popularity,
         attributes=card.attributes,
     )
-    return score + own, hit

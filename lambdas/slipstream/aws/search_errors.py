@@ -21,6 +21,13 @@ from slipstream.errors import (
 )
 
 _REASON_CHARACTERS = 500
+_MEANINGS = {
+    "does not match the expected length": "the query's vector has other dimensions than the index '{index}': "
+    "embed the query with the index's model",
+    "failed to find nested object under path": "the index '{index}' was made by another version of slipstream: "
+    "re-index it (`slipstream index reindex {index}`)",
+}
+"""Where the engine speaks of a query that only we have seen."""
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -75,6 +82,9 @@ def to_error(said: Said, index: str) -> SlipstreamError:
             f"the search engine cannot serve '{index}' now ({said.reason or said.status}); try again"
         )
     if 400 <= said.status < 500:
+        for part, meaning in _MEANINGS.items():
+            if part in said.reason:
+                return InvalidRequest(meaning.format(index=index), code="search_refused")
         return InvalidRequest(f"the search engine refused this: {said.reason or said.status}", code="search_refused")
     if said.status >= 500:
         return UpstreamInternal(f"the search engine failed ({said.type or said.status}): {said.reason}")

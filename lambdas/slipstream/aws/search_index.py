@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from slipstream.aws import cross_scores, index_mapping, retry, search_answer, search_errors, search_query
+from slipstream.aws import index_mapping, retry, search_answer, search_errors, search_query
 from slipstream.aws.connection import Patience
 from slipstream.aws.origin import parse_base_url
 from slipstream.aws.places import Authorizes, Place, signed_request
@@ -73,17 +73,11 @@ class OpenSearchPassages:
     def _ask(
         self, index: str, target: str, query: EngineQuery, waterfall: Waterfall, patience: Patience
     ) -> dict[str, Leg]:
-        byte_vector = self._of_bytes.get(index, False)
-        legs = search_query.bodies(query, byte_vector=byte_vector)
-        if not legs:
+        names, body = search_query.lines(target, query, byte_vector=self._of_bytes.get(index, False))
+        if not names:
             return {}
-        beside = cross_scores.searches(query, search_query.filter_clauses(query), byte_vector=byte_vector)
-        body = search_query.lines(target, query, [*legs.values(), *beside.values()])
         raw = self._send("POST", "/_msearch", body, index, waterfall, patience)
-        answers = search_answer.split(raw, least=len(legs))
-        found = {name: search_answer.read(name, raw, query.size) for name, raw in zip(legs, answers, strict=False)}
-        totals = zip(beside, map(cross_scores.totals, answers[len(legs) :]), strict=False)
-        return cross_scores.told(found, {name: total for name, total in totals if total is not None})
+        return search_answer.read(raw, names, query.size)
 
     def _send(self, method: str, path: str, body: bytes, index: str, waterfall: Waterfall, patience: Patience) -> bytes:
         headers = [("content-type", "application/x-ndjson")] if body else []

@@ -7,7 +7,6 @@ A user's text goes into ``match`` and ``match_phrase`` alone, which know no synt
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
@@ -22,6 +21,7 @@ Clause = dict[str, Any]
 MAX_WORDS = 180
 MAX_EXPANSION_WORDS = 60
 """Words are looked for in four fields: (180 + 60) × 4 clauses, of 1,024 that the engine allows."""
+MAX_FILTERS = 16
 MAX_PHRASES = 16
 MAX_PHRASE_WORDS = 60
 KEYWORDS = frozenset({"id", "language", "source"})
@@ -30,6 +30,9 @@ NEIGHBOURS = 50
 LEVEL = "document"
 """In the field ``level`` of every document, and of no passage."""
 NUMBERS = frozenset({"updated_at_s", "popularity"})
+_PASSAGES: Clause = {"size": PASSAGES_A_DOCUMENT, "_source": False, "stored_fields": ["passages.card"]}
+_TOLD: Clause = {"size": 1, "_source": False, "stored_fields": "_none_"}
+"""Inner hits: a leg's passages, and a score alone."""
 
 # At least as many pieces as the engine's tokenizer makes: runs of letters and digits, and one by one the characters of
 # scripts that do not part words (Thai and its kin, Han, kana) and signs.
@@ -41,84 +44,98 @@ _PIECE = re.compile(rf"[^\W{_ONE_BY_ONE}]{{1,127}}|[^\s!-/:-@\[-`{{-\u00a9]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def bodies(query: EngineQuery, *, byte_vector: bool = False) -> dict[str, Clause]:
-    """The legs that are asked, by name, as searches. Raises InvalidRequest for a filter without a sense."""
-    filters = filter_clauses(query)
-    legs: dict[str, Clause] = {}
-    if query.text.strip() or query.expansions:
-        legs["lexical"] = lexical(query, filters)
-    if query.vector:
-        legs["dense"] = dense(query, filters, byte_vector=byte_vector)
-    shape: Clause = {"size": query.size, "seq_no_primary_term": True, "_source": False, "stored_fields": ["card"]}
-    return {name: {**shape, "query": clause} for name, clause in legs.items()}
-
-
-def lines(index: str, query: EngineQuery, searches: Iterable[Clause]) -> bytes:
-    """``searches`` as the body of one ``_msearch``, each under the query's time limit."""
+def lines(index: str, query: EngineQuery, *, byte_vector: bool = False) -> tuple[list[str], bytes]:
+    """Names of the legs that are asked, in order, and the body. Raises InvalidRequest for filters without a sense."""
+    legs = {name: _leg(clause, beside) for name, (clause, beside) in _legs(query, byte_vector=byte_vector).items()}
     header: Clause = {"index": index, "allow_partial_search_results": False}
-    shape: Clause = {"track_total_hits": False}
+    shape: Clause = {"size": query.size, "track_total_hits": False, "seq_no_primary_term": True}
+    shape |= {"_source": False, "stored_fields": ["card"]}
     if query.timeout_ms is not None:
         shape["timeout"] = header["cancel_after_time_interval"] = f"{max(1, query.timeout_ms)}ms"
-    parts = (part for search in searches for part in (header, {**shape, **search}))
-    return b"".join([msgspec.json.encode(part) + b"\n" for part in parts])
-
-
-def filter_clauses(query: EngineQuery) -> list[Clause]:
-    """The query's filters. Raises InvalidRequest for one without a sense."""
-    return [_filter(each) for each in query.filters]
+    out = b"".join(
+        msgspec.json.encode(part) + b"\n" for clause in legs.values() for part in (header, {**shape, "query": clause})
+    )
+    return list(legs), out
 
 
 def without_passages(query: EngineQuery) -> list[Clause]:
-    """Both legs for a query that finds documents alone. Raises InvalidRequest as ``lines``."""
-    filters = filter_clauses(query)
-    legs = [lexical(query, filters), dense(query, filters)]
-    del legs[0]["bool"]["must"][0]["nested"]["inner_hits"], legs[1]["nested"]["inner_hits"]
+    """The legs that are asked, for a query that finds documents alone. Raises InvalidRequest as ``lines``."""
+    return [{"bool": clause} for clause, _ in _legs(query, byte_vector=False).values()]
+
+
+def _legs(query: EngineQuery, *, byte_vector: bool) -> dict[str, tuple[Clause, Clause]]:
+    """Each leg as a ``bool`` whose one ``must`` ranks passages; and what is told of its hits beside that."""
+    if len(query.filters) > MAX_FILTERS:
+        raise InvalidRequest(f"more than {MAX_FILTERS} filters: put values into one any_of", param="filters")
+    filters = [_filter(each) for each in query.filters]
+    passage, whole = _passage(query), _whole(query)
+    cosine = _cosine(query, byte_vector=byte_vector) if query.vector else None
+    legs: dict[str, tuple[Clause, Clause]] = {}
+    asked = bool(query.text.strip() or query.expansions)
+    if asked:
+        phrases = [_phrase(phrase) for phrase in query.phrases[:MAX_PHRASES]]
+        order = [_nested("whole", whole, "max")] if whole else []
+        clause = {"must": [_nested("passages", passage, "max")], "should": order, "filter": [*filters, *phrases]}
+        legs["lexical"] = clause, {"other": cosine}
+    if query.vector:
+        clause = {"must": [_nested("passages", _nearest(query, filters, byte_vector=byte_vector), "max")]}
+        legs["dense"] = clause, {"other": passage, "whole": whole} if asked else {}
     return legs
 
 
-def lexical(query: EngineQuery, filters: list[Clause]) -> Clause:
-    """BM25 of passages; a document's own beside it, so that a hit's score less its best passage's is the document's."""
-    passage = passage_clauses(query)
-    must = _nested({"bool": {"should": passage}} if passage else {"match_none": {}})
-    phrases = [_phrase(phrase) for phrase in query.phrases[:MAX_PHRASES]]
-    return {"bool": {"must": [must], "should": document_clauses(query), "filter": [*filters, *phrases]}}
+def _leg(clause: Clause, beside: Clause) -> Clause:
+    """A leg with the scores of which it is made as inner hits: they tell what a sum does not.
+
+    What is only told has no part in the order (``score_mode`` none): the engine works it out for the hits alone.
+    """
+    passages = {**clause["must"][0]["nested"], "inner_hits": _PASSAGES}
+    should = [{"nested": {**each["nested"], "inner_hits": _TOLD}} for each in clause.get("should", ())]
+    for name, scored in beside.items():
+        if scored is not None:
+            told = _nested("whole" if name == "whole" else "passages", scored, "none")
+            told["nested"]["inner_hits"] = {**_TOLD, "name": name}
+            should.append(told)
+    return {"bool": {**clause, "must": [{"nested": passages}], "should": should}}
 
 
-def passage_clauses(query: EngineQuery) -> list[Clause]:
-    """What is asked of a passage's own fields."""
+def _passage(query: EngineQuery) -> Clause:
+    """BM25 of a passage."""
     boosts = query.boosts
     fields = {"context": boosts.text, "heading": boosts.heading, "title": boosts.title}
-    return [
-        _match(f"passages.{name}", text, boost * weight)
-        for text, weight in _texts(query)
-        for name, boost in fields.items()
-        if boost
-    ]
+    return _any([(f"passages.{name}", boost) for name, boost in fields.items()], query) or {"match_none": {}}
 
 
-def document_clauses(query: EngineQuery) -> list[Clause]:
-    """What is asked of a document's whole text."""
-    boost = query.boosts.document
-    return [_match("body", text, boost * weight) for text, weight in _texts(query) if boost]
+def _whole(query: EngineQuery) -> Clause | None:
+    """BM25 of a document; None where it is not asked."""
+    return _any([("whole.text", query.boosts.document)], query)
 
 
-def _texts(query: EngineQuery) -> list[tuple[str, float]]:
-    """Texts and their weights."""
+def _any(fields: list[tuple[str, float]], query: EngineQuery) -> Clause | None:
     asked = [
         (words(query.text, MAX_WORDS), 1.0),
         (words(" ".join(query.expansions), MAX_EXPANSION_WORDS), EXPANSION_WEIGHT),
     ]
-    return [(text, weight) for text, weight in asked if text]
+    texts = [(text, weight) for text, weight in asked if text]
+    clauses = [_match(name, text, boost * weight) for text, weight in texts for name, boost in fields if boost]
+    return {"bool": {"should": clauses}} if clauses else None
 
 
-def dense(query: EngineQuery, filters: list[Clause], *, byte_vector: bool = False) -> Clause:
+def _nearest(query: EngineQuery, filters: list[Clause], *, byte_vector: bool) -> Clause:
     """The k nearest documents by their nearest passage, of those that the filters leave."""
     knn: Clause = {"k": max(query.size, NEIGHBOURS), "expand_nested_docs": True}
     knn["vector"] = to_bytes(query.vector) if byte_vector else query.vector
     if filters:
         # The engine has to see that whole documents are meant: what only excludes would fit every passage by itself.
         knn["filter"] = {"bool": {"filter": [{"term": {"level": LEVEL}}, *filters]}}
-    return _nested({"knn": {"passages.vector": knn}})
+    return {"knn": {"passages.vector": knn}}
+
+
+def _cosine(query: EngineQuery, *, byte_vector: bool) -> Clause:
+    """Cosines without the graph, of any passage that has a vector; scored as the graph's."""
+    vector = to_bytes(query.vector) if byte_vector else query.vector
+    parameters = {"field": "passages.vector", "query_value": vector, "space_type": "cosinesimil"}
+    script = {"lang": "knn", "source": "knn_score", "params": parameters}
+    return {"script_score": {"query": {"exists": {"field": "passages.vector"}}, "script": script}}
 
 
 def to_bytes(vector: tuple[float, ...]) -> list[int]:
@@ -174,9 +191,8 @@ def _phrase(phrase: str) -> Clause:
     return {"match_phrase": {"exact": {"query": text[: ends[-1] if ends else 0], "zero_terms_query": "all"}}}
 
 
-def _nested(query: Clause) -> Clause:
-    inner = {"size": PASSAGES_A_DOCUMENT, "_source": False, "stored_fields": ["passages.card"]}
-    return {"nested": {"path": "passages", "score_mode": "max", "query": query, "inner_hits": inner}}
+def _nested(path: str, query: Clause, score_mode: str) -> Clause:
+    return {"nested": {"path": path, "score_mode": score_mode, "query": query}}
 
 
 def _filter(wanted: Filter) -> Clause:

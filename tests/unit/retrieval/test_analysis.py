@@ -16,6 +16,8 @@ from slipstream.retrieval.analysis import MAX_TOKEN_CHARS, terms, words
         ("s3.amazonaws.com costs 1,024.50 dollars", ["s3", "amazonaws.com", "cost", "1,024.50", "dollar"]),
         ("max_tokens is not 'off'", ["max_token", "off"]),
         ("don’t stop", ["don’t", "stop"]),
+        ("sts:AssumeRole at 10:30", ["st", "assumerol", "10", "30"]),
+        ("__ _init_ ✔ 👍🏽!", ["_init_", "✔", "👍🏽"]),
         ("the, of; and!", []),
         ("東京タワー に", ["東", "京", "タワー", "に"]),
         ("שלום עולם", ["שלום", "עולם"]),

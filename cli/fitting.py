@@ -1,0 +1,87 @@
+"""Judged queries asked of an index, and ranking parameters learnt from them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from cli.gateway_client import call
+from cli.target import find
+from slipstream.disconnect import NEVER
+from slipstream.errors import InvalidRequest
+from slipstream.retrieval.evaluation import Searched, lesson, orders, report
+from slipstream.retrieval.fitting import fit
+from slipstream.retrieval.judged import Question, read_judgements, read_lines
+from slipstream.retrieval.parameters import Provenance, parameters_from, shipped
+from slipstream.retrieval.ports import IndexSpec, PassageIndex
+from slipstream.retrieval.question.prepare import prepare
+from slipstream.retrieval.search import EngineQuery
+from slipstream.telemetry.waterfall import Waterfall
+
+Embed = Callable[[str, IndexSpec], tuple[float, ...]]
+"""A question's vector, by the index's own model."""
+
+
+class Fitted(msgspec.Struct, frozen=True):
+    """``parameters``: the file. ``found``: what was learnt from, and nDCG@10 before and after, 0 to 1."""
+
+    parameters: bytes
+    found: dict[str, Any]
+
+
+def fitted(
+    name: str, queries: Path, qrels: Path, engine: str, embed: Embed, progress: Callable[[int, int], None]
+) -> Fitted:
+    """Ask, learn and judge. Raises InvalidRequest for files without a judged query; what the engine raises."""
+    from slipstream.aws.search_index import OpenSearchPassages
+    from slipstream.aws.sigv4 import Unsigned
+    from slipstream.aws.transport import Transport
+
+    passages = OpenSearchPassages(engine.rstrip("/"), transport=Transport(), auth=Unsigned())
+    return learnt(name, passages, queries, qrels, embed, progress)
+
+
+def learnt(
+    name: str, passages: PassageIndex, queries: Path, qrels: Path, embed: Embed, progress: Callable[[int, int], None]
+) -> Fitted:
+    """As ``fitted``, over any engine."""
+    relevance = read_judgements(qrels)
+    asked = [one for one in read_lines(queries, Question) if any(gain > 0 for gain in relevance.get(one.id, {}).values())]
+    if not asked:
+        raise InvalidRequest(f"{qrels} judges none of the questions in {queries}; ids have to be the same.", param="qrels")
+    generation = passages.describe(name, Waterfall(), NEVER)
+    start = shipped() if generation.ranking is None else parameters_from(generation.ranking)
+    searched = []
+    for number, question in enumerate(asked, 1):
+        prepared = prepare(question.text)
+        vector = embed(prepared.meaning, generation.spec)
+        query = EngineQuery(prepared.text, vector, phrases=prepared.phrases, expansions=prepared.expansions)
+        searched.append(Searched(prepared, passages.search(name, query, Waterfall(), NEVER), relevance[question.id]))
+        progress(number, len(asked))
+    results = report(orders(searched, start), [one.relevance for one in searched])
+    before, after = results["reranked"]["ndcg@10"], results["reranked_cv"]["ndcg@10"]
+    provenance = Provenance(
+        fitted_on=(name,),
+        judged_queries=len(asked),
+        date=datetime.now(UTC).date().isoformat(),
+        data_hash=hashlib.blake2b(queries.read_bytes() + qrels.read_bytes(), digest_size=16).hexdigest(),
+        ndcg_at_10={name: round(after, 4)},
+    )
+    parameters = msgspec.structs.replace(fit([lesson(one) for one in searched], start), provenance=provenance)
+    found = {"index": name, "queries": len(asked), "shipped": before, "cross_validated": after}
+    return Fitted(msgspec.json.format(msgspec.json.encode(parameters)) + b"\n", found)
+
+
+def gateway_embedder(base_url: str | None, api_key: str | None) -> Embed:
+    """Asks the gateway's ``/v1/embeddings``."""
+
+    def embed(text: str, spec: IndexSpec) -> tuple[float, ...]:
+        body = {"model": spec.embedding_model, "input": text, "dimensions": spec.dimensions, "input_type": "search_query"}
+        return tuple(call(find(base_url, api_key), "POST", "/v1/embeddings", body)["data"][0]["embedding"])
+
+    return embed

@@ -1,0 +1,69 @@
+"""Forty real questions over real pages, with real vectors: ranking beats its legs and every fixed rule, or is broken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from cli.evaluation_set import ask, load
+from local.vectors import VectorCache
+from slipstream.fakes.passage_index import MemoryIndex
+from slipstream.retrieval.ablation import blind
+from slipstream.retrieval.evaluation import Searched, engines_own, orders, report, support
+from slipstream.retrieval.judged import read_set
+from slipstream.retrieval.parameters import shipped
+
+EXCERPTS = Path(__file__).parents[2] / "data" / "retrieval" / "excerpts"
+FLOOR, SUPPORT = 0.0, 0.0
+
+
+def quiet(what: str, done: int, of: int) -> None:
+    """Nobody watches."""
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> list[Searched]:
+    judged, engine = read_set(EXCERPTS), MemoryIndex()
+    vectors = VectorCache(tmp_path_factory.mktemp("vectors"))
+    load(judged, "excerpts", engine, vectors, quiet)
+    return ask(judged, "excerpts", engine, vectors, quiet)
+
+
+@pytest.fixture(scope="module")
+def found(searched: list[Searched]) -> dict[str, dict[str, Any]]:
+    return report({**orders(searched, shipped()), **engines_own(searched)}, [one.relevance for one in searched])
+
+
+def test_fusion_beats_both_legs_and_every_fixed_rule(found: dict[str, dict[str, Any]]) -> None:
+    for other in ("bm25", "dense", "rrf", "min_max", "l2"):
+        assert found["fused"]["ndcg@10"] > found[other]["ndcg@10"] + 0.005, other
+
+
+def test_the_reranker_does_not_lose_what_fusion_won(found: dict[str, dict[str, Any]]) -> None:
+    assert found["reranked"]["ndcg@10"] > found["fused"]["ndcg@10"] - 0.01
+    assert found["reranked_cv"]["ndcg@10"] > found["reranked"]["ndcg@10"] - 0.03
+
+
+def test_the_ranking_is_as_good_as_it_was(searched: list[Searched], found: dict[str, dict[str, Any]]) -> None:
+    assert found["reranked"]["ndcg@10"] >= FLOOR
+    assert support(searched, shipped()) >= SUPPORT
+
+
+def test_knowing_what_the_other_leg_thinks_is_worth_something(searched: list[Searched]) -> None:
+    relevance = [one.relevance for one in searched]
+    knowing = report(orders(searched, shipped()), relevance)["fused"]["ndcg@10"]
+
+    assert knowing > report(orders(blind(searched), shipped()), relevance)["fused"]["ndcg@10"]
+
+
+def test_without_one_legs_weights_the_ranking_is_worse(searched: list[Searched]) -> None:
+    relevance = [one.relevance for one in searched]
+    whole = report(orders(searched, shipped()), relevance)["fused"]["ndcg@10"]
+
+    for leg in ("cosine", "passage"):
+        rest = {name: weight for name, weight in shipped().fusion.items() if not name.startswith(leg)}
+        crippled = msgspec.structs.replace(shipped(), fusion=rest)
+        assert report(orders(searched, crippled), relevance)["fused"]["ndcg@10"] < whole
