@@ -12,11 +12,13 @@ from local.known_vectors import KnownVectors
 
 
 class Encoder:
-    """Loads the model with the first text that has no known vector."""
+    """Loads the model with the first text; where vectors are known, at once, so that the first other text is quick."""
 
     def __init__(self, settings: Settings) -> None:
         self._model = MiniLm(KnownVectors(settings.vectors, MODEL_SHA256) if settings.vectors else None)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="minilm")
+        if settings.vectors:
+            self._thread.submit(self._model.load)
 
     async def vectors(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
         """One vector a text; other calls' texts may come in between."""
