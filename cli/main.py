@@ -7,7 +7,7 @@ from importlib import import_module
 import click
 
 COMMANDS = {
-    "demo": ("cli.demo:demo", "Five questions over samples/ and what each technique saved."),
+    "demo": ("cli.demo:demo", "Six questions over samples/ and what each technique saved."),
     "up": ("cli.up:up", "Start the local stack and leave it running."),
     "down": ("cli.up:down", "Stop the local stack."),
     "dev": ("cli.dev:dev", "The same function in one process that reloads."),
