@@ -1,4 +1,4 @@
-"""The one tree of errors, each with its HTTP status; a wire turns it into its own shape (Bedrock has its own statuses)."""
+"""The one tree of errors, each with its HTTP status; a wire turns it into its own shape."""
 
 from __future__ import annotations
 
