@@ -60,7 +60,8 @@ def profile(
     statistics = Statistics(inspection.state(index), activity, tuple(timings), LEG_SIZE, NEIGHBOURS)
     by_text = {query.text: query for query in queries}
     worst = [by_text[timing.text] for timing in slowest(timings, SLOWEST)]
-    parts = {query.text: inspection.parts_ms(index, asking.query(query)) for query in worst}
+    of_bytes = live.spec.quantization == "byte"
+    parts = {query.text: inspection.parts_ms(index, asking.query(query), byte_vector=of_bytes) for query in worst}
     return Profile(statistics, advise(statistics), parts)
 
 

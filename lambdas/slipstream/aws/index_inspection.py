@@ -92,15 +92,17 @@ class Inspection:
                 took.append((perf_counter() - began) * 1000)
         return min(took)
 
-    def parts_ms(self, index: str, query: EngineQuery) -> dict[str, dict[str, float]]:
+    def parts_ms(self, index: str, query: EngineQuery, *, byte_vector: bool = False) -> dict[str, dict[str, float]]:
         """Leg → what the slowest shard's time went into: ``rewrite``, ``match`` (finding and scoring), ``collect``;
         ``other``: what is left of the leg, above all reading its hits. Measuring makes all of it slower.
         """
-        out = {}
+        names, body = search_query.lines(index, query, byte_vector=byte_vector)
+        searches = [msgspec.json.decode(line) for line in body.splitlines()[1::2]]
         with told(index):
-            for leg, body in search_query.bodies(query).items():
-                out[leg] = _parts(self._client.search(index=index, body={**body, "profile": True}))
-        return out
+            return {
+                leg: _parts(self._client.search(index=index, body={**search, "profile": True}))
+                for leg, search in zip(names, searches, strict=True)
+            }
 
     def _settings(self, name: str) -> dict[str, Any]:
         answer = self._client.indices.get_settings(

@@ -193,7 +193,8 @@ def test_the_state_is_the_engine_s(opensearch_url: str, engine: Engine, index: s
 
     state = Inspection(engine.client).state(index)
 
-    assert (state.documents, state.passages, state.segments) == (80, 240, 1)
+    assert (state.documents, state.segments) == (80, 1)
+    assert state.passages >= 80 * (1 + 2)
     assert state.spec.m == 8
     assert state.derived_source
     assert state.refresh_interval_s == 1.0

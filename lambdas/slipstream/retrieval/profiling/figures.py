@@ -33,7 +33,7 @@ class Timing(msgspec.Struct, frozen=True):
 
 class IndexState(msgspec.Struct, frozen=True):
     """The live generation as the engine describes it. Counts are of primaries, ``passages`` as the engine counts them:
-    with documents.
+    with documents and whatever else is nested in them.
     """
 
     name: str
