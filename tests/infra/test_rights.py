@@ -145,8 +145,9 @@ def test_the_authorizer_may_read_keys_and_write_nothing(template: Get) -> None:
 
 
 def test_the_chat_function_may_do_with_the_table_of_rules_what_it_does_and_no_more(template: Get) -> None:
-    (policy,) = (p for p in template().all("AWS::IAM::Policy").values() if "ChatRole" in text(p["Roles"]))
-    actions = {a for s in policy["PolicyDocument"]["Statement"] for a in listed(s["Action"])}
+    policies = [p for p in template().all("AWS::IAM::Policy").values() if "ChatRole" in text(p["Roles"])]
+    statements = [s for policy in policies for s in policy["PolicyDocument"]["Statement"]]
+    actions = {action for statement in statements for action in listed(statement["Action"])}
     assert {a for a in actions if a.startswith("dynamodb:")} == {"dynamodb:PutItem", "dynamodb:Query"}
 
 
