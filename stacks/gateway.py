@@ -125,14 +125,7 @@ class GatewayStack(Stack):
             rerank_model=chosen.rerank_model,
         )
         # Rules that one environment learnt from a rejected call are read by all.
-        self._grant(
-            function,
-            data.state.table_arn,
-            "dynamodb:GetItem",
-            "dynamodb:PutItem",
-            "dynamodb:UpdateItem",
-            "dynamodb:Query",
-        )
+        self._grant(function, data.state.table_arn, "dynamodb:PutItem", "dynamodb:Query")
         self._allow_decryption(function)
         if search:
             allow_searching(function.role, search.domain_arn)

@@ -144,6 +144,13 @@ def test_the_authorizer_may_read_keys_and_write_nothing(template: Get) -> None:
     }  # fmt: skip
 
 
+def test_the_chat_function_may_do_with_the_table_of_rules_what_it_does_and_no_more(template: Get) -> None:
+    policies = [p for p in template().all("AWS::IAM::Policy").values() if "ChatRole" in text(p["Roles"])]
+    statements = [s for policy in policies for s in policy["PolicyDocument"]["Statement"]]
+    actions = {action for statement in statements for action in listed(statement["Action"])}
+    assert {a for a in actions if a.startswith("dynamodb:")} == {"dynamodb:PutItem", "dynamodb:Query"}
+
+
 def test_the_keys_function_may_empty_this_stages_authorizer_cache(template: Get) -> None:
     (statement,) = (s for s in template().statements() if "apigateway:DELETE" in listed(s["Action"]))
     assert text(statement["Resource"]).endswith('/stages/prod/cache/authorizers"]]}')

@@ -50,7 +50,7 @@ class OpenSearchPassages:
             try:
                 legs = self._ask(index, index, query, waterfall, patience)
             except SlipstreamError as error:
-                if not retry.worth_another(error) or not retry.pause(PAUSE_S, disconnect, patience.deadline_s):
+                if not retry.worth_another(error) or not retry.again(error, patience, PAUSE_S):
                     raise
                 legs = self._ask(index, index, query, waterfall, patience)
             if self._re_indexed(index, legs):

@@ -96,6 +96,24 @@ def test_what_is_not_http_is_refused_and_the_connection_closed(start: Start, raw
     assert exchange(start(echo), raw).startswith(b"HTTP/1.1 " + status)
 
 
+def names(request: HttpRequest) -> HttpResponse:
+    text = repr(sorted(request.headers.items())).encode()
+    return HttpResponse(200, [("content-length", str(len(text)))], [text])
+
+
+def test_a_name_with_an_underscore_never_passes_for_its_twin_with_a_hyphen(start: Start) -> None:
+    head = b"GET / HTTP/1.1\r\nX-Amzn_Request-Context: forged\r\nX-Real: a\r\nConnection: close\r\n\r\n"
+    answer = exchange(start(names), head)
+    assert b"('x-real', 'a')" in answer
+    assert b"forged" not in answer
+
+
+@pytest.mark.parametrize("name", [b"X-Amzn-Request-Context", b"Authorization", b"Host"])
+def test_who_calls_is_said_once_or_the_request_is_refused(start: Start, name: bytes) -> None:
+    head = b"GET / HTTP/1.1\r\n%b: a\r\n%b: b\r\nConnection: close\r\n\r\n" % (name, name.lower())
+    assert exchange(start(names), head).startswith(b"HTTP/1.1 400 ")
+
+
 def test_each_part_leaves_before_the_next_is_made(start: Start) -> None:
     proceed = Event()
 
