@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from slipstream.aws import bedrock
+from slipstream.aws import bedrock, retry
 from slipstream.aws.transport import Transport
 from slipstream.chat.events import Event, Failed, Heartbeat, Started, Stopped, TextDelta, ToolCallDelta, Usage
 from slipstream.chat.request import Tool, ToolChoice
@@ -136,6 +136,17 @@ def test_a_throttled_call_is_tried_once_more(transport: Transport, server: TinyS
     assert waterfall.facts["retried"] == "rate_limit_exceeded"
 
 
+def test_a_short_retry_after_is_waited_for(
+    transport: Transport, server: TinyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited_s: list[float] = []
+    monkeypatch.setattr(retry, "pause", lambda seconds, *_: waited_s.append(seconds) or True)
+    server.expects(refuses(429, "ThrottlingException", "later", "retry-after: 1\r\n"), answers(WHOLE))
+    assert TextDelta("hello") in events_of(transport, server)
+    assert len(waited_s) == 1
+    assert waited_s[0] >= 1
+
+
 def test_a_long_retry_after_is_passed_on_instead_of_waited_for(transport: Transport, server: TinyServer) -> None:
     server.expects(refuses(429, "ThrottlingException", "later", "retry-after: 30\r\n"))
     with pytest.raises(Throttled) as caught:
@@ -176,6 +187,16 @@ def test_an_answer_that_breaks_off_never_looks_complete(transport: Transport, se
     server.expects(script)
     *before, last = events_of(transport, server)
     assert before == [Started(), TextDelta("hello")]
+    assert isinstance(last, Failed)
+    assert isinstance(last.error, StreamCut)
+
+
+def test_a_stream_that_ends_in_half_a_frame_is_cut_even_after_the_stop(
+    transport: Transport, server: TinyServer
+) -> None:
+    server.expects(answers(STARTED + HELLO + STOPPED + USED[:20]))
+    *_, stopped, last = events_of(transport, server)
+    assert stopped == Stopped("end_turn")
     assert isinstance(last, Failed)
     assert isinstance(last.error, StreamCut)
 
