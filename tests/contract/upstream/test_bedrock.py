@@ -140,7 +140,12 @@ def test_a_short_retry_after_is_waited_for(
     transport: Transport, server: TinyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited_s: list[float] = []
-    monkeypatch.setattr(retry, "pause", lambda seconds, *_: waited_s.append(seconds) or True)
+
+    def pause(seconds: float, *_: object) -> bool:
+        waited_s.append(seconds)
+        return True
+
+    monkeypatch.setattr(retry, "pause", pause)
     server.expects(refuses(429, "ThrottlingException", "later", "retry-after: 1\r\n"), answers(WHOLE))
     assert TextDelta("hello") in events_of(transport, server)
     assert len(waited_s) == 1
