@@ -1,4 +1,4 @@
-"""``slipstream ask``: one question, a document if need be, the answer as it streams, and its waterfall."""
+"""``slipstream ask``: one question, a document or an index if need be, the answer as it streams, and its waterfall."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from cli.document import read_document, system_prompt
 from cli.gateway_client import CallFailed, Reply, stream
 from cli.target import find
 
+USUAL_MODEL = "balanced"
 USE_CASES = ("extraction", "classification", "summarization", "creative", "code", "chat")
 
 
 @click.command()
 @click.argument("question")
 @click.option("--file", "-f", "document", type=click.Path(path_type=Path), help="A text to answer from.")
-@click.option("--model", "-m", default="balanced", show_default=True, help="Alias, Bedrock id or profile ARN.")
+@click.option("--index", "-i", help="An index to answer from, with citations: slipstream index list names them.")
+@click.option("--model", "-m", default=USUAL_MODEL, show_default=True, help="Alias, Bedrock id or profile ARN.")
 @click.option("--use-case", type=click.Choice(USE_CASES), help="Preset of sampling parameters.")
 @click.option("--latency", type=click.Choice(["standard", "optimized"]), help="Bedrock's latency-optimized inference.")
 @click.option("--max-tokens", type=click.IntRange(1), default=1024, show_default=True, help="Longest answer.")
@@ -31,6 +33,7 @@ def ask(
     question: str,
     *,
     document: Path | None,
+    index: str | None,
     model: str,
     use_case: str | None,
     latency: str | None,
@@ -43,8 +46,11 @@ def ask(
     """Ask QUESTION and stream the answer, then show where the milliseconds went."""
     if not question.strip():
         raise click.UsageError('the question is empty: slipstream ask "What does this say?" --file notes.md')
+    if document is not None and index is not None:
+        raise click.UsageError("--file and --index exclude each other: the answer comes from a document or an index")
     target = find(base_url, api_key)
-    body = request(question, document, model=model, use_case=use_case, latency=latency, max_tokens=max_tokens)
+    asked = model if index is None else over_index(index, model)
+    body = request(question, document, model=asked, use_case=use_case, latency=latency, max_tokens=max_tokens)
     reply = Reply()
     try:
         for piece in stream(target, body, reply):
@@ -63,6 +69,11 @@ def ask(
         click.echo(json.dumps(as_object(reply)))
     else:
         show(reply, max_tokens)
+
+
+def over_index(index: str, model: str) -> str:
+    """The model that answers from ``index``: ``rag:docs``, and ``rag:docs@best`` where it is not the usual one."""
+    return f"rag:{index}" if model == USUAL_MODEL else f"rag:{index}@{model}"
 
 
 def request(
@@ -98,10 +109,13 @@ def show(reply: Reply, max_tokens: int) -> None:
     """The waterfall and the line below it."""
     from rich.console import Console
 
+    from cli.citations_view import citations
     from cli.waterfall_view import summary, waterfall
 
     console = Console(highlight=False)
     console.print("\n")
+    if rag := reply.report.get("rag"):
+        console.print(citations(rag))
     if reply.finish_reason == "length":
         console.print(f"(cut at {max_tokens} tokens: --max-tokens raises that)", style="yellow")
     console.print(waterfall(reply.report, reply.first_token_ms))

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from cli.gateway_client import call
-from cli.target import find
+from cli.target import Target
 from slipstream.disconnect import NEVER
 from slipstream.errors import InvalidRequest
 from slipstream.retrieval.evaluation import Searched, lesson, orders, report
@@ -51,9 +51,13 @@ def learnt(
 ) -> Fitted:
     """As ``fitted``, over any engine."""
     relevance = read_judgements(qrels)
-    asked = [one for one in read_lines(queries, Question) if any(gain > 0 for gain in relevance.get(one.id, {}).values())]
+    asked = [
+        one for one in read_lines(queries, Question) if any(gain > 0 for gain in relevance.get(one.id, {}).values())
+    ]
     if not asked:
-        raise InvalidRequest(f"{qrels} judges none of the questions in {queries}; ids have to be the same.", param="qrels")
+        raise InvalidRequest(
+            f"{qrels} judges none of the questions in {queries}; ids have to be the same.", param="qrels"
+        )
     generation = passages.describe(name, Waterfall(), NEVER)
     start = shipped() if generation.ranking is None else parameters_from(generation.ranking)
     searched = []
@@ -77,11 +81,16 @@ def learnt(
     return Fitted(msgspec.json.format(msgspec.json.encode(parameters)) + b"\n", found)
 
 
-def gateway_embedder(base_url: str | None, api_key: str | None) -> Embed:
+def gateway_embedder(target: Callable[[], Target]) -> Embed:
     """Asks the gateway's ``/v1/embeddings``."""
 
     def embed(text: str, spec: IndexSpec) -> tuple[float, ...]:
-        body = {"model": spec.embedding_model, "input": text, "dimensions": spec.dimensions, "input_type": "search_query"}
-        return tuple(call(find(base_url, api_key), "POST", "/v1/embeddings", body)["data"][0]["embedding"])
+        body = {
+            "model": spec.embedding_model,
+            "input": text,
+            "dimensions": spec.dimensions,
+            "input_type": "search_query",
+        }
+        return tuple(call(target(), "POST", "/v1/embeddings", body)["data"][0]["embedding"])
 
     return embed

@@ -174,3 +174,20 @@ def test_profiles_are_looked_up_and_responses_only_models_called_by_exact_name(t
     assert all("inference-profile/" in arn and "*" not in arn for arn in profiles)
     assert text(by_sid["CallMantle"]["Resource"]).endswith(':project/default"]]}')
     assert "bedrock:CountTokens" in by_sid["CallModels"]["Action"]
+
+
+def test_a_re_ranking_model_is_granted_by_name_and_told_to_the_chat_function(tmp_path: Path) -> None:
+    model = "arn:aws:bedrock:us-west-2::foundation-model/amazon.rerank-v1:0"
+    synthesize({"rerank_model": model}, tmp_path)
+    (path,) = tmp_path.glob("*-Gateway.template.json")
+    made = Template(json.loads(path.read_text()))
+    by_sid = {s.get("Sid"): s for s in made.statements()}
+    assert (by_sid["CallReranker"]["Action"], by_sid["CallReranker"]["Resource"]) == ("bedrock:InvokeModel", model)
+    everything = [s["Action"] for s in made.statements() if "*" in listed(s["Resource"])]
+    assert everything == ["bedrock:Rerank"]
+    told = [text(f.get("Environment")) for f in made.all("AWS::Lambda::Function").values()]
+    assert [model in each for each in told].count(True) == 1
+
+
+def test_without_the_setting_nothing_may_be_re_ranked(template: Get) -> None:
+    assert not [s for s in template().statements() if "bedrock:Rerank" in listed(s["Action"])]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from slipstream.aws.document_index import connect
 from slipstream.errors import IndexExists, IndexNotFound, IndexReadOnly, InvalidRequest
 from slipstream.retrieval.ports import IndexSpec
 from tests.contract.search.engines import BETWEEN, EAST, NORTH, SPEC, Engine, document, names
@@ -237,3 +238,16 @@ def test_an_index_has_the_analyzer_of_its_language(local: Engine, language: str)
 
     assert names(local.search("Häuser").lexical) == ["d"]
     assert bool(local.search("Haus").lexical) == (language == "german")
+
+
+def test_an_index_of_another_mapping_is_named_with_what_brings_it_to_this_one(
+    local: Engine, opensearch_url: str
+) -> None:
+    client = connect(opensearch_url)
+    client.indices.create(index=f"{local.index}-000001", body={"aliases": {local.index: {}}})
+
+    try:
+        with pytest.raises(InvalidRequest, match=rf"slipstream index reindex {local.index}"):
+            local.search("x", vector=EAST)
+    finally:
+        client.indices.delete(index=f"{local.index}-000001")
