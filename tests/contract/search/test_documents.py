@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import msgspec
 import pytest
 
@@ -230,6 +232,24 @@ def test_quantized_vectors_find_the_same_and_come_back(local: Engine, quantizati
     assert [hit.score for hit in dense] == pytest.approx([1.0, 0.8, 0.0], abs=0.02)
     (found,) = local.documents.read(local.index, [FIRST.id])
     assert found.passages[1].vector == pytest.approx(BETWEEN, abs=0.01)
+
+
+@pytest.mark.parametrize("after", ["none", "byte"])
+def test_after_a_re_index_the_new_vectors_are_asked_in_their_own_kind(local: Engine, after: str) -> None:
+    local.load(SECOND, spec=msgspec.structs.replace(SPEC, quantization="byte"))
+    asked = (0.5994, 0.8004, 0.0, 0.0)
+    for _ in range(2):
+        local.search(vector=asked)  # by now it is known that this generation takes bytes
+
+    new = local.documents.begin_generation(local.index, msgspec.structs.replace(SPEC, quantization=after))
+    local.documents.write(local.index, [SECOND], generation=new.name)
+    local.documents.promote(local.index, new.name)
+    local.documents.refresh(local.index)
+
+    exact = sum(one * other for one, other in zip(asked, SECOND.passages[0].vector, strict=True)) / math.hypot(*asked)
+    found = local.search(vector=asked)
+    assert found.missing == ()
+    assert found.dense[0].score == pytest.approx(exact, abs=1e-5 if after == "none" else 0.02)
 
 
 @pytest.mark.parametrize("language", ["german", "cjk", "standard", "french"])
