@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from slipstream.aws import bedrock, retry
+from slipstream.aws import bedrock
 from slipstream.aws.transport import Transport
 from slipstream.chat.events import Event, Failed, Heartbeat, Started, Stopped, TextDelta, ToolCallDelta, Usage
 from slipstream.chat.request import Tool, ToolChoice
@@ -136,6 +136,14 @@ def test_a_throttled_call_is_tried_once_more(transport: Transport, server: TinyS
     assert waterfall.facts["retried"] == "rate_limit_exceeded"
 
 
+def test_a_long_retry_after_is_passed_on_instead_of_waited_for(transport: Transport, server: TinyServer) -> None:
+    server.expects(refuses(429, "ThrottlingException", "later", "retry-after: 30\r\n"))
+    with pytest.raises(Throttled) as caught:
+        events_of(transport, server)
+    assert caught.value.retry_after_s == 30
+    assert server.connections == 1
+
+
 def test_a_short_retry_after_is_waited_for(
     transport: Transport, server: TinyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,19 +153,11 @@ def test_a_short_retry_after_is_waited_for(
         waited_s.append(seconds)
         return True
 
-    monkeypatch.setattr(retry, "pause", pause)
+    monkeypatch.setattr(bedrock.retry, "pause", pause)
     server.expects(refuses(429, "ThrottlingException", "later", "retry-after: 1\r\n"), answers(WHOLE))
     assert TextDelta("hello") in events_of(transport, server)
     assert len(waited_s) == 1
     assert waited_s[0] >= 1
-
-
-def test_a_long_retry_after_is_passed_on_instead_of_waited_for(transport: Transport, server: TinyServer) -> None:
-    server.expects(refuses(429, "ThrottlingException", "later", "retry-after: 30\r\n"))
-    with pytest.raises(Throttled) as caught:
-        events_of(transport, server)
-    assert caught.value.retry_after_s == 30
-    assert server.connections == 1
 
 
 def test_an_exception_in_the_stream_before_the_first_event_is_tried_once_more(
