@@ -191,6 +191,22 @@ def test_a_long_retry_after_is_passed_on_instead_of_waited_for(transport: Transp
     assert server.connections == 1
 
 
+def test_a_short_retry_after_is_waited_for(
+    transport: Transport, server: TinyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited_s: list[float] = []
+
+    def pause(seconds: float, *_: object) -> bool:
+        waited_s.append(seconds)
+        return True
+
+    monkeypatch.setattr(bedrock.retry, "pause", pause)
+    server.expects(refuses(429, "ThrottlingException", "later", "retry-after: 1\r\n"), answers(WHOLE))
+    assert TextDelta("hello") in events_of(transport, server)
+    assert len(waited_s) == 1
+    assert waited_s[0] >= 1
+
+
 def test_an_exception_in_the_stream_before_the_first_event_is_tried_once_more(
     transport: Transport, server: TinyServer
 ) -> None:
@@ -223,6 +239,16 @@ def test_an_answer_that_breaks_off_never_looks_complete(transport: Transport, se
     server.expects(script)
     *before, last = events_of(transport, server)
     assert before == [Started(), TextDelta("hello")]
+    assert isinstance(last, Failed)
+    assert isinstance(last.error, StreamCut)
+
+
+def test_a_stream_that_ends_in_half_a_frame_is_cut_even_after_the_stop(
+    transport: Transport, server: TinyServer
+) -> None:
+    server.expects(answers(STARTED + HELLO + STOPPED + USED[:20]))
+    *_, stopped, last = events_of(transport, server)
+    assert stopped == Stopped("end_turn")
     assert isinstance(last, Failed)
     assert isinstance(last.error, StreamCut)
 

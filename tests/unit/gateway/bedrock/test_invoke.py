@@ -90,6 +90,11 @@ def test_tokens_of_a_stream_are_metered_from_its_last_chunk() -> None:
     assert (built.metrics.rows[0][0]["input_tokens"], built.metrics.rows[0][0]["output_tokens"]) == (9, 4)
 
 
+def test_tokens_are_those_of_the_last_chunk_where_the_tail_holds_several() -> None:
+    first, last = ({"amazon-bedrock-invocationMetrics": {"inputTokenCount": n, "outputTokenCount": n}} for n in (1, 2))
+    assert usage_of_tail(chunk(first) + chunk({"text": "a"}) + chunk(last)) == Usage(2, 2)
+
+
 def test_tokens_that_nobody_tells_are_not_metered() -> None:
     response, built = ask(reply(b"{}"))
     drain(response)
