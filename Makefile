@@ -12,7 +12,7 @@ WORKERS ?= 2
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: python ## Five questions over samples/, streamed through the local stack, and what each technique saved
+demo: python ## Six questions over samples/, streamed through the local stack, and what each technique saved
 	@$(PREPARE) run ministack function cdk opensearch
 	@$(VENV)/slipstream demo
 

@@ -3,7 +3,9 @@
 Own streaming loop at full CPU and at 0.29 vCPU (512 MB of Lambda memory: 512/1769), interleaved with the managed
 runtime's buffering loop over the same application, and with the AWS Lambda Web Adapter where its binary is given
 (``--web-adapter PATH``; else its recorded figures are quoted, labelled). The model service is the local double without
-any pace, so what is measured is ours. Not in it: the micro-VM's start and the code's download.
+any pace, so what is measured is ours. A deployed function calls it over TLS, which costs the first request the module,
+the system's authorities and a handshake: that is a row of its own, the others call over plain http. Not in it: the
+micro-VM's start, the code's download and the network's round trips.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import asyncio
 import json
 import os
 import shutil
+import ssl
 import sys
 import tempfile
 from collections.abc import Callable
@@ -27,6 +30,7 @@ from bench.overhead import openai_body
 from bench.processes import running
 from bench.results import spread, write
 from bench.web_adapter import behind_web_adapter
+from local.authority import certificates
 from local.edge.event import encode_event, proxy_event
 from local.edge.routes import Method
 from local.lambda_host import HostConfig, LambdaHost
@@ -70,8 +74,8 @@ async def cold(config: HostConfig, request: bytes) -> dict[str, float]:
         return {"init_ms": host.environments[0].init_ms or 0.0, "first_byte_ms": first_byte_ms}
 
 
-def own_loop(task_root: Path, double_port: int) -> HostConfig:
-    """The deployed bundle under our loop."""
+def own_loop(task_root: Path, endpoint: str) -> HostConfig:
+    """The deployed bundle under our loop, with the model service at ``endpoint``."""
     return HostConfig(
         task_root=task_root,
         handler="handlers.chat.build",
@@ -79,11 +83,25 @@ def own_loop(task_root: Path, double_port: int) -> HostConfig:
             "AWS_LAMBDA_EXEC_WRAPPER": "/var/task/bootstrap.sh",
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": f"http://127.0.0.1:{double_port}",
+            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": endpoint,
         },
         max_environments=1,
         init_timeout_s=60,
     )
+
+
+def over_tls(own: HostConfig, endpoint: str, ca_bundle: Path) -> HostConfig:
+    """The same with the model service behind TLS, as a deployed function finds it."""
+    variables = {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": endpoint, "AWS_CA_BUNDLE": str(ca_bundle)}
+    return replace(own, environment={**own.environment, **variables})
+
+
+def trusted(authority: Path, bundle: Path) -> Path:
+    """Write ``bundle``: all that this system trusts, which a deployed function loads too, and ``authority``."""
+    system = ssl.get_default_verify_paths().cafile
+    known = Path(system).read_bytes() if system is not None else b""
+    bundle.write_bytes(known + b"\n" + authority.read_bytes())
+    return bundle
 
 
 def buffered(own: HostConfig, task_root: Path) -> HostConfig | None:
@@ -111,15 +129,19 @@ def run(
     Raises BundleError, FunctionFailed, RuntimeError, PermissionError.
     """
     with ExitStack() as stack:
-        no_pace = ["--first-token-ms", "0", "--token-ms", "0"]
-        command = [sys.executable, "-m", "local.bedrock", *no_pace]
+        files = certificates(FOLDER / "tls")
+        options = ["--first-token-ms", "0", "--token-ms", "0"]
+        options += ["--tls-port", "0", "--tls-cert", str(files.certificate), "--tls-key", str(files.key)]
+        command = [sys.executable, "-m", "local.bedrock", *options]
         double = stack.enter_context(running(command, environ={}, folder=FOLDER, name="cold-start-double"))
         task_root = Bundle("chat", Target.local()).build()
-        own = own_loop(task_root, double.port)
+        own = own_loop(task_root, f"http://127.0.0.1:{double.port}")
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slipstream-cold-")))
         other = buffered(own, scratch / "task")
         limit = stack.enter_context(cpu_limit(SHARE))
-        ways = {"own loop": own}
+        bundle = trusted(files.ca_bundle, scratch / "trusted.pem")
+        secured = over_tls(own, f"https://127.0.0.1:{double.tls_port}", bundle)
+        ways = {"own loop": own, "own loop over https": secured}
         if other is not None:
             ways["buffered runtime"] = other
         if web_adapter is not None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl as ssl_module
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic_ns, perf_counter
 from typing import Any, TypeVar, cast
 
@@ -40,6 +41,8 @@ class Sample:
     travel_ms: list[float] = field(default_factory=list)
     error: str = ""
     text: bytes = b""
+    client: int = 0
+    """Which of the loop's connections sent it, counted from 0."""
 
     @property
     def ttft_ms(self) -> float:
@@ -55,7 +58,10 @@ class Sample:
 class _Client(asyncio.Protocol):
     """A connection that sends one request after the other as `next_sample` allows."""
 
-    def __init__(self, target: Target, next_sample: Callable[[], Sample | None], done: Callable[[], None]) -> None:
+    def __init__(
+        self, client: int, target: Target, next_sample: Callable[[int], Sample | None], done: Callable[[], None]
+    ) -> None:
+        self._client = client
         self._target = target
         self._next_sample = next_sample
         self._done = done
@@ -69,7 +75,7 @@ class _Client(asyncio.Protocol):
         self._send()
 
     def _send(self) -> None:
-        self._sample = self._next_sample()
+        self._sample = self._next_sample(self._client)
         assert self._transport is not None  # noqa: S101 - set when connected
         if self._sample is None:
             self._finished = True
@@ -131,7 +137,7 @@ def run_loop(work: Coroutine[Any, Any, T]) -> T:
 
 
 async def closed_loop(
-    target: Target,
+    target: Target | Sequence[Target],
     *,
     concurrency: int,
     requests: int | None = None,
@@ -140,17 +146,18 @@ async def closed_loop(
 ) -> list[Sample]:
     """Keep ``concurrency`` requests in flight until ``requests`` were sent or perf_counter reaches ``until_s``.
 
-    Clients begin evenly over ``RAMP_S``: all at once they would stay in step, and each path would be measured by its
-    queue of simultaneous arrivals.
+    Of several targets each client keeps to one, by its number. Clients begin evenly over ``RAMP_S``: all at once they
+    would stay in step, and each path would be measured by its queue of simultaneous arrivals.
     """
+    targets = [target] if isinstance(target, Target) else target
     samples: list[Sample] = []
     open_clients = concurrency
     finished = asyncio.Event()
 
-    def next_sample() -> Sample | None:
+    def next_sample(client: int) -> Sample | None:
         if (requests is not None and len(samples) >= requests) or (until_s is not None and perf_counter() >= until_s):
             return None
-        samples.append(sample := Sample())
+        samples.append(sample := Sample(client=client))
         progress()
         return sample
 
@@ -161,12 +168,12 @@ async def closed_loop(
             finished.set()
 
     loop = asyncio.get_running_loop()
-    server_name = target.host if target.ssl else None
-    for _ in range(concurrency):
+    for client in range(concurrency):
         await asyncio.sleep(RAMP_S / concurrency if concurrency > 1 else 0)
+        mine = targets[client % len(targets)]
         await loop.create_connection(
-            lambda: _Client(target, next_sample, done), target.host, target.port, ssl=target.ssl,
-            server_hostname=server_name,
+            partial(_Client, client, mine, next_sample, done), mine.host, mine.port, ssl=mine.ssl,
+            server_hostname=mine.host if mine.ssl else None,
         )  # fmt: skip
     await finished.wait()
     return samples

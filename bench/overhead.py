@@ -74,19 +74,19 @@ class Way:
         }
 
 
-def openai_body(*, stream: bool, max_tokens: int = 200) -> dict[str, Any]:
+def openai_body(*, stream: bool, max_tokens: int = 200, question: str = QUESTION) -> dict[str, Any]:
     """A chat completion's body."""
     return {
         "model": MODEL,
         "stream": stream,
         "max_tokens": max_tokens,
-        "messages": [{"role": "user", "content": QUESTION}],
+        "messages": [{"role": "user", "content": question}],
     }
 
 
-def openai_request(host: str, port: int, key: str | None) -> bytes:
+def openai_request(host: str, port: int, key: str | None, question: str = QUESTION) -> bytes:
     """A streamed chat completion as the OpenAI SDK sends it, ready to write."""
-    return post(host, port, "/v1/chat/completions", openai_body(stream=True), key)
+    return post(host, port, "/v1/chat/completions", openai_body(stream=True, question=question), key)
 
 
 def converse_request(host: str, port: int, max_tokens: int = 200) -> bytes:

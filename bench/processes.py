@@ -27,6 +27,8 @@ class Running:
     process: subprocess.Popen[bytes]
     port: int
     log: Path
+    tls_port: int = 0
+    """Where it speaks TLS; 0 where it does not."""
 
     def cpu_ms(self) -> float:
         """User and system time of the process and its children so far, in ms."""
@@ -67,7 +69,8 @@ def running(command: Sequence[str], *, environ: Mapping[str, str], folder: Path,
             env={**os.environ, **environ}, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     try:
-        yield Running(process, _wait_for_port(process, port_file, log), log)
+        ports = _wait_for_ports(process, port_file, log)
+        yield Running(process, ports["port"], log, ports.get("tls_port", 0))
     finally:
         try:
             os.killpg(process.pid, signal.SIGTERM)
@@ -77,12 +80,12 @@ def running(command: Sequence[str], *, environ: Mapping[str, str], folder: Path,
             process.wait()
 
 
-def _wait_for_port(process: subprocess.Popen[bytes], port_file: Path, log: Path) -> int:
+def _wait_for_ports(process: subprocess.Popen[bytes], port_file: Path, log: Path) -> dict[str, int]:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise ProcessFailed(f"it ended with status {process.returncode}:\n{log.read_text()[-2000:]}")
         if port_file.exists() and (text := port_file.read_text().strip()):
-            return int(json.loads(text)["port"])
+            return {name: int(port) for name, port in json.loads(text).items()}
         time.sleep(0.02)
     raise ProcessFailed(f"it did not listen within {START_TIMEOUT_S:.0f} s:\n{log.read_text()[-2000:]}")

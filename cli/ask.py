@@ -1,4 +1,4 @@
-"""``slipstream ask``: one question, a document if need be, the answer as it streams, and its waterfall."""
+"""``slipstream ask``: one question, a document or an index if need be, the answer as it streams, and its waterfall."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from cli.gateway_client import CallFailed, Reply, stream
 from cli.target import find
 from cli.waiting import with_sign_of_life
 
+USUAL_MODEL = "balanced"
 USE_CASES = ("extraction", "classification", "summarization", "creative", "code", "chat")
 
 
 @click.command()
 @click.argument("question")
 @click.option("--file", "-f", "document", type=click.Path(path_type=Path), help="A text to answer from.")
-@click.option("--model", "-m", default="balanced", show_default=True, help="Alias, Bedrock id or profile ARN.")
+@click.option("--index", "-i", help="An index to answer from, with citations: slipstream index list names them.")
+@click.option("--model", "-m", default=USUAL_MODEL, show_default=True, help="Alias, Bedrock id or profile ARN.")
 @click.option("--use-case", type=click.Choice(USE_CASES), help="Preset of sampling parameters.")
 @click.option("--latency", type=click.Choice(["standard", "optimized"]), help="Bedrock's latency-optimized inference.")
 @click.option("--cache", type=click.Choice(["auto", "off"]), help="off: a prompt that is asked once is not kept.")
@@ -38,6 +40,7 @@ def ask(
     question: str,
     *,
     document: Path | None,
+    index: str | None,
     model: str,
     use_case: str | None,
     latency: str | None,
@@ -51,11 +54,14 @@ def ask(
     """Ask QUESTION and stream the answer, then show where the milliseconds went."""
     if not question.strip():
         raise click.UsageError('the question is empty: slipstream ask "What does this say?" --file notes.md')
+    if document is not None and index is not None:
+        raise click.UsageError("--file and --index exclude each other: the answer comes from a document or an index")
     if svg is not None:
         refuse_unwritable(svg)
     target = find(base_url, api_key)
+    asked = model if index is None else over_index(index, model)
     options = {"use_case": use_case, "latency": latency, "cache": cache}
-    body = request(question, document, model=model, options=options, max_tokens=max_tokens)
+    body = request(question, document, model=asked, options=options, max_tokens=max_tokens)
     reply = Reply()
     try:
         for piece in with_sign_of_life(stream(target, body, reply), model):
@@ -84,6 +90,11 @@ def refuse_unwritable(path: Path) -> None:
     if not os.access(path.parent, os.W_OK | os.X_OK):
         what = "cannot be written to" if path.parent.is_dir() else "is no folder"
         raise click.BadParameter(f"{path.parent} {what}", param_hint="--svg")
+
+
+def over_index(index: str, model: str) -> str:
+    """The model that answers from ``index``: ``rag:docs``, and ``rag:docs@best`` where it is not the usual one."""
+    return f"rag:{index}" if model == USUAL_MODEL else f"rag:{index}@{model}"
 
 
 def request(
@@ -118,10 +129,13 @@ def show(reply: Reply, max_tokens: int) -> None:
     """The waterfall and the line below it."""
     from rich.console import Console
 
+    from cli.citations_view import citations
     from cli.waterfall_view import summary, waterfall
 
     console = Console(highlight=False)
     console.print("\n")
+    if rag := reply.report.get("rag"):
+        console.print(citations(rag))
     if reply.finish_reason == "length":
         console.print(f"(cut at {max_tokens} tokens: --max-tokens raises that)", style="yellow")
     console.print(waterfall(reply.report, reply.first_token_ms))

@@ -1,4 +1,4 @@
-"""``slipstream demo``: the short tour, five questions over samples/; or NAME, one capability at length."""
+"""``slipstream demo``: the short tour, six questions over samples/; or NAME, one capability at length."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import click
 from rich.console import Console
 
+from cli import sample_index
 from cli.demo_table import Outcome, answers, savings
 from cli.demonstrations import DEMONSTRATIONS, Demonstration
 from cli.gateway_client import CallFailed, Reply, complete, stream
@@ -19,6 +20,7 @@ from cli.waterfall_view import summary, waterfall
 from local import places
 from local.session import running
 
+INDEX_QUESTION = "What is the maximum unzipped deployment package size in AWS Lambda?"
 CONSTANTS = (
     "Times come from the local Bedrock server, so every gain in time is modelled: it follows from the constants of "
     "its latency model (docs/local-bedrock.md has them, with sources and dates). Tokens and prices follow Bedrock's "
@@ -92,7 +94,8 @@ class Name(click.ParamType[str]):
 def demo(name: str | None, *, as_list: bool, as_json: bool, base_url: str | None, api_key: str | None) -> None:
     """Ask five questions over samples/, streamed, and show what each technique saved against the same request.
 
-    With NAME, show one capability at length: streaming, prompt-cache, parameters, latency.
+    A sixth goes to an index of 150 pages. With NAME, show one capability at length: streaming, prompt-cache,
+    parameters, latency, retrieval.
     """
     if as_list:
         for known, demonstration in DEMONSTRATIONS.items():
@@ -119,10 +122,22 @@ def tour(stage: Stage) -> None:
     """All techniques, one question each."""
     stage.warm(max(len(stop.questions) for stop in TOUR))
     outcomes = [ask(stage, stop) for stop in TOUR]
+    if stage.local:  # elsewhere it would leave an index behind, and cost embeddings
+        over_an_index(stage)
     stage.console.print()
     stage.console.print(answers(outcomes))
     stage.console.print(savings(outcomes))
     stage.console.print(CONSTANTS, style="dim")
+
+
+def over_an_index(stage: Stage) -> None:
+    """Load the pages, ask them one question; where there is no search engine, say so and go on."""
+    stage.console.rule("[bold]retrieval[/bold]", align="left")
+    try:
+        sample_index.fill(stage)
+        sample_index.ask(stage, INDEX_QUESTION)
+    except CallFailed as error:
+        stage.console.print(f"[yellow]not shown: {error}[/yellow]")
 
 
 def at_length(stage: Stage, demonstration: Demonstration, name: str, *, as_json: bool) -> None:

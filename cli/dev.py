@@ -12,7 +12,7 @@ from contextlib import suppress
 import click
 
 from local.parts import STOP_GRACE_S, Part, PartFailed, end_with_parent, ending, free_port, signal_group
-from local.places import LOOPBACK, REGION, ROOT, default
+from local.places import BEDROCK_ENDPOINTS, LOOPBACK, REGION, ROOT, default
 
 LOOK_MS = 500
 """How often it is seen whether the gateway still runs."""
@@ -108,6 +108,6 @@ def start_double(environ: dict[str, str]) -> Part:
         double.stop()
         raise
     url = f"http://{LOOPBACK}:{port}"
-    environ |= {f"AWS_ENDPOINT_URL_{name}": url for name in ("BEDROCK", "BEDROCK_RUNTIME", "BEDROCK_MANTLE")}
+    environ |= dict.fromkeys(BEDROCK_ENDPOINTS, url)
     environ |= {"AWS_REGION": REGION, "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
     return double

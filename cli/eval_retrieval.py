@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any
 
 import msgspec
+from rich.box import SIMPLE
 from rich.table import Table
 
 from cli.evaluation_set import Progress, Timings, ask, load
@@ -69,7 +70,7 @@ def _ablated(searched: Sequence[Searched], parameters: Parameters) -> dict[str, 
     return {
         "nothing": _order(searched, parameters),
         **ways,
-        "the other leg's score": _order(blind(searched), parameters),
+        "other leg's score": _order(blind(searched), parameters),
     }
 
 
@@ -120,19 +121,19 @@ def _gaps(judged: JudgedSet) -> list[str]:
 
 
 def table(found: Mapping[str, Any]) -> Table:
-    """All rows, hundredths; the interval is of nDCG@10 against the set's better leg."""
-    shown = Table(title=f"{found['data']}: {found['queries']} questions", title_justify="left")
-    for name in ("ranking", "nDCG@10", "recall@20", "MRR@10", "against the better leg"):
-        shown.add_column(name, justify="left" if name == "ranking" else "right")
-    sections = (found["results"], found.get("comparison", {}), found.get("ablation", {}))
-    for number, rows in enumerate(sections):
+    """All rows, in hundredths; the interval is of nDCG@10 against the set's better leg."""
+    title = f"{found['data']}: {found['queries']} questions"
+    shown = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
+    shown.add_column("ranking", no_wrap=True)
+    for name in ("nDCG@10", "recall@20", "MRR@10", "against better leg"):
+        shown.add_column(name, justify="right")
+    for number, rows in enumerate((found["results"], found.get("comparison", {}), found.get("ablation", {}))):
         for way, values in rows.items():
-            against = values["vs_best_leg"]
-            gap = " ".join(f"{100 * against[key]:+.1f}" for key in ("difference", "low_95", "high_95"))
+            difference, low, high = (f"{100 * value:+.1f}" for value in values["vs_best_leg"].values())
             shown.add_row(
-                f"without {way}" if number == 2 and way != "nothing" else way,
+                f"- {way}" if number == 2 and way != "nothing" else way,
                 *(f"{100 * values[name]:.1f}" for name in ("ndcg@10", "recall@20", "mrr@10")),
-                gap.replace(" ", " [", 1).replace(" ", ", ").replace(", [", " [") + "]",
+                f"{difference} ({low} to {high})",
             )
         shown.add_section()
     return shown

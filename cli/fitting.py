@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from cli.gateway_client import call
-from cli.target import find
+from cli.target import Target
 from slipstream.disconnect import NEVER
 from slipstream.errors import InvalidRequest
 from slipstream.retrieval.evaluation import Searched, lesson, orders, report
@@ -81,7 +81,7 @@ def learnt(
     return Fitted(msgspec.json.format(msgspec.json.encode(parameters)) + b"\n", found)
 
 
-def gateway_embedder(base_url: str | None, api_key: str | None) -> Embed:
+def gateway_embedder(target: Callable[[], Target]) -> Embed:
     """Asks the gateway's ``/v1/embeddings``."""
 
     def embed(text: str, spec: IndexSpec) -> tuple[float, ...]:
@@ -91,6 +91,6 @@ def gateway_embedder(base_url: str | None, api_key: str | None) -> Embed:
             "dimensions": spec.dimensions,
             "input_type": "search_query",
         }
-        return tuple(call(find(base_url, api_key), "POST", "/v1/embeddings", body)["data"][0]["embedding"])
+        return tuple(call(target(), "POST", "/v1/embeddings", body)["data"][0]["embedding"])
 
     return embed

@@ -14,7 +14,7 @@ from cli.gateway_client import call
 from cli.refusals import told
 from cli.target import Target, find
 
-ELSEWHERE = {"load": "cli.index_load:load"}
+ELSEWHERE = {"fit": "cli.index_fit:fit", "load": "cli.index_load:load", "tune": "cli.index_tune:tune"}
 """Subcommands with a module of their own, imported when they are called."""
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
+
+from cli.target import Target
 
 
 @click.command("fit")
@@ -14,14 +17,12 @@ import click
 @click.option("--queries", type=click.Path(path_type=Path), required=True, help="JSON lines: {id, text}.")
 @click.option("--qrels", type=click.Path(path_type=Path), required=True, help="Query id, document id, relevance.")
 @click.option("--engine", required=True, metavar="URL", help="The OpenSearch that holds the index.")
-@click.option("--base-url", help="The gateway that embeds the questions; else the local stack.")
-@click.option("--api-key", help="Its key; else SLIPSTREAM_API_KEY, else the local stack's.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Where to write the parameters, as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else there.")
+@click.pass_obj
 def fit(
-    name: str, queries: Path, qrels: Path, engine: str, base_url: str | None, api_key: str | None, out: Path,
-    *, as_json: bool,
-) -> None:  # fmt: skip
+    target: Callable[[], Target], name: str, queries: Path, qrels: Path, engine: str, out: Path, *, as_json: bool
+) -> None:
     """Fit the ranking of the index NAME to judged queries, and say what it is worth on queries it has not seen.
 
     The weights start from the ones that ship and move as far as the judgements carry: some 50 judged queries are a
@@ -35,7 +36,7 @@ def fit(
     notes = Console(stderr=True)
     try:
         told = fitted(
-            name, queries, qrels, engine, gateway_embedder(base_url, api_key), lambda done, of: notes.print(
+            name, queries, qrels, engine, gateway_embedder(target), lambda done, of: notes.print(
                 f"{done} of {of} questions", end="\r"
             ),
         )  # fmt: skip

@@ -7,13 +7,14 @@ from importlib import import_module
 import click
 
 COMMANDS = {
-    "demo": ("cli.demo:demo", "Five questions over samples/ and what each technique saved."),
+    "demo": ("cli.demo:demo", "Six questions over samples/ and what each technique saved."),
     "up": ("cli.up:up", "Start the local stack and leave it running."),
     "down": ("cli.up:down", "Stop the local stack."),
     "dev": ("cli.dev:dev", "The same function in one process that reloads."),
     "ask": ("cli.ask:ask", "Ask one question, streamed, with its waterfall."),
     "keys": ("cli.keys:keys", "Create, list and revoke API keys."),
     "index": ("cli.index:index", "Create, load, re-index and drop search indexes."),
+    "search": ("cli.search:search", "Profile searches: where the time goes, what to change."),
     "models": ("cli.models:models", "What each model accepts, costs and can do."),
     "bedrock": ("cli.bedrock:bedrock", "Run the local Bedrock server alone."),
     "eval": ("cli.eval:evaluate", "Measure quality on your own data: retrieval."),

@@ -13,13 +13,16 @@ BEFORE = "before"
 """What the client waited beyond the function's own time to its first token: network, edge, a cold start."""
 COLOURS = {
     BEFORE: "bright_black", "start": "bright_black",
-    "parse": "cyan", "resolve": "cyan", "plan": "cyan", "heal": "magenta", "connect": "yellow",
+    "parse": "cyan", "resolve": "cyan", "plan": "cyan", "heal": "magenta", "connect": "yellow", "retrieve": "red",
     "bedrock_wait": "blue", "first_token": "blue", "stream": "green", "settle": "bright_black",
 }  # fmt: skip
+WITHIN = dict.fromkeys(("describe_index", "prepare", "embed", "search", "rank"), "retrieve")
+"""Spans that are parts of another one, where that is there."""
 EXPLAINED = {
     BEFORE: "before the function",
     "bedrock_wait": "bedrock wait",
     "first_token": "first token",
+    **{name: f"· {name.replace('_', ' ')}" for name in WITHIN},
 }
 
 
@@ -27,11 +30,21 @@ AFTER_FIRST_TOKEN = frozenset({"stream", "settle"})
 
 
 def laid_out(spans_ms: Mapping[str, float]) -> list[tuple[str, float, float]]:
-    """(name, start, duration) in ms: the request path is synchronous, so each span begins where the last one ended."""
+    """(name, start, duration) in ms: the request path is synchronous, so each span begins where the last one ended.
+
+    Parts of a span lie inside it, one after the other.
+    """
     rows, start = [], 0.0
+    inside: dict[str, float] = {}
     for name, duration in spans_ms.items():
-        rows.append((name, start, duration))
-        start += duration
+        whole = WITHIN.get(name)
+        if whole in inside:
+            rows.append((name, inside[whole], duration))
+            inside[whole] += duration
+        else:
+            rows.append((name, start, duration))
+            inside[name] = start
+            start += duration
     return rows
 
 
@@ -40,7 +53,8 @@ def waited(report: Mapping[str, Any], first_token_ms: float | None) -> list[tupl
     spans = dict(report.get("spans_ms") or {})
     if first_token_ms is None or not spans:
         return laid_out(spans)
-    inside = sum(duration for name, duration in spans.items() if name not in AFTER_FIRST_TOKEN)
+    known = (name for name in spans if name not in AFTER_FIRST_TOKEN and WITHIN.get(name) not in spans)
+    inside = sum(spans[name] for name in known)
     return laid_out({BEFORE: max(first_token_ms - inside, 0.0), **spans})
 
 
@@ -62,7 +76,8 @@ def waterfall(report: Mapping[str, Any], first_token_ms: float | None = None) ->
     table.add_column(justify="right")
     for name, start, duration in rows:
         blank, filled = bar(start, duration, total)
-        shown = Text(" " * blank).append("█" * filled, style=COLOURS.get(name, "white"))
+        colour = COLOURS.get(name) or COLOURS.get(WITHIN.get(name, ""), "white")
+        shown = Text(" " * blank).append("█" * filled, style=colour)
         table.add_row(EXPLAINED.get(name, name), shown, f"{duration:,.1f} ms")
     return table
 

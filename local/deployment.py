@@ -14,6 +14,8 @@ from local.parts import Part
 from local.places import ACCOUNT, REGION, ROOT, Places
 from local.supervisor import Supervisor
 
+RERANK_MODEL = "cohere.rerank-v3-5:0"
+
 
 @dataclass(frozen=True)
 class Deployment:
@@ -32,7 +34,8 @@ class Deployment:
 
 def context(opensearch_url: str) -> tuple[str, ...]:
     """The settings of the local stage: with search where there is an engine at ``opensearch_url``."""
-    return ("stage=local", "search=dev") if opensearch_url else ("stage=local",)
+    searching = ("search=dev", f"rerank_model={RERANK_MODEL}") if opensearch_url else ()
+    return ("stage=local", *searching)
 
 
 def deploy(

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from local.authority import Certificates
 from local.deployment import Deployment
 from local.parts import Part
-from local.places import REGION, Places
+from local.places import BEDROCK_ENDPOINTS, REGION, Places
 
 SEEN_BY_FUNCTIONS = (
-    "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_BEDROCK", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
-    "AWS_ENDPOINT_URL_BEDROCK_MANTLE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "OPENSEARCH_URL",
-    "SLIPSTREAM_SEARCH_AUTH",
+    "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", *BEDROCK_ENDPOINTS, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+    "OPENSEARCH_URL", "SLIPSTREAM_SEARCH_AUTH",
 )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ from local.first_key import NoKey, create_first_key
 from local.leftovers import end_leftovers
 from local.opensearch.choice import choose
 from local.parts import Part, PartFailed, free_port
-from local.places import LOOPBACK, ROOT, Places, default
+from local.places import BEDROCK_ENDPOINTS, LOOPBACK, ROOT, Places, default
 from local.supervisor import Stopping, Supervisor, stopping_on_signals
 
 ALREADY_RUNNING = 75
@@ -40,6 +40,8 @@ ERROR = "error: "
 """What the last words of a launcher begin with that could not go on."""
 READY_TIMEOUT_S = 60.0
 MODEL = "amazon.nova-lite-v1:0"
+VECTORS = ROOT / "samples" / "aws-guides" / "vectors.npz"
+"""Of the samples' passages, so that they are loaded in seconds."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,7 @@ def launch(places: Places, supervisor: Supervisor) -> None:
     files = certificates(places.folder / "certificates")
     emulator_url, bedrock_url = f"http://{LOOPBACK}:{ports.emulator}", f"http://{LOOPBACK}:{ports.bedrock}"
     engine = choose(os.environ, places.folder / "opensearch", places.log("opensearch"), say, ports.opensearch)
-    env = cdk.emulated(os.environ, emulator_url) | {
-        f"AWS_ENDPOINT_URL_{name}": bedrock_url for name in ("BEDROCK_RUNTIME", "BEDROCK", "BEDROCK_MANTLE")
-    }
+    env = cdk.emulated(os.environ, emulator_url) | dict.fromkeys(BEDROCK_ENDPOINTS, bedrock_url)
     env.pop("OPENSEARCH_URL", None)
     if engine.url:
         env["OPENSEARCH_URL"] = engine.url
@@ -87,7 +87,7 @@ def launch(places: Places, supervisor: Supervisor) -> None:
         supervisor.serve(engine.part)
     say("starting the AWS emulator and the Bedrock server")
     emulator = emulator_part(places, env, ports.emulator)
-    own = ["--port", str(ports.bedrock), "--port-file", str(places.bedrock)]
+    own = ["--port", str(ports.bedrock), "--port-file", str(places.bedrock), "--vectors", str(VECTORS)]
     bedrock = Part(
         "bedrock",
         [sys.executable, "-m", "local.bedrock", *own, *bedrock_options(os.environ)],

@@ -11,6 +11,11 @@ TOOLS = ROOT / "build" / "tools"
 LOOPBACK = "127.0.0.1"
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
+BEDROCK_ENDPOINTS = tuple(
+    f"AWS_ENDPOINT_URL_{service}"
+    for service in ("BEDROCK", "BEDROCK_RUNTIME", "BEDROCK_MANTLE", "BEDROCK_AGENT_RUNTIME")
+)
+"""The SDKs' variables that lead to the local Bedrock server."""
 
 
 @dataclass(frozen=True)

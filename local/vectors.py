@@ -46,19 +46,26 @@ class VectorCache:
         """
         import numpy
 
-        keys = [hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=32).digest() for text in texts]
+        keys = list(map(_key, texts))
         known = self._known(keys)
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         done = 0
         for batch in self._computed(list(missing.items()), workers or os.cpu_count() or 1):
-            with self._database:
-                self._database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", batch)
+            self._write(batch)
             known.update(batch)
             done += len(batch)
             if progress:
                 progress(done, len(missing))
         rows = numpy.frombuffer(b"".join(known[key] for key in keys), numpy.float32)
         return rows.reshape(len(texts), DIMENSIONS)
+
+    def keep(self, texts: Sequence[str], vectors: NDArray[numpy.float32]) -> None:
+        """Take in vectors of the same model that were computed elsewhere, one row a text."""
+        self._write([(_key(text), row.tobytes()) for text, row in zip(texts, vectors, strict=True)])
+
+    def _write(self, batch: Sequence[tuple[bytes, bytes]]) -> None:
+        with self._database:
+            self._database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", batch)
 
     def _known(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         known: dict[bytes, bytes] = {}
@@ -75,6 +82,10 @@ class VectorCache:
             return
         with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
             yield from pool.map(_compute, batches)
+
+
+def _key(text: str) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=32).digest()
 
 
 def _compute(items: Iterable[tuple[bytes, str]]) -> list[tuple[bytes, bytes]]:

@@ -13,7 +13,7 @@ from stacks.constructs.api_domain import ApiDomain
 from stacks.constructs.bundle import Bundle
 from stacks.constructs.gateway_responses import GatewayResponses
 from stacks.constructs.key_authorizer import KeyAuthorizer
-from stacks.constructs.model_access import ModelAccess
+from stacks.constructs.model_access import ModelAccess, model_arns
 from stacks.constructs.python_function import FunctionSettings, Network, PythonFunction
 from stacks.constructs.rest_gateway import RestGateway, StageSettings
 from stacks.constructs.search_rights import allow_administration, allow_searching
@@ -101,6 +101,7 @@ class GatewayStack(Stack):
                 "SLIPSTREAM_HEARTBEAT_S": f"{chosen.heartbeat_s:g}",
                 "SLIPSTREAM_WHOLE_SILENCE_S": f"{chosen.whole_silence_s:g}",
                 "SLIPSTREAM_METRICS_NAMESPACE": chosen.metrics_namespace,
+                **self._reranking(),
                 **(search.searching_environment if search else {}),
             },
             settings=FunctionSettings(
@@ -121,20 +122,18 @@ class GatewayStack(Stack):
             role=function.role,
             models=chosen.callable_models,
             mantle_project=chosen.mantle_project,
+            rerank_model=chosen.rerank_model,
         )
         # Rules that one environment learnt from a rejected call are read by all.
-        self._grant(
-            function,
-            data.state.table_arn,
-            "dynamodb:GetItem",
-            "dynamodb:PutItem",
-            "dynamodb:UpdateItem",
-            "dynamodb:Query",
-        )
+        self._grant(function, data.state.table_arn, "dynamodb:PutItem", "dynamodb:Query")
         self._allow_decryption(function)
         if search:
             allow_searching(function.role, search.domain_arn)
         return function
+
+    def _reranking(self) -> dict[str, str]:
+        model = self._settings.rerank_model
+        return {"SLIPSTREAM_RERANK_MODEL": model_arns(model, self)[0]} if model else {}
 
     def _authorizer(self) -> PythonFunction:
         function = self._admin_function(

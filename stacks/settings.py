@@ -21,6 +21,12 @@ def _is_stage(value: str) -> str | None:
     return None if right else "up to 20 lower-case letters and digits: it is part of names and of the URL"
 
 
+def _is_foundation_model(value: str) -> str | None:
+    plain = not value.startswith("arn:") and value.count(".") == 1
+    right = plain or (value.startswith("arn:") and "::foundation-model/" in value)
+    return None if right else "a foundation model's id or ARN, as cohere.rerank-v3-5:0"
+
+
 def _is_search_instance(value: str) -> str | None:
     return None if value.endswith(".search") and value.count(".") == 2 else "an OpenSearch type, as r6g.large.search"
 
@@ -56,6 +62,11 @@ class DeploySettings:
         str | None,
         "project of Bedrock's mantle endpoint that Responses-only models are called in; nothing: not granted",
     ] = "default"
+    rerank_model: Annotated[
+        str | None,
+        "foundation model (id or ARN) of Bedrock Rerank, for searches that ask for rerank=bedrock; nothing: none may",
+        _is_foundation_model,
+    ] = None
     prices: Annotated[
         dict[str, dict[str, float]],
         "model id → dollars per million tokens, over the catalogue's",

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 
 class Disconnect:
-    """Tells whether the caller has hung up."""
+    """Tells whether the caller has hung up, and until when its host lets us answer."""
+
+    ends_s: float | None = None
+    """Monotonic time at which the host ends the run, whatever is under way; None where it never does."""
 
     def fileno(self) -> int | None:
         """Descriptor to watch beside the upstream's, readable when ``gone`` is worth asking; None: cannot be told."""

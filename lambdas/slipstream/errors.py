@@ -1,4 +1,4 @@
-"""The one tree of errors. A wire turns an error into its own shape; nothing else decides on a status code."""
+"""The one tree of errors, each with its HTTP status; a wire turns it into its own shape."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ class SlipstreamError(Exception):
 
     ``code`` is stable and machine-readable, ``message`` names the fix, ``param`` is the offending
     field as a path in the caller's own body (``messages[2].content``), ``retry_after_s`` is seconds.
-    ``upstream_type`` is the exception name of Bedrock's wire, where the class's default does not fit.
+    ``bedrock_type`` and ``openai_type`` are what the two wires call this kind of error.
     """
 
     http_status: int = 500

@@ -11,7 +11,7 @@ class NotHttp(Exception):
 
 
 class Head:
-    """Status and headers (names lower-case; of equal names the last but ``set-cookie`` lists do not occur here)."""
+    """Status and headers by lower-case name; of headers with one name the last counts."""
 
     __slots__ = ("headers", "keep_alive", "status")
 

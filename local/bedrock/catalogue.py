@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-Api = Literal["converse", "invoke", "count_tokens", "responses", "chat"]
+Api = Literal["converse", "invoke", "count_tokens", "responses", "chat", "rerank"]
 
 
 class PaceConstants(msgspec.Struct, frozen=True):

@@ -47,6 +47,11 @@ import click
 @click.option("--llm-url", help="Root (…/v1) of an OpenAI-compatible server that writes the answers.")
 @click.option("--llm-model", default="default", show_default=True, help="Model name to ask that server for.")
 @click.option(
+    "--vectors",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Texts' vectors that need not be computed again, for example samples/aws-guides/vectors.npz.",
+)
+@click.option(
     "--profile",
     "profiles",
     multiple=True,

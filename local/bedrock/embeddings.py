@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -13,9 +11,10 @@ from aiohttp import web
 
 from local.bedrock import tokens
 from local.bedrock.catalogue import Model
+from local.bedrock.encoder import Encoder
 from local.bedrock.engine import Engine
 from local.bedrock.errors import invalid
-from local.bedrock.minilm import DIMENSIONS, MiniLm
+from local.bedrock.minilm import DIMENSIONS
 from local.bedrock.pace import pace_of
 from local.bedrock.pacer import sleep_until
 from local.bedrock.prompt import Usage
@@ -38,12 +37,11 @@ def _malformed(problem: str) -> Exception:
 
 
 class Embeddings:
-    """Embeds off the event loop, one text after the other."""
+    """InvokeModel for embedding models."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, encoder: Encoder) -> None:
         self._engine = engine
-        self._model = MiniLm()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="minilm")
+        self._encoder = encoder
 
     async def answer(self, model: Model, body: dict[str, Any]) -> web.Response:
         """InvokeModel of an embedding model."""
@@ -56,8 +54,7 @@ class Embeddings:
                 f"count: {count}"
             )
         reservation = self._engine.quotas.reserve(model, count, 0)
-        loop = asyncio.get_running_loop()
-        vectors = [await loop.run_in_executor(self._thread, self._model.embed, text) for text in texts]
+        vectors = await self._encoder.vectors(texts)
         self._engine.quotas.settle(model, reservation, Usage(input=count))
         settings = self._engine.settings
         pace = pace_of(model, count, catalogue=self._engine.catalogue, settings=settings, latency=None, tier=None)

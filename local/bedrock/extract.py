@@ -20,6 +20,12 @@ _PASSAGE = re.compile(r'<passage number="(\d+)"[^>]*>\n(.*?)\n</passage>', re.DO
 """How numbered passages stand in a prompt that asks for citations."""
 _STOPS = re.compile(r"[.!?]+$")
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?]+(?=\s|$)|\n|$)|[^.!?\n]*[.!?]+\S*?(?=\s|$)")
+_PICTURE = re.compile(r"!\[[^\]]*\](?:\([^)]*\))?")
+_LINK = re.compile(r"\[([^\]\[]+)\]\([^)]*\)")
+_EMPHASIS = re.compile(r"\*\*|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)|`")
+_BEFORE_A_LINE = re.compile(r"^\s*(?:#+|[-*+>|]|\d+\.)\s+")
+FRAGMENT_FACTOR = 0.3
+"""What a heading or a cell counts beside a whole sentence: it names what is asked for and says nothing about it."""
 _WORD = re.compile(r"[^\W_]+")
 _STOP = frozenset((
     "a", "an", "and", "are", "as", "at", "be", "but", "by", "can", "could", "do", "does", "for", "from", "had",
@@ -44,8 +50,9 @@ def terms(text: str) -> list[str]:
 
 
 def sentences(text: str) -> list[str]:
-    """Sentences and lines of ``text``, stripped, empty ones left out."""
-    return [found for part in _SENTENCE.findall(text) if (found := part.strip())]
+    """Sentences and lines of ``text`` as they are read, without Markdown's signs; empty ones left out."""
+    plain = _EMPHASIS.sub("", _LINK.sub(r"\1", _PICTURE.sub("", text)))
+    return [found for part in _SENTENCE.findall(plain) if (found := _BEFORE_A_LINE.sub("", part).strip())]
 
 
 def split_question(turn: str) -> tuple[str, str]:
@@ -110,6 +117,8 @@ def _bm25(pool: list[str], asked: set[str], seed: int) -> list[float]:
             idf = math.log(1 + (len(pool) - frequency[term] + 0.5) / (frequency[term] + 0.5))
             tf = document[term]
             score += idf * tf * (K1 + 1) / (tf + K1 * (1 - B + B * length / (average or 1.0)))
+        if not sentence.endswith((".", "!", ":")) or length < 3:
+            score *= FRAGMENT_FACTOR
         tie = blake2b(f"{seed}{sentence}".encode(), digest_size=2).digest()
         scores.append(score + int.from_bytes(tie, "big") / 65536 * 0.001)
     return scores

@@ -10,7 +10,10 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from local.known_vectors import KnownVectors
 
 DIMENSIONS = 384
 MAX_PIECES = 512
@@ -19,18 +22,26 @@ MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6
 
 
 class MiniLm:
-    """Loads on the first text (a second or less), then takes milliseconds a text. Not for several threads at once."""
+    """Loads on the first text (a second or less), else by ``load``; then takes milliseconds a text. For one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: KnownVectors | None = None) -> None:
+        """``known`` vectors are not computed again."""
+        self._known = known
         self._session: Any = None
         self._tokenizer: Any = None
         self._cached = lru_cache(maxsize=4096)(self._compute)
 
     def embed(self, text: str) -> tuple[float, ...]:
-        """Pooled vector, not normalized."""
+        """Pooled vector, not normalized (a known one has unit length)."""
+        if self._known is not None and (found := self._known.get(text)) is not None:
+            return found
+        self.load()
+        return self._cached(text)
+
+    def load(self) -> None:
+        """Read the model, if that was not done."""
         if self._session is None:
             self._load()
-        return self._cached(text)
 
     def _load(self) -> None:
         import onnxruntime

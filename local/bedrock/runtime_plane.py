@@ -8,6 +8,7 @@ from aiohttp import web
 from local.bedrock.calls import Calls, json_object, split_model_path
 from local.bedrock.count_tokens import count_tokens
 from local.bedrock.embeddings import Embeddings
+from local.bedrock.encoder import Encoder
 from local.bedrock.errors import BedrockError, invalid
 from local.bedrock.wires.anthropic import Anthropic
 from local.bedrock.wires.chat import Chat
@@ -23,11 +24,11 @@ EMBEDDING_FAMILIES = ("titan-embed", "cohere-embed")
 class RuntimePlane:
     """Finds the operation and the wire of a call."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, encoder: Encoder) -> None:
         self._calls = calls
         self._converse = Converse()
         self._responses = Responses()
-        self._embeddings = Embeddings(calls.engine)
+        self._embeddings = Embeddings(calls.engine, encoder)
 
     def routes(self) -> list[web.RouteDef]:
         """Paths of the service model, and OpenAI's under both of its prefixes."""

@@ -9,8 +9,10 @@ from local.bedrock.calls import Calls, error_middleware
 from local.bedrock.clock import Clock, MovableClock
 from local.bedrock.control import Control
 from local.bedrock.control_plane import ControlPlane
+from local.bedrock.encoder import Encoder
 from local.bedrock.engine import Engine
 from local.bedrock.faults import Faults
+from local.bedrock.rerank import Rerank
 from local.bedrock.runtime_plane import RuntimePlane
 from local.bedrock.settings import Settings
 from local.bedrock.stats import Stats
@@ -29,5 +31,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     if engine.llm is not None:
         llm = engine.llm
         app.on_cleanup.append(lambda _: llm.close())
-    app.router.add_routes([*RuntimePlane(calls).routes(), *ControlPlane(calls).routes(), *Control(calls).routes()])
+    encoder = Encoder(settings)
+    runtime, agents = RuntimePlane(calls, encoder), Rerank(calls, encoder)
+    app.router.add_routes(
+        [*runtime.routes(), *agents.routes(), *ControlPlane(calls).routes(), *Control(calls).routes()]
+    )
     return app

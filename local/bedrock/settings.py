@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,4 +36,6 @@ class Settings:
     llm_model: str = "default"
     profiles: dict[str, str] = field(default_factory=dict)
     """Application inference profiles that exist from the start: id to model id."""
+    vectors: Path | None = None
+    """File of texts' vectors that need not be computed (local/known_vectors.py); other texts are, as ever."""
     max_body_bytes: int = 25 * 1024 * 1024

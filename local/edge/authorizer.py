@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
@@ -69,14 +70,25 @@ class Authorizer:
         if pending is None or expires <= self._clock():
             pending = asyncio.ensure_future(self._ask(event, method_arn))
             self._cache[key] = (self._clock() + self._settings.ttl_s, pending)
-        try:
-            return await asyncio.shield(pending)
-        except GatewayError:
-            if self._cache.get(key, (0.0, None))[1] is pending:  # failures are not kept
-                del self._cache[key]
-            raise
+            pending.add_done_callback(lambda done: self._keep_no_failure(key, done))
+        return await asyncio.shield(pending)
+
+    def _keep_no_failure(self, key: tuple[str, ...], done: asyncio.Future[Verdict]) -> None:
+        failed = done.cancelled() or done.exception() is not None
+        if failed and self._cache.get(key, (0.0, None))[1] is done:
+            del self._cache[key]
 
     async def _ask(self, event: dict[str, Any], method_arn: str) -> Verdict:
+        """The verdict. Raises GatewayError, whatever went wrong: it is no fault of the caller's."""
+        try:
+            return await self._call(event, method_arn)
+        except GatewayError:
+            raise
+        except Exception as error:
+            print(f"{self._settings.function_ref}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            raise GatewayError("AUTHORIZER_FAILURE", "Internal server error") from error
+
+    async def _call(self, event: dict[str, Any], method_arn: str) -> Verdict:
         question = {key: value for key, value in event.items() if key not in {"body", "isBase64Encoded"}}
         question |= {"type": "REQUEST", "methodArn": method_arn}
         answer, error = await asyncio.to_thread(self._invoke, self._settings.function_ref, question)

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aiohttp import ClientSession, web
+from aiohttp import ClientError, ClientSession, web
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -59,7 +59,11 @@ class Edge:
         method, parameters = found
         body = await _read(request)
         if not method.streams:
-            return await self._pass_on(request, path, query, body)
+            try:
+                return await self._pass_on(request, path, query, body)
+            except (ClientError, TimeoutError) as error:
+                print(f"{request_id} the emulator: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+                raise GatewayError("INTEGRATION_FAILURE", "Internal server error", status=502) from error
         event = proxy_event(
             method=method,
             verb=request.method,

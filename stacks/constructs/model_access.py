@@ -29,6 +29,7 @@ class ModelAccess(Construct):
         role: iam.Role,
         models: tuple[str, ...],
         mantle_project: str | None,
+        rerank_model: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
@@ -57,7 +58,20 @@ class ModelAccess(Construct):
             statements.append(
                 iam.PolicyStatement(sid="CallMantle", actions=["bedrock-mantle:CreateInference"], resources=projects)
             )
+        if rerank_model:
+            model = model_arns(rerank_model, stack)
+            statements += [
+                iam.PolicyStatement(sid="CallReranker", actions=["bedrock:InvokeModel"], resources=model),
+                # This action takes no resource: what it may run is the statement before.
+                iam.PolicyStatement(sid="Rerank", actions=["bedrock:Rerank"], resources=["*"]),
+            ]
         policy = iam.Policy(self, "Policy", statements=statements, roles=[role])
+        if rerank_model:
+            acknowledge_wildcard(
+                policy,
+                "*",
+                "bedrock:Rerank takes no resource; the model that it runs is granted by name",
+            )
         for arn in behind:
             acknowledge_wildcard(
                 policy,

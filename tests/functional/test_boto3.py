@@ -188,6 +188,22 @@ def test_invoke_and_its_stream_pass_through(serve: Serve) -> None:
     assert [event["chunk"]["bytes"] for event in events] == [b"hi"]
 
 
+def test_an_invoke_stream_that_breaks_raises_after_what_came(serve: Serve) -> None:
+    frame = eventstream.event("chunk", b'{"bytes":"aGk="}')
+
+    def breaks() -> Iterator[bytes]:
+        yield frame + frame[:9]
+        raise StreamCut("the line broke")
+
+    cut = ScriptedPassthrough(RawReply(200, [("content-type", "application/vnd.amazon.eventstream")], breaks()))
+    stream = serve(passthrough=cut).invoke_model_with_response_stream(modelId=MODEL, body=b"{}")["body"]
+    seen: list[Any] = []
+    with pytest.raises(EventStreamError, match="the line broke"):
+        seen.extend(stream)
+    stream.close()
+    assert [event["chunk"]["bytes"] for event in seen] == [b"hi"]
+
+
 def test_tokens_are_counted_by_bedrock(serve: Serve) -> None:
     counted = ScriptedPassthrough(RawReply(200, [], iter((b'{"inputTokens":12}',))))
     asked = {"converse": {"messages": HI}}

@@ -144,6 +144,13 @@ def test_the_authorizer_may_read_keys_and_write_nothing(template: Get) -> None:
     }  # fmt: skip
 
 
+def test_the_chat_function_may_do_with_the_table_of_rules_what_it_does_and_no_more(template: Get) -> None:
+    policies = [p for p in template().all("AWS::IAM::Policy").values() if "ChatRole" in text(p["Roles"])]
+    statements = [s for policy in policies for s in policy["PolicyDocument"]["Statement"]]
+    actions = {action for statement in statements for action in listed(statement["Action"])}
+    assert {a for a in actions if a.startswith("dynamodb:")} == {"dynamodb:PutItem", "dynamodb:Query"}
+
+
 def test_the_keys_function_may_empty_this_stages_authorizer_cache(template: Get) -> None:
     (statement,) = (s for s in template().statements() if "apigateway:DELETE" in listed(s["Action"]))
     assert text(statement["Resource"]).endswith('/stages/prod/cache/authorizers"]]}')
@@ -174,3 +181,20 @@ def test_profiles_are_looked_up_and_responses_only_models_called_by_exact_name(t
     assert all("inference-profile/" in arn and "*" not in arn for arn in profiles)
     assert text(by_sid["CallMantle"]["Resource"]).endswith(':project/default"]]}')
     assert "bedrock:CountTokens" in by_sid["CallModels"]["Action"]
+
+
+def test_a_re_ranking_model_is_granted_by_name_and_told_to_the_chat_function(tmp_path: Path) -> None:
+    model = "arn:aws:bedrock:us-west-2::foundation-model/amazon.rerank-v1:0"
+    synthesize({"rerank_model": model}, tmp_path)
+    (path,) = tmp_path.glob("*-Gateway.template.json")
+    made = Template(json.loads(path.read_text()))
+    by_sid = {s.get("Sid"): s for s in made.statements()}
+    assert (by_sid["CallReranker"]["Action"], by_sid["CallReranker"]["Resource"]) == ("bedrock:InvokeModel", model)
+    everything = [s["Action"] for s in made.statements() if "*" in listed(s["Resource"])]
+    assert everything == ["bedrock:Rerank"]
+    told = [text(f.get("Environment")) for f in made.all("AWS::Lambda::Function").values()]
+    assert [model in each for each in told].count(True) == 1
+
+
+def test_without_the_setting_nothing_may_be_re_ranked(template: Get) -> None:
+    assert not [s for s in template().statements() if "bedrock:Rerank" in listed(s["Action"])]

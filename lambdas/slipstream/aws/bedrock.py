@@ -70,20 +70,16 @@ class BedrockModels:
         """See ModelPort.stream. ``deadline_ms`` counts from the waterfall's origin."""
         prepared = self._prepare(call)
         patience = self._patience(disconnect, waterfall, call.request.options.deadline_ms)
-        begun = False
-        for attempt in (1, 2):
-            try:
-                for event in self._once(prepared, call.endpoint.dialect, patience, waterfall):
-                    begun = begun or type(event) is not Heartbeat
-                    yield event
-            except SlipstreamError as error:
-                if begun or attempt == 2 or not retry.worth_another(error):
-                    raise
-                waterfall.facts["retried"] = error.code
-                if not retry.pause(retry.wait_s(error, self._retry_delay_s), disconnect, patience.deadline_s):
-                    raise
-            else:
-                return
+        patience.may_repeat = "retried" not in waterfall.facts  # a healed call has what the first one left
+        try:
+            yield from self._once(prepared, call.endpoint.dialect, patience, waterfall)
+        except SlipstreamError as error:  # raised before the first event only; later ones are Failed events
+            if not retry.worth_another(error) or not retry.again(error, patience, self._retry_delay_s):
+                raise
+            waterfall.facts["retried"] = error.code
+        else:
+            return
+        yield from self._once(prepared, call.endpoint.dialect, patience, waterfall)
 
     def passthrough(
         self,
@@ -101,17 +97,16 @@ class BedrockModels:
 
     def embed(self, call: EmbeddingCall, waterfall: Waterfall, disconnect: Disconnect = NEVER) -> Embeddings:
         """See Embedder. One retry for each call that fails."""
-        patience = self._patience(disconnect, waterfall, quiet=False)
 
         def invoke(body: bytes) -> embeddings.Reply:
+            patience = self._patience(disconnect, waterfall, quiet=False)
             path = f"/model/{quote_segment(call.target_id)}/invoke"
             headers = [("content-type", "application/json"), ("accept", "application/json")]
             prepared = self._at(RUNTIME, region_of(call.target_id), path, headers, body)
             try:
                 return self._invoke(prepared, patience)
             except SlipstreamError as error:
-                delay_s = retry.wait_s(error, self._retry_delay_s)
-                if not retry.worth_another(error) or not retry.pause(delay_s, disconnect, patience.deadline_s):
+                if not retry.worth_another(error) or not retry.again(error, patience, self._retry_delay_s):
                     raise
                 return self._invoke(prepared, patience)
 
@@ -150,6 +145,8 @@ class BedrockModels:
                 yield Heartbeat()
         finally:
             waterfall.end(span)
+            if not patience.may_repeat:
+                waterfall.facts.setdefault("retried", "connection_closed")
             if response is None:
                 exchange.close()
         if response.status != 200:

@@ -18,6 +18,8 @@ UNACKNOWLEDGED_MS = 8000
 """After this long without an acknowledgement the kernel gives a connection up: one that died while the environment
 was frozen is found in seconds, not after the read timeout."""
 READ_BYTES = 65536
+SPARE_S = 1.0
+"""What is kept of the host's time limit to end an answer well and write its metrics; of a short one, a twentieth."""
 LOOK_S = 0.25
 """How long a plain read may block before it looks whether the caller is still there."""
 
@@ -29,11 +31,13 @@ class PeerClosed(Exception):
 class Patience:
     """How long one exchange may wait, and for whom.
 
-    ``read_timeout_s`` is the longest silence in seconds, ``deadline_s`` a point on ``perf_counter``'s clock or None;
-    after ``quiet_s`` seconds of silence a wait returns so that the caller can show a sign of life.
+    ``read_timeout_s`` is the longest silence in seconds, ``deadline_s`` a point on ``perf_counter``'s clock or None,
+    moved forward to where the host of ``disconnect`` leaves just enough time to end well;
+    after ``quiet_s`` seconds of silence a wait returns so that the caller can show a sign of life. ``may_repeat`` is
+    the one repeat that the request has: whoever sends it again, for whatever reason, takes it.
     """
 
-    __slots__ = ("deadline_s", "disconnect", "quiet_s", "read_timeout_s")
+    __slots__ = ("deadline_s", "disconnect", "may_repeat", "of_host", "quiet_s", "read_timeout_s")
 
     def __init__(
         self,
@@ -42,11 +46,18 @@ class Patience:
         disconnect: Disconnect = NEVER,
         deadline_s: float | None = None,
         quiet_s: float | None = None,
+        may_repeat: bool = True,
     ) -> None:
         self.read_timeout_s = read_timeout_s
         self.disconnect = disconnect
         self.deadline_s = deadline_s
         self.quiet_s = quiet_s
+        self.may_repeat = may_repeat
+        self.of_host = False
+        if (ends_s := disconnect.ends_s) is not None:
+            ends_s -= min(SPARE_S, 0.05 * max(0.0, ends_s - perf_counter()))
+            if deadline_s is None or ends_s < deadline_s:
+                self.deadline_s, self.of_host = ends_s, True
 
 
 class Connection:
@@ -207,6 +218,8 @@ class Connection:
     def _too_late(self) -> UpstreamTimeout:
         deadline_s = self.patience.deadline_s
         if deadline_s is not None and perf_counter() >= deadline_s:
+            if self.patience.of_host:
+                return UpstreamTimeout("the function's time limit came before the answer's end; ask for fewer tokens")
             # The caller's own limit: who repeats such a call waits, and pays, for the same end again.
             message = "the deadline passed before the answer was complete; allow more in deadline_ms"
             return UpstreamTimeout(message, retryable=False)

@@ -21,7 +21,6 @@ from slipstream.chat.request import (
 from slipstream.errors import InvalidRequest
 from slipstream.models.resolved import CacheMark, ResolvedCall
 
-ANSWER_IN_JSON = "Answer with one valid JSON object and with nothing before or after it."
 CALL_NO_TOOLS = "Do not call any tool now: answer in text."
 _INFERENCE_FIELDS = {"max_tokens": "maxTokens", "temperature": "temperature", "top_p": "topP", "stop": "stopSequences"}
 
@@ -114,8 +113,6 @@ def _mark(blocks: list[Json], mark: CacheMark) -> None:
 def _system(call: ResolvedCall) -> list[Json]:
     request = call.request
     blocks = [_part(part) for part in request.system if type(part) is not Text or part.text]
-    if request.response_format is not None and request.response_format.kind == "json_object":
-        blocks.append({"text": ANSWER_IN_JSON})  # Converse knows schemas only
     for mark in call.cache_points:
         if mark.after == "system":
             _mark(blocks, mark)

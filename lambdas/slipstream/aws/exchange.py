@@ -156,10 +156,11 @@ class Exchange:
                     response = self._take(data)
                     if response is not None:
                         return response
-                elif self._buffer or not self._connection.reused:
+                elif self._buffer or not self._connection.reused or not self._patience.may_repeat:
                     raise UpstreamUnavailable("the model service closed the connection without an answer; try again")
                 else:
-                    # Closed while idle, as kept-alive connections are: the request was never looked at.
+                    # Closed while idle, as kept-alive connections are: most likely the request was never looked at.
+                    self._patience.may_repeat = False
                     self._connection.close()
                     self._connection = self._transport.send_on_new(self._origin, self._request, self._patience)
         except NotHttp as error:

@@ -11,7 +11,6 @@ from slipstream.aws import retry, service_errors
 from slipstream.aws.connection import Patience
 from slipstream.aws.places import Authorizes, Places, signed_request
 from slipstream.aws.transport import Transport
-from slipstream.disconnect import NEVER
 from slipstream.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailable
 
 
@@ -60,21 +59,20 @@ class JsonService:
     def call(self, operation: str, fields: dict[str, Any]) -> dict[str, Any]:
         """The operation's answer. Raises ServiceError, UpstreamUnavailable, UpstreamTimeout."""
         body = msgspec.json.encode(fields)
-        deadline_s = perf_counter() + self._timeout_s
+        patience = Patience(self._timeout_s, deadline_s=perf_counter() + self._timeout_s)
         try:
             try:
-                return self._once(operation, body, deadline_s)
+                return self._once(operation, body, patience)
             except (ServiceError, UpstreamUnavailable) as error:
-                if not error.retryable or not retry.pause(retry.wait_s(error, self._retry_delay_s), NEVER, deadline_s):
+                if not error.retryable or not retry.again(error, patience, self._retry_delay_s):
                     raise
-                return self._once(operation, body, deadline_s)
+                return self._once(operation, body, patience)
         except UpstreamTimeout:
             raise UpstreamTimeout(f"{self._name} gave no answer within {self._timeout_s:g} s; try again") from None
 
-    def _once(self, operation: str, body: bytes, deadline_s: float) -> dict[str, Any]:
+    def _once(self, operation: str, body: bytes, patience: Patience) -> dict[str, Any]:
         headers = [("content-type", self._type), ("x-amz-target", f"{self._target}.{operation}")]
         request = signed_request(self._place, "/", headers, body, auth=self._auth, service=self._name)
-        patience = Patience(self._timeout_s, deadline_s=deadline_s)
         exchange = self._transport.send(self._place.origin, request, patience)
         while (response := exchange.head()) is None:
             pass

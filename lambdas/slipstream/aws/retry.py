@@ -6,6 +6,7 @@ import os
 import select
 from time import perf_counter
 
+from slipstream.aws.connection import Patience
 from slipstream.disconnect import Disconnect
 from slipstream.errors import ClientGone, SlipstreamError, Throttled, UpstreamInternal, UpstreamUnavailable
 
@@ -18,6 +19,14 @@ def worth_another(error: SlipstreamError) -> bool:
     if not isinstance(error, (Throttled, UpstreamUnavailable, UpstreamInternal)) or not error.retryable:
         return False
     return error.code != "service_quota_exceeded" and (error.retry_after_s or 0.0) <= LONGEST_WAIT_S
+
+
+def again(error: SlipstreamError, patience: Patience, most_s: float) -> bool:
+    """Whether to send once more, after the wait; takes the request's one repeat. Raises ClientGone."""
+    if not patience.may_repeat or not pause(wait_s(error, most_s), patience.disconnect, patience.deadline_s):
+        return False
+    patience.may_repeat = False
+    return True
 
 
 def wait_s(error: SlipstreamError, most_s: float) -> float:

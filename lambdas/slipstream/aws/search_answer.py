@@ -167,4 +167,5 @@ def _hit(card: DocumentCard, inner: _InnerHit, score: float, own: float, other: 
         updated_at_s=card.updated_at_s,
         popularity=card.popularity,
         attributes=card.attributes,
+        passages=card.passages,
     )

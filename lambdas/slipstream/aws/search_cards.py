@@ -23,6 +23,7 @@ class DocumentCard(msgspec.Struct, array_like=True, frozen=True):
     updated_at_s: float | None
     popularity: float
     attributes: dict[str, Scalar]
+    passages: int = 0
 
 
 class PassageCard(msgspec.Struct, array_like=True, frozen=True):
@@ -43,7 +44,7 @@ def of_document(document: Document) -> str:
     """The card to store."""
     card = DocumentCard(
         document.id, document.version, document.title, document.source, document.language, document.updated_at_s,
-        document.popularity, document.attributes,
+        document.popularity, document.attributes, len(document.passages),
     )  # fmt: skip
     return msgspec.json.encode(card).decode()
 

@@ -38,7 +38,8 @@ class OpenSearchPassages:
         self._transport = transport
         self._auth = auth
         self._timeout_s = timeout_s
-        self._of_bytes: dict[str, bool] = {}
+        self._of_bytes: dict[str, str] = {}
+        """Indexes that take bytes for a vector → the generation that was seen to; "" until one has answered."""
 
     def search(self, index: str, query: EngineQuery, waterfall: Waterfall, disconnect: Disconnect) -> Legs:
         """See PassageIndex. Opens span ``search`` (and ``connect`` where a connection has to be made)."""
@@ -49,8 +50,10 @@ class OpenSearchPassages:
             try:
                 legs = self._ask(index, index, query, waterfall, patience)
             except SlipstreamError as error:
-                if not retry.worth_another(error) or not retry.pause(PAUSE_S, disconnect, patience.deadline_s):
+                if not retry.worth_another(error) or not retry.again(error, patience, PAUSE_S):
                     raise
+                legs = self._ask(index, index, query, waterfall, patience)
+            if self._re_indexed(index, legs):
                 legs = self._ask(index, index, query, waterfall, patience)
             if again := self._what_to_ask_again(index, legs):
                 if _failed(legs) and not retry.pause(PAUSE_S, disconnect, patience.deadline_s):
@@ -73,7 +76,7 @@ class OpenSearchPassages:
     def _ask(
         self, index: str, target: str, query: EngineQuery, waterfall: Waterfall, patience: Patience
     ) -> dict[str, Leg]:
-        names, body = search_query.lines(target, query, byte_vector=self._of_bytes.get(index, False))
+        names, body = search_query.lines(target, query, byte_vector=index in self._of_bytes)
         if not names:
             return {}
         raw = self._send("POST", "/_msearch", body, index, waterfall, patience)
@@ -97,12 +100,28 @@ class OpenSearchPassages:
         """The name to ask once more, where that may help: the alias, or the newer of two generations that were seen."""
         dense = legs.get("dense")
         if dense is not None and dense.said is not None and _WANTS_BYTES in dense.said.reason:
-            self._of_bytes[index] = True
+            self._of_bytes[index] = ""
             return index
         if any(leg.said is not None and _in_passing(leg.said, index) for leg in legs.values()):
             return index
-        generations = frozenset[str]().union(*[leg.generations for leg in legs.values()])
+        generations = _generations(legs)
         return max(generations) if len(generations) > 1 else None
+
+    def _re_indexed(self, index: str, legs: dict[str, Leg]) -> bool:
+        """Whether bytes were asked of a generation that they were not seen to: it may take floats, and rank by them."""
+        generations = _generations(legs)
+        if index not in self._of_bytes or len(generations) != 1:
+            return False
+        (seen,) = generations
+        if self._of_bytes[index] in ("", seen):
+            self._of_bytes[index] = seen
+            return False
+        del self._of_bytes[index]
+        return True
+
+
+def _generations(legs: dict[str, Leg]) -> frozenset[str]:
+    return frozenset[str]().union(*[leg.generations for leg in legs.values()])
 
 
 def _in_passing(said: search_errors.Said, index: str) -> bool:

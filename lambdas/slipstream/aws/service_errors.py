@@ -1,4 +1,4 @@
-"""What a service says went wrong → our one error tree. Nothing else interprets an AWS error."""
+"""What Bedrock says went wrong → our one error tree; services of the JSON protocol add names of their own."""
 
 from __future__ import annotations
 

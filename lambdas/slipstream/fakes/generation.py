@@ -218,4 +218,5 @@ def _hit(document: Document, passage: Passage, score: float, own: float, other: 
         document.id, document.version, passage.ordinal, document.title, passage.heading, passage.text, passage.start,
         passage.end, score, document_score=own, other_score=other, source=document.source, language=document.language,
         updated_at_s=document.updated_at_s, popularity=document.popularity, attributes=document.attributes,
+        passages=len(document.passages),
     )  # fmt: skip

@@ -274,5 +274,7 @@ def _told(answer: Answer, wire: routes.Wire) -> manners.Headers:
     if (usd := answer.cost.usd) is not None:
         headers.append(("x-slipstream-cost-usd", f"{usd:.9f}"))
     if wire == "bedrock":
-        headers.append(("x-slipstream-report", manners.ascii_json(msgspec.json.encode(answer.report()))))
+        from slipstream.gateway.bedrock import report_header
+
+        headers.append((report_header.NAME, report_header.encode(answer.report())))
     return headers

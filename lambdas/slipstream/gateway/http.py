@@ -28,6 +28,10 @@ class Principal(msgspec.Struct, frozen=True):
             )
 
 
+NOBODY = Principal(key_id="anonymous", scopes=frozenset())
+"""Who calls on a route without an authorizer (health checks): may do nothing that needs a scope."""
+
+
 class HttpRequest(msgspec.Struct):
     """``path`` is still percent-encoded and without stage prefix; header names are lower-case."""
 

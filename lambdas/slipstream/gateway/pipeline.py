@@ -218,7 +218,7 @@ class Pipeline:
     def _record_refused(
         self, request: ChatRequest, call: ResolvedCall | None, waterfall: Waterfall, error: SlipstreamError
     ) -> None:
-        if call is not None and not isinstance(error, ModelNotFound):
+        if call is not None and call.known and not isinstance(error, ModelNotFound):
             self._metrics.record(*figures(call, waterfall, None, UNPRICED, error.code))
         else:
             model_id = self._resolver.known_id(request.model) or UNKNOWN_MODEL

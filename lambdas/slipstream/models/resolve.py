@@ -89,6 +89,7 @@ class Resolver:
             request=fitted,
             target_id=target.target_id,
             model_id=model.id,
+            known=model.known,
             endpoint=model.endpoint,
             price=target.price,
             sent=dict(settled.sent),

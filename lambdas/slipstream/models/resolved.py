@@ -72,6 +72,8 @@ class ResolvedCall(msgspec.Struct, frozen=True, kw_only=True):
     """The id to put into the upstream call: model id, inference-profile id or ARN."""
     model_id: str
     """The catalogue's canonical id without geographic prefix: what rules, prices and metrics go by."""
+    known: bool = True
+    """Whether the catalogue has it; otherwise ``model_id`` may be any text of the caller's."""
     endpoint: Endpoint = Endpoint()
     price: Price | None = None
     sent: dict[str, Any] = {}

@@ -18,10 +18,11 @@ PER_QUESTION = tuple(name for name in OF_LEGS if "_" in name)
 def variants(parameters: Parameters) -> dict[str, Parameters]:
     """Parameters without one kind of evidence, by what is missing."""
     dropped = {
-        "the document's own BM25": ("document",),
+        "document BM25": ("document",),
+        "document length": ("length",),
         "weights by question": PER_QUESTION,
         "all text evidence": OF_TEXT,
-        **{f"text evidence: {name}": (name,) for name in OF_TEXT},
+        **{f"text: {name}": (name,) for name in OF_TEXT},
     }
     return {what: _without(parameters, names) for what, names in dropped.items()}
 

@@ -165,7 +165,8 @@ class IndexesApi:
         if beside is None and request.query.get("resume"):
             return 200, shapes.step(reindex.Step(live.name, live.documents or 0, 0, True))
         if not request.query.get("resume"):
-            beside = reindex.begin(parts.index, name, self._spec(request.body, live.spec))
+            current = msgspec.structs.replace(live.spec, schema=IndexSpec().schema)  # whatever mapping it was made with
+            beside = reindex.begin(parts.index, name, self._spec(request.body, current))
         if request.query.get("begin_only"):
             return 200, shapes.step(
                 reindex.Step(beside.name if beside else "", live.documents or 0, live.documents or 0, False)

@@ -46,6 +46,11 @@ class Document(msgspec.Struct, frozen=True):
 
 
 def embedding_text(document: Document, passage: Passage) -> str:
-    """What a passage's vector is made of: title and headings say what the text alone does not."""
-    context = " > ".join(part for part in (document.title, *passage.heading) if part)
-    return f"{context}\n{passage.text}" if context else passage.text
+    """What a passage's vector is made of."""
+    return in_context(document.title, passage.heading, passage.text)
+
+
+def in_context(title: str, heading: tuple[str, ...], text: str) -> str:
+    """A passage below its title and headings, which say what the text alone does not."""
+    context = " > ".join(part for part in (title, *heading) if part)
+    return f"{context}\n{text}" if context else text

@@ -24,7 +24,7 @@ NEAR_TERMS = 3
 """How far two words that are neighbours in the question may stand apart."""
 
 OF_LEGS = (
-    "cosine", "passage", "document",
+    "cosine", "passage", "document", "length",
     "cosine_agreed", "passage_agreed", "cosine_peaked", "passage_peaked", "cosine_long", "passage_long",
 )  # fmt: skip
 OF_TEXT = ("coverage", "window", "neighbours", "title", "exact")
@@ -42,6 +42,8 @@ def of_legs(question: str, found: Sequence[Candidate]) -> list[Values]:
             "cosine": cosine,
             "passage": passage,
             "document": one.document_bm25 / unit,
+            # The best of many passages is better by chance alone.
+            "length": math.log(max(1, one.hits[0].passages)),
         }
         for name, strength in context.items():
             row[f"cosine_{name}"] = cosine * strength

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
     Array = NDArray[numpy.float64]
 
-SPREAD = {"cosine": 2.0, "passage": 1.5, "document": 1.0, **{name: 1.0 for name in OF_LEGS if "_" in name}}
+SPREAD = {
+    "cosine": 1.0, "passage": 0.75, "document": 0.5, "length": 0.05, **{name: 0.5 for name in OF_LEGS if "_" in name}
+}  # fmt: skip
 """How far a weight is expected to be from where it starts: one deviation of the prior."""
-OTHER_SPREAD = 0.5
+OTHER_SPREAD = 0.25
 STEPS = 50
 FOLDS = 5
 

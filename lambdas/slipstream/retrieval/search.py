@@ -56,6 +56,8 @@ class Hit(msgspec.Struct, frozen=True):
     updated_at_s: float | None = None
     popularity: float = 0.0
     attributes: dict[str, Scalar] = {}
+    passages: int = 0
+    """How many its document has; 0: not known."""
 
 
 class Legs(msgspec.Struct, frozen=True):

@@ -7,10 +7,8 @@ from base64 import b64decode
 import msgspec
 
 from slipstream.disconnect import NEVER, Disconnect
-from slipstream.gateway.http import HttpRequest, Principal
-
-NOBODY = Principal(key_id="anonymous", scopes=frozenset())
-"""Who calls on a route without an authorizer (health checks): may do nothing that needs a scope."""
+from slipstream.gateway import routes
+from slipstream.gateway.http import NOBODY, HttpRequest, Principal
 
 
 class Authorizer(msgspec.Struct):
@@ -103,22 +101,8 @@ def _without_base_path(path: str, resource: str, parameters: dict[str, str]) -> 
         matched = matched.replace(f"{{{name}+}}", value).replace(f"{{{name}}}", value)
     if path == matched:
         return path
-    plain, tail = _unquote(path).rstrip("/"), matched.rstrip("/")
+    plain, tail = routes.decode(path).rstrip("/"), matched.rstrip("/")
     base = plain[: len(plain) - len(tail)] if plain.endswith(tail) else ""
     if base and path.startswith(base) and path[len(base) : len(base) + 1] == "/":
         return path[len(base) :]
     return path
-
-
-def _unquote(text: str) -> str:
-    """Percent-decode as UTF-8; importing urllib.parse for it would cost more than the rest of this module."""
-    if "%" not in text:
-        return text
-    first, *rest = text.encode().split(b"%")
-    out = [first]
-    for part in rest:
-        try:
-            out.append(bytes((int(part[:2], 16),)) + part[2:])
-        except ValueError:
-            out.append(b"%" + part)
-    return b"".join(out).decode("utf-8", "replace")

@@ -27,11 +27,12 @@ Build = Callable[[], tuple[App, Callable[[], None]]]
 
 class ResponseGone(Disconnect):
     """Watches the response's connection. Lambda never closes it early (a client's leaving is not told to a function);
-    a local host does.
+    a local host does. ``ends_s`` is the function's time limit.
     """
 
-    def __init__(self, stream: ResponseStream) -> None:
+    def __init__(self, stream: ResponseStream, ends_s: float | None) -> None:
         self._stream = stream
+        self.ends_s = ends_s
 
     def fileno(self) -> int | None:
         """Descriptor that becomes readable when the local host has closed."""
@@ -103,7 +104,9 @@ def serve(api: RuntimeApi, app: App, invocation: Invocation) -> None:
     stream = api.open_response(invocation.request_id)
     response: HttpResponse | None = None
     try:
-        request = decode(invocation.event, disconnect=ResponseGone(stream), deadline_s=invocation.deadline_s)
+        request = decode(
+            invocation.event, disconnect=ResponseGone(stream, invocation.deadline_s), deadline_s=invocation.deadline_s
+        )
         request.request_id = request.request_id or invocation.request_id
         response = app(request)
         _send(stream, response)

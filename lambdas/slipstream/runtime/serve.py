@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from slipstream.errors import Unauthenticated
 from slipstream.gateway.http import Principal
 from slipstream.runtime.bad_setting import BadSetting
 from slipstream.runtime.settings import read_settings
@@ -26,6 +27,9 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     """Command line of the server."""
     parser = argparse.ArgumentParser(prog="slipstream.runtime.serve", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
+    parser.add_argument(
+        "--trust-the-network", action="store_true", help="serve whoever reaches another address than loopback"
+    )
     parser.add_argument("--port", type=int, default=8080, help="port; 0 takes a free one")
     parser.add_argument("--port-file", type=Path, help="file to write the port into once it listens")
     parser.add_argument("--processes", type=int, default=1, help="host processes that share the port")
@@ -34,7 +38,17 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
         "--behind-web-adapter", action="store_true", help="callers are known from API Gateway's request context"
     )
     parser.add_argument("--private-key", type=Path, help="PEM key of the certificate")
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    if not (arguments.trust_the_network or _is_loopback(arguments.host)):
+        parser.error(
+            f"--host '{arguments.host}' is more than loopback, and no key is asked for here: whoever reaches it may do "
+            "everything. Listen on 127.0.0.1, or add --trust-the-network where others are kept out"
+        )
+    return arguments
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or (host.startswith("127.") and host.replace(".", "").isdecimal())
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -95,12 +109,19 @@ def _application(authenticate: Authenticate) -> WsgiApp:
 
 
 def principal_of_context(headers: Mapping[str, str]) -> Principal:
-    """Who calls, from the request context that the Web Adapter hands on (it overwrites a caller's own header)."""
+    """Who calls, from the request context that the Web Adapter hands on (it overwrites a caller's own header).
+
+    Raises Unauthenticated where it cannot be read.
+    """
     import msgspec
 
     from slipstream.runtime.lambda_event import RequestContext, principal_of
 
-    context = msgspec.json.decode(headers.get("x-amzn-request-context", "{}"), type=RequestContext)
+    try:
+        context = msgspec.json.decode(headers.get("x-amzn-request-context", "{}"), type=RequestContext)
+    except msgspec.MsgspecError:
+        told = "the request context in front of this server cannot be read; call it through API Gateway"
+        raise Unauthenticated(told) from None
     return principal_of(context.authorizer)
 
 

@@ -7,11 +7,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from slipstream.errors import InvalidRequest
+from slipstream.models.identifiers import parse_arn
 from slipstream.runtime.bad_setting import BadSetting
 from slipstream.runtime.search_parts import SearchSettings, read_search_settings
 
 T = TypeVar("T")
-ENDPOINT_SERVICES = ("bedrock-runtime", "bedrock-mantle", "bedrock", "dynamodb")
+ENDPOINT_SERVICES = ("bedrock-runtime", "bedrock-mantle", "bedrock-agent-runtime", "bedrock", "dynamodb")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +40,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Service → base URL, where the SDK's own variables say so (tests, the local stack)."""
     search: SearchSettings | None = None
     """The search engine; None: no retrieval."""
+    rerank_model: str = ""
+    """ARN of the foundation model that re-ranks where a request asks for it; empty: none does."""
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -59,7 +63,23 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         metrics_namespace=environ.get("SLIPSTREAM_METRICS_NAMESPACE", defaults.metrics_namespace),
         endpoints=_endpoints(environ),
         search=read_search_settings(environ),
+        rerank_model=_rerank_model(environ.get("SLIPSTREAM_RERANK_MODEL", ""), region),
     )
+
+
+def _rerank_model(text: str, region: str) -> str:
+    """The ARN of a model that is named by ARN or id, which stands in ``region`` then."""
+    arn = text if text.startswith("arn:") or not text else f"arn:aws:bedrock:{region}::foundation-model/{text}"
+    try:
+        fits = not arn or parse_arn(arn).kind == "foundation-model"
+    except InvalidRequest:
+        fits = False
+    if not fits:
+        raise BadSetting(
+            "SLIPSTREAM_RERANK_MODEL must be a foundation model's id or ARN, as cohere.rerank-v3-5:0 or "
+            f"arn:aws:bedrock:us-west-2::foundation-model/amazon.rerank-v1:0, not {text!r}"
+        )
+    return arn
 
 
 def _json(environ: Mapping[str, str], name: str, kind: type[T]) -> T | None:

@@ -32,6 +32,7 @@ from slipstream.telemetry.metrics import EmfSink
 if TYPE_CHECKING:
     from slipstream.gateway.grounding import Finds
     from slipstream.models.embedding import Embedder
+    from slipstream.retrieval.rerank import Reranker
 
 VERSION = "0.1.0"
 STATE_TIMEOUT_S = 1.0
@@ -76,7 +77,8 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         region=settings.region,
         prices=settings.prices,
     )
-    finds = _finder(settings.search, transport, signer, bedrock, resolver) if settings.search else None
+    services = _Services(transport, signer, places)
+    finds = _finder(settings.search, settings.rerank_model, services, bedrock, resolver) if settings.search else None
     pipeline = Pipeline(
         resolver=resolver,
         planner=PromptPlanner(),
@@ -106,8 +108,16 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
     return Built(create_app(gateway), restore)
 
 
+class _Services(NamedTuple):
+    """How services other than models are called: always signed, a Bedrock key opens none of them."""
+
+    transport: Transport
+    signer: Signer
+    places: Places
+
+
 def _finder(
-    search: SearchSettings, transport: Transport, signer: Authorizes, embedder: Embedder, resolver: Resolver
+    search: SearchSettings, rerank_model: str, services: _Services, embedder: Embedder, resolver: Resolver
 ) -> Callable[[], Finds]:
     """The retriever, made with the first question to an index: plain chat starts without it."""
 
@@ -115,10 +125,18 @@ def _finder(
     def build() -> Finds:
         from slipstream.retrieval.retrieve import Retriever
 
-        index = passage_index(search, transport, signer)
-        return Retriever(index=index, embedder=embedder, target=resolver.target)
+        index = passage_index(search, services.transport, services.signer)
+        reranker = _reranker(rerank_model, services) if rerank_model else None
+        return Retriever(index=index, embedder=embedder, target=resolver.target, reranker=reranker)
 
     return build
+
+
+def _reranker(model_arn: str, services: _Services) -> Reranker:
+    from slipstream.aws.rerank import BedrockReranker
+
+    transport, signer, places = services
+    return BedrockReranker(model_arn, transport=transport, auth=signer, places=places)
 
 
 def _rule_store(

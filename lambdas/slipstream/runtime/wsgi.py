@@ -7,7 +7,7 @@ from typing import Any
 
 from slipstream.disconnect import NEVER, Disconnect
 from slipstream.errors import SlipstreamError
-from slipstream.gateway.http import App, HttpRequest, HttpResponse, Principal
+from slipstream.gateway.http import NOBODY, App, HttpRequest, HttpResponse, Principal
 
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -18,7 +18,6 @@ REASONS = {
     405: "Method Not Allowed", 413: "Content Too Large", 415: "Unsupported Media Type", 429: "Too Many Requests",
     500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
 }  # fmt: skip
-NOBODY = Principal(key_id="", scopes=frozenset())
 DISCONNECT_KEY = "slipstream.disconnect"
 
 

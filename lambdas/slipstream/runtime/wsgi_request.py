@@ -10,6 +10,10 @@ from slipstream.http1 import BodyByChunks, NotHttp
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_BODY_BYTES = 64 * 1024 * 1024
+ONLY_ONE = frozenset(
+    {"CONTENT_LENGTH", "HTTP_HOST", "HTTP_AUTHORIZATION", "HTTP_X_API_KEY", "HTTP_X_AMZN_REQUEST_CONTEXT"}
+)
+"""Headers that say who calls, or where a request ends: a second one would leave open which of them counts."""
 
 
 class BadRequest(Exception):
@@ -69,9 +73,13 @@ class RequestReader:
             name, colon, value = line.partition(":")
             if not colon or name != name.strip():
                 raise BadRequest("400 Bad Request")
+            if "_" in name:  # in WSGI's names it would pass for its twin with a hyphen, which others vouch for
+                continue
             key = name.upper().replace("-", "_")
             if key not in ("CONTENT_LENGTH", "CONTENT_TYPE"):
                 key = "HTTP_" + key
+            if key in ONLY_ONE and key in environ:
+                raise BadRequest("400 Bad Request")
             environ[key] = f"{environ[key]},{value.strip()}" if key in environ else value.strip()
         body = self._read_body(environ)
         environ["wsgi.input"] = io.BytesIO(body)

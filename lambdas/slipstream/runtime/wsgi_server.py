@@ -20,7 +20,10 @@ from slipstream.runtime.wsgi_request import MAX_BODY_BYTES, MAX_HEAD_BYTES, BadR
 
 IDLE_TIMEOUT_S = 300
 BODYLESS = ("204", "304")
-TLS_ALERT = b"\x15"
+TLS_ALERT, TLS_SEALED = 0x15, 0x17
+TLS_HEADER_BYTES = 5
+SEALED_ALERT_BYTES = 19
+"""An alert (2 bytes), its type and its tag (16): in TLS 1.3 only its length tells it from a request (RFC 8446, 5.2)."""
 _MESSAGES = {
     "413": f"the body is over the limit of {MAX_BODY_BYTES:,} bytes of this server",
     "431": f"the request's headers are over the limit of {MAX_HEAD_BYTES:,} bytes",
@@ -43,12 +46,18 @@ class SocketDisconnect(Disconnect):
         # A duplicate of the descriptor: SSLSocket refuses MSG_PEEK, and the raw bytes tell enough.
         with socket.socket(fileno=socket.dup(self._fileno)) as raw:
             try:
-                seen = raw.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+                seen = raw.recv(TLS_HEADER_BYTES, socket.MSG_PEEK | socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return False
             except OSError:
                 return True
-        return seen in (b"", TLS_ALERT)
+        return not seen or _is_alert(seen)
+
+
+def _is_alert(header: bytes) -> bool:
+    if len(header) < TLS_HEADER_BYTES or header[0] != TLS_SEALED:
+        return header[0] == TLS_ALERT
+    return int.from_bytes(header[3:], "big") <= SEALED_ALERT_BYTES
 
 
 class Connection:

@@ -15,8 +15,6 @@ class Span(msgspec.Struct):
     start_ms: float
     end_ms: float | None = None
     parent: str | None = None
-    hidden: bool = False
-    """Ran behind something longer: did not delay the answer."""
 
     @property
     def duration_ms(self) -> float:

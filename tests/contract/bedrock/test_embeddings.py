@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.bedrock.embeddings import sized
+from local.bedrock.minilm import MODEL_SHA256
+from local.bedrock.settings import Settings
+from local.known_vectors import write
 from tests.contract.bedrock.conftest import Service
-from tests.contract.bedrock.running import Running
+from tests.contract.bedrock.running import QUICK, Running
 
 TITAN = "amazon.titan-embed-text-v2:0"
 
@@ -86,3 +90,10 @@ def test_padding_changes_no_value(vector: list[float], dimensions: int) -> None:
     padded = sized(tuple(vector), dimensions, normalize=False)
     assert padded[:384] == vector
     assert padded[384:] == [0.0] * (dimensions - 384)
+
+
+def test_a_known_vector_is_given_back_and_another_text_is_computed(tmp_path: Path) -> None:
+    write(tmp_path / "vectors.npz", {"A bridge over a river": [1.0] + [0.0] * 383}, MODEL_SHA256)
+    with Running(Settings(**QUICK, vectors=tmp_path / "vectors.npz")) as server:
+        assert embed(server.boto(), "A bridge over a river")["embedding"][:2] == [1.0, 0.0]
+        assert embed(server.boto(), "A bridge over a lake")["embedding"][:2] != [1.0, 0.0]

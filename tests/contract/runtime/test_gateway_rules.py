@@ -113,6 +113,26 @@ def test_a_failure_is_not_kept() -> None:
     assert len(calls) == 2
 
 
+@pytest.mark.parametrize("ttl_s", [0, 300])
+@pytest.mark.parametrize("broken", [OSError("refused"), {"policyDocument": {"Statement": ["no object"]}}])
+def test_an_authorizer_that_cannot_be_asked_or_read_is_asked_anew_by_the_next_request(broken: Any, ttl_s: int) -> None:
+    told: list[Any] = [broken, answer(("Allow", "*"))]
+
+    def invoke(_ref: str, _event: dict[str, Any]) -> tuple[Any, str | None]:
+        if isinstance(said := told.pop(0), Exception):
+            raise said
+        return said, None
+
+    async def scenario() -> None:
+        sources = ("method.request.header.Authorization",)
+        under_test = Authorizer(AuthorizerSettings("a", "arn:f", sources, ttl_s), invoke)
+        with pytest.raises(GatewayError, match="AUTHORIZER_FAILURE"):
+            await under_test.authorize(KEYED, ARN)
+        await under_test.authorize(KEYED, ARN)
+
+    asyncio.run(scenario())
+
+
 def test_an_authorizer_that_fails_otherwise_is_not_the_callers_fault() -> None:
     with pytest.raises(GatewayError, match="AUTHORIZER_FAILURE"):
         asyncio.run(authorizer([], [0.0], error="boom").authorize(KEYED, ARN))

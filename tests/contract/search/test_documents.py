@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import math
+
 import msgspec
 import pytest
 
+from slipstream.aws.document_index import connect
 from slipstream.errors import IndexExists, IndexNotFound, IndexReadOnly, InvalidRequest
 from slipstream.retrieval.ports import IndexSpec
 from tests.contract.search.engines import BETWEEN, EAST, NORTH, SPEC, Engine, document, names
@@ -231,9 +234,40 @@ def test_quantized_vectors_find_the_same_and_come_back(local: Engine, quantizati
     assert found.passages[1].vector == pytest.approx(BETWEEN, abs=0.01)
 
 
+@pytest.mark.parametrize("after", ["none", "byte"])
+def test_after_a_re_index_the_new_vectors_are_asked_in_their_own_kind(local: Engine, after: str) -> None:
+    local.load(SECOND, spec=msgspec.structs.replace(SPEC, quantization="byte"))
+    asked = (0.5994, 0.8004, 0.0, 0.0)
+    for _ in range(2):
+        local.search(vector=asked)  # by now it is known that this generation takes bytes
+
+    new = local.documents.begin_generation(local.index, msgspec.structs.replace(SPEC, quantization=after))
+    local.documents.write(local.index, [SECOND], generation=new.name)
+    local.documents.promote(local.index, new.name)
+    local.documents.refresh(local.index)
+
+    exact = sum(one * other for one, other in zip(asked, SECOND.passages[0].vector, strict=True)) / math.hypot(*asked)
+    found = local.search(vector=asked)
+    assert found.missing == ()
+    assert found.dense[0].score == pytest.approx(exact, abs=1e-5 if after == "none" else 0.02)
+
+
 @pytest.mark.parametrize("language", ["german", "cjk", "standard", "french"])
 def test_an_index_has_the_analyzer_of_its_language(local: Engine, language: str) -> None:
     local.load(document("d", "Häuser 検索 maisons"), spec=msgspec.structs.replace(SPEC, language=language))
 
     assert names(local.search("Häuser").lexical) == ["d"]
     assert bool(local.search("Haus").lexical) == (language == "german")
+
+
+def test_an_index_of_another_mapping_is_named_with_what_brings_it_to_this_one(
+    local: Engine, opensearch_url: str
+) -> None:
+    client = connect(opensearch_url)
+    client.indices.create(index=f"{local.index}-000001", body={"aliases": {local.index: {}}})
+
+    try:
+        with pytest.raises(InvalidRequest, match=rf"slipstream index reindex {local.index}"):
+            local.search("x", vector=EAST)
+    finally:
+        client.indices.delete(index=f"{local.index}-000001")

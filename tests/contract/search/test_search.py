@@ -63,6 +63,7 @@ def test_a_hit_knows_its_passage_and_its_document(engine: Engine) -> None:
     assert (hit.source, hit.language) == (GLACIER.source, "en")
     assert (hit.updated_at_s, hit.popularity) == (1_700_000_000.0, 3.5)
     assert hit.attributes == GLACIER.attributes
+    assert hit.passages == len(GLACIER.passages)
 
 
 def test_the_scores_are_lucenes_bm25_worked_out_by_hand(engine: Engine) -> None:

@@ -6,13 +6,16 @@ import itertools
 import json
 import threading
 from collections.abc import Callable
+from time import perf_counter
 
 import pytest
 
 from slipstream.aws import bedrock
+from slipstream.aws.connection import Patience
 from slipstream.aws.transport import Transport
 from slipstream.chat.events import Event, Failed, Heartbeat, Started, Stopped, TextDelta, ToolCallDelta, Usage
-from slipstream.chat.request import Tool, ToolChoice
+from slipstream.chat.request import ChatRequest, Message, Parameters, Text, Tool, ToolChoice
+from slipstream.disconnect import Disconnect
 from slipstream.errors import (
     ClientGone,
     InvalidRequest,
@@ -27,6 +30,10 @@ from slipstream.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from slipstream.fakes.metrics import MemoryMetrics
+from slipstream.gateway.pipeline import Pipeline
+from slipstream.models.prompt_plan import PromptPlanner
+from slipstream.models.resolve import Resolver
 from slipstream.models.resolved import ResolvedCall
 from slipstream.telemetry.waterfall import Waterfall
 from tests.contract.upstream.calls import (
@@ -136,12 +143,68 @@ def test_a_throttled_call_is_tried_once_more(transport: Transport, server: TinyS
     assert waterfall.facts["retried"] == "rate_limit_exceeded"
 
 
+def test_a_service_that_hangs_up_on_whole_requests_gets_two_of_them_at_most(
+    transport: Transport, server: TinyServer
+) -> None:
+    asked: list[bytes] = []
+
+    def answers_then_hangs_up(peer: Peer) -> None:
+        answers(WHOLE)(peer)
+        asked.append(peer.request())
+
+    def hangs_up(peer: Peer) -> None:
+        asked.append(peer.request())
+
+    server.expects(answers_then_hangs_up, hangs_up, hangs_up)
+    events_of(transport, server)
+    waterfall = Waterfall()
+    with pytest.raises(UpstreamUnavailable):
+        events_of(transport, server, waterfall=waterfall)
+    server.close_scripts()
+    assert len(asked) == 2
+    assert waterfall.facts["retried"] == "connection_closed"
+
+
+def test_a_healed_call_has_no_further_retry_where_the_first_took_it(transport: Transport, server: TinyServer) -> None:
+    throttled = refuses(429, "ThrottlingException", "later")
+    rejected = refuses(400, "ValidationException", "temperature is deprecated for this model.")
+    server.expects(throttled, rejected, throttled, answers(WHOLE))
+    resolver = Resolver()
+    pipeline = Pipeline(
+        resolver=resolver,
+        planner=PromptPlanner(),
+        models=models(transport, server.url),
+        metrics=MemoryMetrics(),
+        region="us-east-1",
+    )
+    request = ChatRequest(model=MODEL, messages=[Message("user", [Text("hi")])], parameters=Parameters(temperature=0.5))
+    with pytest.raises(Throttled):
+        pipeline.answer(request, Waterfall())
+    assert server.connections == 3
+
+
 def test_a_long_retry_after_is_passed_on_instead_of_waited_for(transport: Transport, server: TinyServer) -> None:
     server.expects(refuses(429, "ThrottlingException", "later", "retry-after: 30\r\n"))
     with pytest.raises(Throttled) as caught:
         events_of(transport, server)
     assert caught.value.retry_after_s == 30
     assert server.connections == 1
+
+
+def test_a_short_retry_after_is_waited_for(
+    transport: Transport, server: TinyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited_s: list[float] = []
+
+    def pause(seconds: float, *_: object) -> bool:
+        waited_s.append(seconds)
+        return True
+
+    monkeypatch.setattr(bedrock.retry, "pause", pause)
+    server.expects(refuses(429, "ThrottlingException", "later", "retry-after: 1\r\n"), answers(WHOLE))
+    assert TextDelta("hello") in events_of(transport, server)
+    assert len(waited_s) == 1
+    assert waited_s[0] >= 1
 
 
 def test_an_exception_in_the_stream_before_the_first_event_is_tried_once_more(
@@ -176,6 +239,16 @@ def test_an_answer_that_breaks_off_never_looks_complete(transport: Transport, se
     server.expects(script)
     *before, last = events_of(transport, server)
     assert before == [Started(), TextDelta("hello")]
+    assert isinstance(last, Failed)
+    assert isinstance(last.error, StreamCut)
+
+
+def test_a_stream_that_ends_in_half_a_frame_is_cut_even_after_the_stop(
+    transport: Transport, server: TinyServer
+) -> None:
+    server.expects(answers(STARTED + HELLO + STOPPED + USED[:20]))
+    *_, stopped, last = events_of(transport, server)
+    assert stopped == Stopped("end_turn")
     assert isinstance(last, Failed)
     assert isinstance(last.error, StreamCut)
 
@@ -326,6 +399,41 @@ def test_a_deadline_after_the_first_event_ends_the_answer_as_failed(transport: T
     assert first == Started()
     assert isinstance(last, Failed)
     assert isinstance(last.error, UpstreamTimeout)
+
+
+def test_a_stalled_answer_ends_as_failed_before_the_hosts_time_limit(transport: Transport, server: TinyServer) -> None:
+    over = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.begin_chunks()
+        peer.chunk(STARTED)
+        over.wait(5)
+
+    server.expects(script)
+    ends = Disconnect()
+    ends.ends_s = perf_counter() + 0.4
+    *_, last = models(transport, server.url).stream(call(deadline_ms=60_000), Waterfall(), ends)
+    ended_s = perf_counter()
+    over.set()
+    assert isinstance(last, Failed)
+    assert (last.error.code, last.error.http_status) == ("upstream_timeout", 504)
+    assert "time limit" in last.error.message
+    assert ended_s < ends.ends_s
+
+
+@pytest.mark.parametrize(("left_s", "spared_s"), [(900, 1.0), (10, 0.5), (-1, 0.0)])
+def test_of_the_hosts_time_a_second_is_spared_and_of_a_short_one_a_twentieth(left_s: float, spared_s: float) -> None:
+    ends = Disconnect()
+    ends.ends_s = perf_counter() + left_s
+    patience = Patience(300, disconnect=ends)
+    assert patience.deadline_s == pytest.approx(ends.ends_s - spared_s, abs=0.05)
+
+
+def test_a_callers_own_deadline_that_is_sooner_holds() -> None:
+    ends = Disconnect()
+    ends.ends_s = perf_counter() + 100
+    assert Patience(300, disconnect=ends, deadline_s=1.0).deadline_s == 1.0
 
 
 def test_what_is_passed_through_keeps_every_byte_and_status(transport: Transport, server: TinyServer) -> None:

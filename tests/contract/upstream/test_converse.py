@@ -9,7 +9,7 @@ import botocore.session
 import botocore.validate
 import pytest
 
-from slipstream.aws.converse import ANSWER_IN_JSON, CALL_NO_TOOLS, encode
+from slipstream.aws.converse import CALL_NO_TOOLS, encode
 from slipstream.aws.converse_stream import ConverseReader
 from slipstream.chat.events import Event, OtherDelta, ReasoningDelta, ToolCallDelta, ToolCallStarted
 from slipstream.chat.request import (
@@ -112,12 +112,6 @@ def test_a_json_schema_goes_out_as_text() -> None:
     assert format_["type"] == "json_schema"
     schema = format_["structure"]["jsonSchema"]
     assert (json.loads(schema["schema"]), schema["name"], schema["description"]) == (SCHEMA, "place", "A place")
-
-
-def test_a_json_object_is_asked_for_in_words_because_converse_has_no_field() -> None:
-    body = body_of(ask(response_format=ResponseFormat("json_object")))
-    assert body["system"] == [{"text": ANSWER_IN_JSON}]
-    assert "outputConfig" not in body
 
 
 def test_effort_travels_in_the_field_that_the_model_reads() -> None:

@@ -8,6 +8,7 @@ from unittest.mock import patch
 import botocore.auth
 import botocore.awsrequest
 import botocore.credentials
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -99,6 +100,28 @@ def test_the_signing_key_follows_the_day_and_the_credentials() -> None:
     assert sign() == first
     current[0] = Credentials("AKID", "two")
     assert sign() != first
+
+
+@pytest.mark.parametrize("differs", ["day", "region", "service", "secret"])
+def test_a_signer_that_has_signed_for_another_scope_signs_as_one_that_never_did(differs: str) -> None:
+    now_s, current = [NOW.timestamp()], [Credentials("AKID", "one")]
+
+    def signer() -> Signer:
+        return Signer(lambda: current[0], "us-east-1", clock=lambda: now_s[0])
+
+    def signature(by: Signer, *, region: str = "us-east-1", service: str = "bedrock") -> str:
+        return dict(by.sign("POST", "/", [("host", "x")], b"", service=service, region=region))["authorization"]
+
+    used = signer()
+    signature(used)
+    scope: dict[str, str] = {}
+    if differs == "day":
+        now_s[0] += 86_400
+    elif differs == "secret":
+        current[0] = Credentials("AKID", "two")
+    else:
+        scope = {differs: "eu-west-3"}
+    assert signature(used, **scope) == signature(signer(), **scope)
 
 
 def test_a_bedrock_key_goes_out_as_a_bearer_token() -> None:

@@ -95,6 +95,23 @@ def test_a_later_connection_resumes_the_tls_session_of_an_earlier_one(transport:
     assert resumed == [False, True]
 
 
+def test_after_a_restore_no_tls_session_of_the_snapshot_is_resumed(transport: Transport, server: TinyServer) -> None:
+    resumed: list[bool | None] = []
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        assert isinstance(peer.sock, ssl.SSLSocket)
+        resumed.append(peer.sock.session_reused)
+        peer.answer(b"ok")
+        peer.sees_close(5)
+
+    server.expects(script, script)
+    for _ in range(2):
+        assert fetched(transport, server.origin) == b"ok"
+        transport.restore()
+    assert resumed == [False, False]
+
+
 def test_an_untrusted_certificate_is_refused_and_the_error_names_the_setting(server: TinyServer) -> None:
     server.expects(lambda peer: None)
     with pytest.raises(UpstreamUnavailable, match="AWS_CA_BUNDLE") as caught:

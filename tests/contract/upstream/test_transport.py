@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
+from time import perf_counter
 
 import pytest
 
 from slipstream.aws import transport as pool
-from slipstream.aws.connection import Patience
+from slipstream.aws.connection import Connection, Patience
 from slipstream.aws.exchange import BadResponse, Request, Response
 from slipstream.aws.transport import MAX_IDLE_S, Transport
 from slipstream.errors import ClientGone, StreamCut, UpstreamTimeout, UpstreamUnavailable
@@ -230,6 +232,15 @@ def test_a_deadline_ends_the_wait_even_while_bytes_keep_coming(transport: Transp
     response = fetch(transport, server, patience=Patience(5.0, deadline_s=waterfall.origin_s + 0.1))
     with pytest.raises(UpstreamTimeout, match="deadline"):
         response.read_all()
+
+
+def test_a_deadline_that_has_passed_is_told_although_bytes_are_there_to_read() -> None:
+    mine, services = socket.socketpair()
+    connection = Connection(mine, secure=False)
+    connection.attach(Patience(5.0, deadline_s=perf_counter()))
+    services.sendall(b"more")
+    with mine, services, pytest.raises(UpstreamTimeout, match="deadline"):
+        connection.receive()
 
 
 def test_silence_is_reported_and_the_answer_still_comes(transport: Transport, server: TinyServer) -> None:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 
 from slipstream.aws.origin import Origin
+from slipstream.disconnect import Disconnect
 
 
 class Peer:
@@ -140,7 +141,7 @@ class TinyServer:
         assert not self.failures, self.failures
 
 
-class Caller:
+class Caller(Disconnect):
     """A client's line as a host shows it to the gateway."""
 
     def __init__(self) -> None:

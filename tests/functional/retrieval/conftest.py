@@ -60,7 +60,11 @@ def stack(opensearch_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
     folder = tmp_path_factory.mktemp("retrieval")
     with ExitStack() as parts:
         double = parts.enter_context(started(DOUBLE, environ={}, folder=folder, name="double"))
-        environ = environ_over(double.port) | {"OPENSEARCH_URL": opensearch_url}
+        environ = environ_over(double.port) | {
+            "OPENSEARCH_URL": opensearch_url,
+            "AWS_ENDPOINT_URL_BEDROCK_AGENT_RUNTIME": f"http://127.0.0.1:{double.port}",
+            "SLIPSTREAM_RERANK_MODEL": "cohere.rerank-v3-5:0",
+        }
         client = connect(opensearch_url)
         parts.callback(client.close)
         index = OpenSearchDocuments(client, faiss=False)

@@ -145,6 +145,36 @@ def test_without_a_vector_the_words_alone_find_and_the_reply_says_so(host: Host,
     assert rag["passages"][0]["document"] == "retries.md"
 
 
+def reranked(host: Host) -> dict[str, Any]:
+    """A question that several documents answer: a wide margin would not be looked at again."""
+    body = {"index": INDEX, "query": "What is billed?", "explain": True, "retrieval": {"rerank": "bedrock"}}
+    reply = host.post("/v1/search", body)
+    assert reply.status == 200, reply.body
+    return dict(json.loads(reply.body))
+
+
+def test_bedrock_reranks_where_a_request_asks_for_it(host: Host, double: Double) -> None:
+    told = reranked(host)
+
+    assert {one["document"] for one in told["results"][:2]} == {"concurrency.md", "tables.md"}
+    assert "missing" not in told["slipstream"]
+    assert all("reranked" in one["explain"] for one in told["results"])
+    assert double.control("stats")["calls"]["Rerank"] == 1
+
+
+@pytest.mark.parametrize("trouble", ["throttle", "stall"])
+def test_a_re_ranking_service_that_is_busy_or_late_leaves_the_fused_order_and_the_reply_says_so(
+    host: Host, double: Double, trouble: str
+) -> None:
+    double.arm(trouble, operation="Rerank", delay_ms=30_000)
+
+    told = reranked(host)
+
+    assert told["slipstream"]["missing"] == ["rerank"]
+    assert told["results"][0]["document"] == "concurrency.md"
+    assert not any("reranked" in one["explain"] for one in told["results"])
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "param"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import select
 import socket
 import sys
@@ -15,6 +16,8 @@ from slipstream.gateway.http import App, HttpRequest, HttpResponse
 
 SSE = [("content-type", "text/event-stream")]
 state = {"restored": 0}
+SNAPSHOT_SEED = 7
+"""What the random module holds when the snapshot is taken, as every copy of it does."""
 
 
 def control(request: HttpRequest) -> socket.socket:
@@ -41,6 +44,7 @@ def echo(request: HttpRequest) -> HttpResponse:
         "pid": os.getpid(),
         "modules": sorted(sys.modules),
         "restored": state["restored"],
+        "drawn": random.random(),
     }
     return HttpResponse(200, [("content-type", "application/json")], [msgspec.json.encode(seen)])
 
@@ -128,6 +132,7 @@ def many(request: HttpRequest) -> HttpResponse:
 
 
 def build() -> tuple[App, Callable[[], None]]:
+    random.seed(SNAPSHOT_SEED)
     return app, restore
 
 

@@ -23,6 +23,7 @@ def task_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What /var/task holds: the sources under test, msgspec, the wrapper and the test's applications."""
     root = tmp_path_factory.mktemp("task")
     (root / "slipstream").symlink_to(ROOT / "lambdas" / "slipstream")
+    (root / "handlers").symlink_to(ROOT / "lambdas" / "handlers")
     (root / "msgspec").symlink_to(Path(msgspec.__file__).parent)
     shutil.copy(ROOT / "lambdas" / "bootstrap.sh", root)
     shutil.copy(Path(__file__).with_name("apps.py"), root)

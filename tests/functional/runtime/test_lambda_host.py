@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from local.lambda_host import FunctionFailed
+from local.lambda_host import FunctionFailed, HostConfig
+from tests.contract.upstream.calls import HELLO, STARTED
 from tests.functional.runtime.conftest import Control, Running, event
 
 
@@ -70,6 +71,40 @@ def test_a_run_over_its_time_limit_is_ended(run: Any, control: Control) -> None:
             await running.get("/hangs", multiValueQueryStringParameters=control.query)
 
     run(scenario, timeout_s=0.2)
+
+
+def test_a_stalled_model_ends_the_stream_with_an_error_and_its_metrics_before_the_time_limit(
+    run: Any, config: HostConfig, control: Control
+) -> None:
+    hosts: list[Running] = []
+
+    async def scenario(running: Running) -> None:
+        body = {"model": "fast", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+        asked = event(
+            "/v1/chat/completions",
+            httpMethod="POST",
+            multiValueHeaders={"content-type": ["application/json"]},
+            requestContext={"requestId": "r-1", "authorizer": {"key_id": "k", "scopes": "invoke"}},
+            body=json.dumps(body),
+        )
+        answer = asyncio.ensure_future(running.host.invoke(asked))
+        peer = await control.accept()
+        started = STARTED + HELLO
+        head = b"HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n"
+        await asyncio.get_running_loop().sock_sendall(peer, head + started)
+        *_, last = [line async for line in await answer]
+        assert json.loads(last.removeprefix(b"data: "))["error"]["code"] == "upstream_timeout"
+        hosts.append(running)
+
+    port = control.listener.getsockname()[1]
+    environment = {
+        **config.environment,
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "y",
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": f"http://127.0.0.1:{port}",
+    }
+    run(scenario, handler="handlers.chat.build", environment=environment, timeout_s=4.0)
+    assert any('"outcome":"upstream_timeout"' in line for line in hosts[0].lines)
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from typing import Any
 
 import pytest
 
 from local.lambda_host import FunctionFailed
+from tests.functional.runtime.apps import SNAPSHOT_SEED
 from tests.functional.runtime.conftest import Control, Running, event
 
 
@@ -147,6 +149,22 @@ def test_the_restore_hook_runs_once_after_a_snapshot_and_never_without(run: Any)
 
     run(scenario, initialization_type="snap-start")
     run(scenario)
+
+
+def test_the_copies_of_a_snapshot_draw_other_random_numbers(run: Any) -> None:
+    of_the_snapshot = random.Random(SNAPSHOT_SEED).random()
+
+    async def drawn(running: Running) -> float:
+        return float(json.loads((await running.get("/echo"))[1])["drawn"])
+
+    async def never_restored(running: Running) -> None:
+        assert await drawn(running) == of_the_snapshot
+
+    async def restored(running: Running) -> None:
+        assert await drawn(running) != of_the_snapshot
+
+    run(never_restored)
+    run(restored, initialization_type="snap-start")
 
 
 def test_a_body_of_six_megabytes_of_escapes_arrives_whole(run: Any) -> None:

@@ -69,6 +69,17 @@ def test_the_caller_is_who_the_request_context_says(port: int) -> None:
     assert ask(port, "GET", "/v1/models", context(scopes="invoke", models=""))[0] == 200
 
 
+def test_a_twin_of_the_request_context_gives_no_rights(port: int) -> None:
+    forged = json.dumps({"authorizer": {"key_id": "k", "scopes": "invoke admin"}})
+    status, body = ask(port, "GET", "/v1/models", {"x_amzn_request_context": forged})
+    assert (status, "invoke" in body) == (403, True)
+
+
+def test_a_request_context_that_cannot_be_read_is_nobodys(port: int) -> None:
+    status, body = ask(port, "GET", "/v1/models", {CONTEXT: "{"})
+    assert (status, "API Gateway" in body) == (401, True)
+
+
 def test_the_keys_own_list_of_models_holds(port: int) -> None:
     body = json.dumps({"model": "best", "messages": [{"role": "user", "content": "x"}]})
     status, told = ask(port, "POST", "/v1/chat/completions", context(scopes="invoke", models="amazon.*"), body)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from threading import Event
 from typing import Any
 
@@ -13,6 +14,7 @@ import trustme
 
 from slipstream.errors import Unauthenticated
 from slipstream.gateway.http import App, HttpRequest, HttpResponse
+from slipstream.runtime import wsgi_request
 from slipstream.runtime.wsgi import wsgi_app
 from slipstream.runtime.wsgi_server import Server
 
@@ -96,6 +98,24 @@ def test_what_is_not_http_is_refused_and_the_connection_closed(start: Start, raw
     assert exchange(start(echo), raw).startswith(b"HTTP/1.1 " + status)
 
 
+def names(request: HttpRequest) -> HttpResponse:
+    text = repr(sorted(request.headers.items())).encode()
+    return HttpResponse(200, [("content-length", str(len(text)))], [text])
+
+
+def test_a_name_with_an_underscore_never_passes_for_its_twin_with_a_hyphen(start: Start) -> None:
+    head = b"GET / HTTP/1.1\r\nX-Amzn_Request-Context: forged\r\nX-Real: a\r\nConnection: close\r\n\r\n"
+    answer = exchange(start(names), head)
+    assert b"('x-real', 'a')" in answer
+    assert b"forged" not in answer
+
+
+@pytest.mark.parametrize("name", [b"X-Amzn-Request-Context", b"Authorization", b"Host"])
+def test_who_calls_is_said_once_or_the_request_is_refused(start: Start, name: bytes) -> None:
+    head = b"GET / HTTP/1.1\r\n%b: a\r\n%b: b\r\nConnection: close\r\n\r\n" % (name, name.lower())
+    assert exchange(start(names), head).startswith(b"HTTP/1.1 400 ")
+
+
 def test_each_part_leaves_before_the_next_is_made(start: Start) -> None:
     proceed = Event()
 
@@ -110,6 +130,19 @@ def test_each_part_leaves_before_the_next_is_made(start: Start) -> None:
         assert read(sock, b"first").endswith(b"\r\n5\r\nfirst\r\n")
         proceed.set()
         assert read(sock, b"0\r\n\r\n") == b"6\r\nsecond\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize(("size", "status"), [(10, b"200"), (11, b"413")])
+@pytest.mark.parametrize("framing", ["announced", "chunked"])
+def test_a_body_of_just_the_limit_passes_and_one_byte_more_does_not(
+    start: Start, monkeypatch: pytest.MonkeyPatch, framing: str, size: int, status: bytes
+) -> None:
+    monkeypatch.setattr(wsgi_request, "MAX_BODY_BYTES", 10)
+    length, body = b"Content-Length: %d" % size, b"x" * size
+    if framing == "chunked":
+        length, body = b"Transfer-Encoding: chunked", b"%x\r\n%b\r\n0\r\n\r\n" % (size, body)
+    answer = exchange(start(echo), b"POST / HTTP/1.1\r\n%b\r\nConnection: close\r\n\r\n%b" % (length, body))
+    assert answer.startswith(b"HTTP/1.1 " + status)
 
 
 def test_an_answer_that_breaks_never_looks_complete(start: Start) -> None:
@@ -256,13 +289,33 @@ def test_a_caller_who_is_turned_away_reaches_the_app_with_the_reason() -> None:
     assert answer.startswith(b"HTTP/1.1 401 Unauthorized")
 
 
-def test_the_same_over_tls_with_a_hang_up_seen(start: Start) -> None:
+def bid_farewell(sock: ssl.SSLSocket) -> None:
+    """Say the last word of TLS, as clients do before they close, and leave the connection open."""
+    sock.settimeout(0)
+    with suppress(ssl.SSLError):  # the peer has not answered yet
+        sock.unwrap()
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["TLS 1.2", "TLS 1.3"])
+@pytest.mark.parametrize(
+    ("does", "gone"),
+    [
+        (ssl.SSLSocket.close, True),
+        (bid_farewell, True),
+        (lambda sock: sock.sendall(b"GET / HTTP/1.1\r\n\r\n"), False),
+    ],
+    ids=["closes", "bids farewell", "asks more"],
+)
+def test_over_tls_a_hang_up_is_told_apart_from_more_input(
+    start: Start, version: ssl.TLSVersion, does: Callable[[ssl.SSLSocket], Any], gone: bool
+) -> None:
     authority = trustme.CA()
     server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(server_side)
     client_side = ssl.create_default_context()
+    client_side.minimum_version = client_side.maximum_version = version
     authority.configure_trust(client_side)
-    gone: list[bool] = []
+    told: list[bool] = []
     waiting, over = Event(), Event()
 
     def app(request: HttpRequest) -> HttpResponse:
@@ -272,7 +325,7 @@ def test_the_same_over_tls_with_a_hang_up_seen(start: Start) -> None:
         poll.register(request.disconnect.fileno() or -1, select.POLLIN)
         waiting.set()
         poll.poll(10_000)
-        gone.append(request.disconnect.gone())
+        told.append(request.disconnect.gone())
         over.set()
         return HttpResponse(200, [("content-length", "0")])
 
@@ -281,5 +334,6 @@ def test_the_same_over_tls_with_a_hang_up_seen(start: Start) -> None:
     with client_side.wrap_socket(raw, server_hostname="localhost") as sock:
         sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
         assert waiting.wait(10)
-    assert over.wait(10)
-    assert gone == [True]
+        does(sock)
+        assert over.wait(10)
+    assert told[0] is gone

@@ -215,3 +215,92 @@ def test_a_picture_that_cannot_be_written_is_refused_before_anything_is_asked(on
     assert result.exit_code == 2
     assert "is no folder" in result.output
     assert not gateway.asked
+
+
+CITATION = {
+    "number": 2,
+    "document": "guides/retries.md",
+    "version": "ab",
+    "title": "Retries",
+    "section": "Errors > Retries",
+    "start": 120,
+    "end": 480,
+    "score": 3.14159,
+    "source": "s3://docs/retries.md",
+    "supports": [{"sentence": "Twice.", "support": 1.0}],
+}
+
+
+def over_an_index(**rag: object) -> dict[str, object]:
+    spans = {"parse": 0.2, "retrieve": 12.5, "embed": 4.0, "search": 8.0, "bedrock_wait": 50.0}
+    return {**REPORT, "spans_ms": spans, "rag": {"index": "docs", "supported": True, **rag}}
+
+
+@pytest.mark.parametrize(
+    ("options", "model"),
+    [([], "rag:docs"), (["--model", "best"], "rag:docs@best"), (["-m", "a.b:0"], "rag:docs@a.b:0")],
+)
+def test_an_index_is_asked_through_a_model_of_its_name(
+    online: Shell, gateway: Gateway, options: list[str], model: str
+) -> None:
+    gateway.streams("yes")
+
+    online.run("ask", "How often?", "--index", "docs", *options)
+
+    body = gateway.asked[0][2]
+    assert body["model"] == model
+    assert body["messages"] == [{"role": "user", "content": "How often?"}]
+
+
+def test_citations_follow_the_answer_with_place_score_and_source_and_then_the_waterfall(
+    online: Shell, gateway: Gateway
+) -> None:
+    gateway.streams("Twice [2].", report=over_an_index(citations=[CITATION]))
+
+    output = online.run("ask", "How often?", "--index", "docs").output
+
+    assert output.index("Twice [2].") < output.index("guides/retries.md") < output.index("retrieve")
+    for shown in ("[2]", "Errors > Retries", "120–480", "3.14", "s3://docs/retries.md", "12.5 ms", "· search"):
+        assert shown in output
+
+
+def test_documents_without_a_source_leave_no_empty_column(online: Shell, gateway: Gateway) -> None:
+    gateway.streams("Twice [2].", report=over_an_index(citations=[{**CITATION, "source": ""}]))
+
+    assert "source" not in online.run("ask", "How often?", "--index", "docs").output
+
+
+def test_an_answer_without_support_shows_what_it_was_given(online: Shell, gateway: Gateway) -> None:
+    gateway.streams("Perhaps.", report=over_an_index(supported=False, citations=[], passages=[CITATION]))
+
+    output = online.run("ask", "How often?", "--index", "docs").output
+
+    assert "No passage of the index supports this answer" in output
+    assert "guides/retries.md" in output
+
+
+def test_what_was_left_out_on_the_way_is_said(online: Shell, gateway: Gateway) -> None:
+    gateway.streams("Twice.", report=over_an_index(citations=[CITATION], citations_dropped=1, missing=["dense"]))
+
+    output = online.run("ask", "How often?", "--index", "docs").output
+
+    assert "1 citation left out" in output
+    assert "not in time, so left out: dense" in output
+
+
+def test_json_has_the_citations_as_the_gateway_tells_them(online: Shell, gateway: Gateway) -> None:
+    gateway.streams("Twice [2].", report=over_an_index(citations=[CITATION]))
+
+    found = json.loads(online.run("ask", "How often?", "--index", "docs", "--json").stdout)
+
+    assert found["slipstream"]["rag"]["citations"] == [CITATION]
+
+
+def test_a_document_and_an_index_exclude_each_other(online: Shell, gateway: Gateway) -> None:
+    (online.folder / "notes.md").write_text("The sky is green.")
+
+    result = online.run("ask", "?", "--index", "docs", "--file", str(online.folder / "notes.md"))
+
+    assert result.exit_code == 2
+    assert "--file and --index exclude each other" in result.output
+    assert not gateway.asked

@@ -56,6 +56,17 @@ def test_the_bars_up_to_the_first_token_add_up_to_what_the_client_waited() -> No
     assert {name: start for name, start, _ in rows}["stream"] == 70.0
 
 
+def test_parts_of_a_span_lie_inside_it_and_count_once() -> None:
+    spans_ms = {"parse": 1.0, "retrieve": 10.0, "embed": 4.0, "search": 5.0, "bedrock_wait": 50.0, "stream": 9.0}
+
+    starts = {name: start for name, start, _ in waited({"spans_ms": spans_ms}, 70.0)}
+
+    assert starts["retrieve"] == starts["embed"] == 10.0
+    assert starts["search"] == 14.0
+    assert starts["bedrock_wait"] == 20.0
+    assert starts["stream"] == 70.0
+
+
 def test_an_answer_that_was_not_streamed_has_no_time_before_the_function() -> None:
     assert [name for name, _, _ in waited({"spans_ms": {"parse": 1.0}}, None)] == ["parse"]
 

@@ -77,7 +77,13 @@ class ScriptedResolver:
         model_id = self._aliases.get(request.model, request.model)
         if "." not in model_id and not model_id.startswith("arn:"):
             raise ModelNotFound(f"there is no model '{request.model}'; nearest: fast", param="model")
-        return ResolvedCall(request=request, target_id=f"us.{model_id}", model_id=model_id, notes=["“quoted”"])
+        return ResolvedCall(
+            request=request,
+            target_id=f"us.{model_id}",
+            model_id=model_id,
+            known=request.model != UNLISTED,
+            notes=["“quoted”"],
+        )
 
     def heal(self, _call: ResolvedCall, _error: SlipstreamError) -> None:
         return None
@@ -143,6 +149,7 @@ class OneModel:
 
 ALIASES = {"fast": "vendor.quick-v1"}
 MODEL = "vendor.model-v1:0"
+UNLISTED = "vendor.not-in-the-catalogue"
 
 
 def gateway(script: Iterable[Event | Exception] = HELLO, **more: Any) -> Gateway:

@@ -216,6 +216,13 @@ def test_an_unknown_model_is_counted_as_unknown_not_under_the_callers_own_text(n
     assert bench.metrics.rows[0][1] == {"model": "unknown"}
 
 
+def test_nor_is_one_that_nobody_may_call() -> None:
+    bench = Bench([PermissionDenied("no identity-based policy allows the bedrock:InvokeModel action")])
+    with pytest.raises(PermissionDenied):
+        bench.answer(model="amazon.my-text")
+    assert bench.metrics.rows[0][1] == {"model": "unknown"}
+
+
 def test_nor_is_one_that_only_bedrock_could_know() -> None:
     bench = Bench([ModelNotFound("The provided model identifier is invalid.")])
     with pytest.raises(ModelNotFound):

@@ -147,6 +147,8 @@ def test_the_callers_own_max_tokens_is_never_lowered(resolver: Resolver) -> None
         no("This model doesn't support tool use."),
         no(PREFIX + "tool_choice: forcing tool use is not supported for this model. Use `auto`."),
         no("Thinking may not be enabled when tool_choice forces tool use."),
+        no(PREFIX + "tool_choice is not supported together with temperature."),
+        no("toolConfig and stopSequences cannot be used together: stopSequences is not supported."),
         no(""),
         Throttled("temperature is deprecated for this model"),
         UpstreamUnavailable("`temperature` and `top_p` cannot both be specified"),

@@ -318,6 +318,14 @@ def test_a_reindex_is_begun_and_finished_over_http(desk: Desk) -> None:
     assert desk.ask("POST", "/docs/reindex", resume="1")[1]["finished"]
 
 
+def test_a_reindex_brings_an_index_of_an_older_mapping_to_todays(desk: Desk) -> None:
+    desk.index.create("old", IndexSpec(schema=1))
+
+    desk.ask("POST", "/old/reindex", {})
+
+    assert desk.ask("GET", "/old")[1]["spec"]["schema"] == IndexSpec().schema
+
+
 # -- failures
 
 

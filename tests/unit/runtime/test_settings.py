@@ -51,3 +51,20 @@ def test_how_long_a_whole_answer_may_be_silent_is_a_setting() -> None:
 def test_origins_are_separated_by_commas_or_blanks() -> None:
     settings = read_settings(REGION | {"SLIPSTREAM_CORS_ORIGINS": "https://a.example, https://b.example"})
     assert settings.cors_origins == ["https://a.example", "https://b.example"]
+
+
+def test_a_reranking_model_named_by_its_id_stands_in_the_gateways_region() -> None:
+    settings = read_settings(REGION | {"SLIPSTREAM_RERANK_MODEL": "cohere.rerank-v3-5:0"})
+    assert settings.rerank_model == "arn:aws:bedrock:eu-central-1::foundation-model/cohere.rerank-v3-5:0"
+    assert read_settings(REGION).rerank_model == ""
+
+
+def test_a_reranking_model_in_another_region_is_named_by_its_arn() -> None:
+    arn = "arn:aws:bedrock:us-west-2::foundation-model/amazon.rerank-v1:0"
+    assert read_settings(REGION | {"SLIPSTREAM_RERANK_MODEL": arn}).rerank_model == arn
+
+
+@pytest.mark.parametrize("text", ["arn:aws:s3:::bucket", "arn:aws:bedrock:us-west-2:1:inference-profile/us.x"])
+def test_a_reranking_model_that_is_no_foundation_model_is_refused_by_name(text: str) -> None:
+    with pytest.raises(BadSetting, match="SLIPSTREAM_RERANK_MODEL"):
+        read_settings(REGION | {"SLIPSTREAM_RERANK_MODEL": text})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,6 +12,7 @@ from slipstream.chat.request import ChatRequest
 from slipstream.errors import InvalidRequest, ModelNotFound, SlipstreamError
 from slipstream.gateway import manners
 from slipstream.gateway.allowed import require_model
+from slipstream.gateway.bedrock.whole_frames import WholeFrames
 from slipstream.gateway.exchange import Exchange, Gateway
 from slipstream.gateway.http import HttpResponse
 from slipstream.gateway.options import from_headers
@@ -21,6 +22,7 @@ from slipstream.models.resolved import ResolvedCall
 if TYPE_CHECKING:
     from slipstream.models.cost import Cost
 
+STREAMED = "invoke-with-response-stream"
 _UP = ("content-type", "accept")
 _DOWN = ("content-type", "x-amzn-errortype", "x-amzn-requestid", "retry-after")
 _BEDROCK = "x-amzn-bedrock-"
@@ -55,7 +57,10 @@ def passthrough(gateway: Gateway, exchange: Exchange, operation: str) -> HttpRes
     kept += [("x-slipstream-model", manners.printable(call.model_id)), ("server-timing", waterfall.server_timing())]
     if (usd := meter.cost().usd) is not None:
         kept.append(("x-slipstream-cost-usd", f"{usd:.9f}"))
-    return HttpResponse(reply.status, kept, meter.watch(reply.body), meter.record)
+    body: Iterable[bytes] = reply.body
+    if operation == STREAMED and reply.status < 400:
+        body = WholeFrames(reply.body)
+    return HttpResponse(reply.status, kept, meter.watch(body), meter.record)
 
 
 def _resolve(gateway: Gateway, exchange: Exchange) -> ResolvedCall:
@@ -66,7 +71,7 @@ def _resolve(gateway: Gateway, exchange: Exchange) -> ResolvedCall:
     except ModelNotFound:
         if "." not in asked.model and not asked.model.startswith("arn:"):
             raise
-        return ResolvedCall(request=asked, target_id=asked.model, model_id=asked.model)
+        return ResolvedCall(request=asked, target_id=asked.model, model_id=asked.model, known=False)
     if call.endpoint.dialect != "converse":
         raise InvalidRequest(
             f"'{call.model_id}' is served through another endpoint of Bedrock and has no InvokeModel; "
@@ -86,11 +91,14 @@ class Meter:
         self._tail = b""
         self.usage: Usage | None = None
         self.outcome = "cut"
+        self._accepted = False
+        """Whether Bedrock knows the model."""
 
     def head(self, reply: RawReply) -> None:
         """Take the counts from the reply's headers, where they are."""
         self.usage = usage_of_headers(dict(reply.headers))
-        if reply.status >= 400:
+        self._accepted = reply.status < 400
+        if not self._accepted:
             self.outcome = f"http_{reply.status}"
 
     def cost(self) -> Cost:
@@ -99,7 +107,7 @@ class Meter:
 
         return UNPRICED if self.usage is None else price_of(self._call, self.usage)
 
-    def watch(self, body: Iterator[bytes]) -> Iterator[bytes]:
+    def watch(self, body: Iterable[bytes]) -> Iterator[bytes]:
         """Hand ``body`` on, keeping its end; closing this closes it."""
         stream = self._waterfall.begin("stream")
         try:
@@ -109,7 +117,10 @@ class Meter:
                 self._tail = (self._tail + piece)[-_TAIL_BYTES:] if len(piece) < _TAIL_BYTES else piece[-_TAIL_BYTES:]
                 yield piece
             if self.outcome == "cut":
-                self.outcome = "ok"
+                self.outcome = getattr(body, "failure", None) or "ok"
+        except SlipstreamError as error:
+            self.outcome = error.code
+            raise
         finally:
             self._waterfall.end(stream)
             close: Callable[[], None] | None = getattr(body, "close", None)
@@ -118,10 +129,13 @@ class Meter:
 
     def record(self) -> None:
         """Hand the figures to the metrics; runs after the last byte."""
-        from slipstream.gateway.report import figures
+        from slipstream.gateway.report import UNKNOWN_MODEL, figures
 
         self.usage = self.usage or usage_of_tail(self._tail)
-        self._gateway.metrics.record(*figures(self._call, self._waterfall, self.usage, self.cost(), self.outcome))
+        metrics, dimensions, properties = figures(self._call, self._waterfall, self.usage, self.cost(), self.outcome)
+        if not self._call.known and not self._accepted:
+            dimensions["model"] = UNKNOWN_MODEL
+        self._gateway.metrics.record(metrics, dimensions, properties)
 
 
 def usage_of_headers(headers: Mapping[str, str]) -> Usage | None:

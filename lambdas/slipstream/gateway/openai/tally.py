@@ -12,12 +12,11 @@ ReasoningDetail = dict[str, str | int]
 class Tally:
     """Collects whole reasoning blocks, and how the answer ended."""
 
-    __slots__ = ("_open", "called_tools", "stopped", "usage")
+    __slots__ = ("_open", "stopped", "usage")
 
     def __init__(self) -> None:
         self.stopped: Stopped | None = None
         self.usage: Usage | None = None
-        self.called_tools = False
         self._open: dict[int, str] = {}
 
     def ending(self, event: Event) -> None:

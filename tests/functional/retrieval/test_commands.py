@@ -1,0 +1,95 @@
+"""``slipstream eval retrieval`` and ``index fit`` on a small real set."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cli.evaluation_set import SPEC, load
+from cli.fitting import learnt
+from cli.main import main
+from local.vectors import VectorCache
+from slipstream.errors import InvalidRequest
+from slipstream.fakes.passage_index import MemoryIndex
+from slipstream.retrieval.judged import read_set
+from slipstream.retrieval.parameters import parameters_from, shipped
+from slipstream.retrieval.ports import IndexSpec
+
+EXCERPTS = Path(__file__).parents[2] / "data" / "retrieval" / "excerpts"
+
+
+@pytest.fixture
+def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The first 12 pages of the excerpts, and the questions as they are; vectors kept nowhere else."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "few"
+    shutil.copytree(EXCERPTS, folder)
+    lines = (EXCERPTS / "corpus.jsonl").read_text("utf-8").splitlines()[:12]
+    (folder / "corpus.jsonl").write_text("\n".join(lines), "utf-8")
+    return folder
+
+
+def test_eval_prints_one_object_with_the_promised_keys(few: Path) -> None:
+    ran = CliRunner().invoke(main, ["eval", "retrieval", "--data", str(few), "--engine", "memory", "--json"])
+
+    assert ran.exit_code == 0, ran.stderr
+    found = json.loads(ran.stdout)
+    assert set(found) == {"data", "queries", "results", "latency_ms"}
+    assert set(found["results"]) == {"bm25", "dense", "fused", "reranked", "reranked_cv"}
+    for values in found["results"].values():
+        assert set(values) == {"ndcg@10", "recall@20", "mrr@10", "vs_best_leg"}
+        assert set(values["vs_best_leg"]) == {"difference", "low_95", "high_95"}
+    assert all(set(stage) == {"p50", "p95"} for stage in found["latency_ms"].values())
+
+
+def test_eval_shows_an_ablation_and_draws_a_figure(few: Path, tmp_path: Path) -> None:
+    figure = tmp_path / "figure.svg"
+    ran = CliRunner().invoke(
+        main, ["eval", "retrieval", "--data", str(few), "--engine", "memory", "--ablation", "--figure", str(figure)]
+    )
+
+    assert ran.exit_code == 0, ran.stderr
+    for row in ("reranked_cv", "rrf", "min_max", "- text: title", "- question: frame"):
+        assert row in ran.stdout
+    assert figure.read_text().startswith("<?xml")
+
+
+def test_eval_says_what_is_wrong_with_a_set(few: Path) -> None:
+    (few / "qrels.tsv").unlink()
+    ran = CliRunner().invoke(main, ["eval", "retrieval", "--data", str(few), "--engine", "memory"])
+
+    assert ran.exit_code == 1
+    assert "neither qrels.tsv nor qrels.tsv.gz" in ran.stderr
+
+
+def test_eval_says_what_an_engine_can_be(few: Path) -> None:
+    ran = CliRunner().invoke(main, ["eval", "retrieval", "--data", str(few), "--engine", "solr"])
+
+    assert ran.exit_code == 1
+    assert "auto, memory or a URL" in ran.stderr
+
+
+def test_fitting_writes_parameters_that_can_be_used_and_say_where_they_come_from(few: Path) -> None:
+    vectors, engine, judged = VectorCache(), MemoryIndex(), read_set(few)
+    load(judged, "docs", engine, vectors, lambda *_: None)
+
+    def embed(text: str, spec: IndexSpec) -> tuple[float, ...]:
+        assert spec == SPEC
+        return tuple(vectors.embed([text], workers=1)[0].tolist())
+
+    told = learnt("docs", engine, few / "queries.jsonl", few / "qrels.tsv", embed, lambda *_: None)
+    parameters = parameters_from(told.parameters)
+    assert parameters.rerank != shipped().rerank
+    assert parameters.provenance.fitted_on == ("docs",)
+    assert parameters.provenance.judged_queries == told.found["queries"] == 40
+
+
+def test_fitting_needs_a_judged_question(few: Path) -> None:
+    (few / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\nother\ta\t1\n")
+
+    with pytest.raises(InvalidRequest, match="judges none of the questions"):
+        learnt("docs", MemoryIndex(), few / "queries.jsonl", few / "qrels.tsv", lambda *_: (), lambda *_: None)
