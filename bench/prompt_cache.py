@@ -23,6 +23,7 @@ from bench.load import FRAME_TEXT, SSE_TEXT
 from bench.overhead import gateway_environ
 from bench.processes import running
 from local.bedrock import tokens
+from local.proxies import direct
 
 FOLDER = Path("build/bench/run")
 PREFIX_TOKENS = 8_000
@@ -74,7 +75,7 @@ def _request(url: str, body: dict[str, Any]) -> urllib.request.Request:
 
 def _stream(url: str, body: dict[str, Any], token: re.Pattern[bytes]) -> tuple[float, float, bytes]:
     began = perf_counter()
-    with urllib.request.urlopen(_request(url, body)) as reply:  # noqa: S310 - a loopback address that this benchmark made
+    with direct.open(_request(url, body)) as reply:
         before_ms = (perf_counter() - began) * 1000
         ttft_ms, total_ms, raw = timed(reply.read1, token)
     return before_ms + ttft_ms, before_ms + total_ms, raw
@@ -105,7 +106,7 @@ def _profile(double: str) -> str:
     """The ARN of an application inference profile, made for this run."""
     source = f"arn:aws:bedrock:us-east-1:000000000000:inference-profile/{MODEL}"
     body = {"inferenceProfileName": "bench", "modelSource": {"copyFrom": source}}
-    with urllib.request.urlopen(_request(f"{double}/inference-profiles", body)) as reply:  # noqa: S310 - loopback
+    with direct.open(_request(f"{double}/inference-profiles", body)) as reply:
         return str(json.load(reply)["inferenceProfileArn"])
 
 

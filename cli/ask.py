@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import click
 from cli.document import read_document, system_prompt
 from cli.gateway_client import CallFailed, Reply, stream
 from cli.target import find
+from cli.waiting import with_sign_of_life
 
 USUAL_MODEL = "balanced"
 USE_CASES = ("extraction", "classification", "summarization", "creative", "code", "chat")
@@ -24,10 +26,15 @@ USE_CASES = ("extraction", "classification", "summarization", "creative", "code"
 @click.option("--model", "-m", default=USUAL_MODEL, show_default=True, help="Alias, Bedrock id or profile ARN.")
 @click.option("--use-case", type=click.Choice(USE_CASES), help="Preset of sampling parameters.")
 @click.option("--latency", type=click.Choice(["standard", "optimized"]), help="Bedrock's latency-optimized inference.")
+@click.option("--cache", type=click.Choice(["auto", "off"]), help="off: a prompt that is asked once is not kept.")
 @click.option("--max-tokens", type=click.IntRange(1), default=1024, show_default=True, help="Longest answer.")
 @click.option("--base-url", help="The gateway; else SLIPSTREAM_BASE_URL, else the local stack.")
 @click.option("--api-key", help="Its key; else SLIPSTREAM_API_KEY, else the local stack's.")
-@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw the waterfall into this file, too.")
+@click.option(
+    "--svg",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Draw the waterfall into this file, too.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output and nothing else.")
 def ask(
     question: str,
@@ -37,6 +44,7 @@ def ask(
     model: str,
     use_case: str | None,
     latency: str | None,
+    cache: str | None,
     max_tokens: int,
     base_url: str | None,
     api_key: str | None,
@@ -48,12 +56,15 @@ def ask(
         raise click.UsageError('the question is empty: slipstream ask "What does this say?" --file notes.md')
     if document is not None and index is not None:
         raise click.UsageError("--file and --index exclude each other: the answer comes from a document or an index")
+    if svg is not None:
+        refuse_unwritable(svg)
     target = find(base_url, api_key)
     asked = model if index is None else over_index(index, model)
-    body = request(question, document, model=asked, use_case=use_case, latency=latency, max_tokens=max_tokens)
+    options = {"use_case": use_case, "latency": latency, "cache": cache}
+    body = request(question, document, model=asked, options=options, max_tokens=max_tokens)
     reply = Reply()
     try:
-        for piece in stream(target, body, reply):
+        for piece in with_sign_of_life(stream(target, body, reply), model):
             if not as_json:
                 sys.stdout.write(piece)
                 sys.stdout.flush()
@@ -61,14 +72,24 @@ def ask(
         if not as_json and reply.text:
             sys.stdout.write("\n")
         raise click.ClickException(str(error)) from error
-    if svg is not None:
-        from cli.waterfall_svg import picture
-
-        svg.write_text(picture(question, reply.report, reply.first_token_ms, reply.total_ms), encoding="utf-8")
     if as_json:
         click.echo(json.dumps(as_object(reply)))
     else:
         show(reply, max_tokens)
+    if svg is not None:
+        from cli.waterfall_svg import picture
+
+        try:
+            svg.write_text(picture(question, reply.report, reply.first_token_ms, reply.total_ms), encoding="utf-8")
+        except OSError as error:
+            raise click.ClickException(f"{svg} was not written: {error.strerror}") from error
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Raise BadParameter where a file cannot be made at ``path``, before anything is asked and paid for."""
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        what = "cannot be written to" if path.parent.is_dir() else "is no folder"
+        raise click.BadParameter(f"{path.parent} {what}", param_hint="--svg")
 
 
 def over_index(index: str, model: str) -> str:
@@ -81,17 +102,16 @@ def request(
     document: Path | None,
     *,
     model: str,
-    use_case: str | None,
-    latency: str | None,
+    options: dict[str, str | None],
     max_tokens: int,
 ) -> dict[str, Any]:
     """The request's body: the document goes first, as the stable prefix that Bedrock can keep."""
     messages = [{"role": "user", "content": question}]
     if document is not None:
         messages.insert(0, {"role": "system", "content": system_prompt(read_document(document))})
-    options = {name: value for name, value in (("use_case", use_case), ("latency", latency)) if value}
+    given = {name: value for name, value in options.items() if value}
     body: dict[str, Any] = {"model": model, "messages": messages, "max_tokens": max_tokens}
-    return {**body, "slipstream": options} if options else body
+    return {**body, "slipstream": given} if given else body
 
 
 def as_object(reply: Reply) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from cli.gateway_client import CallFailed, Reply, complete, stream
 from cli.stage import Stage, drained, gateway
 from cli.tour import TOUR, Stop
 from cli.waterfall_view import summary, waterfall
+from local import places
+from local.session import running
 
 INDEX_QUESTION = "What is the maximum unzipped deployment package size in AWS Lambda?"
 CONSTANTS = (
@@ -105,15 +107,15 @@ def demo(name: str | None, *, as_list: bool, as_json: bool, base_url: str | None
     began = time.monotonic()
     try:
         with gateway(base_url, api_key, console) as stage:
+            started = stage.started
             tour(stage) if name is None else at_length(stage, DEMONSTRATIONS[name], name, as_json=as_json)
     except CallFailed as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
-        console.print("\nstopped; nothing is left running")
+        console.print("\nstopped" if running(places.default()) else "\nstopped; nothing is left running")
         sys.exit(130)
-    console.print(
-        f"\nDone in {time.monotonic() - began:.0f} s. `make up` leaves the stack running for your own client."
-    )
+    hint = " `make up` leaves the stack running for your own client." if started else ""
+    console.print(f"\nDone in {time.monotonic() - began:.0f} s.{hint}")
 
 
 def tour(stage: Stage) -> None:

@@ -99,7 +99,7 @@ def savings(outcomes: list[Outcome]) -> Table:
     shown = Table(
         title="What each technique saved against the same request without it", title_justify="left", box=SIMPLE
     )
-    for name in ("", "with", "without", "saved"):
+    for name in ("", "with", "without", "change"):
         shown.add_column(name, no_wrap=not name)
     for outcome in outcomes:
         with_it, without_it, change = saved(outcome)

@@ -18,10 +18,15 @@ TIMEOUT_S = 300.0
 
 
 class CallFailed(Exception):
-    """The gateway, or the way to it, said no. The message is for the user; ``retryable``: it may go well later."""
+    """The gateway, or the way to it, said no. The message is for the user, ``code`` the gateway's own where it gave
+    one; ``retryable``: it may go well later.
+    """
 
-    def __init__(self, message: str, *, retryable: bool = False, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: str = "", retryable: bool = False, retry_after_s: float | None = None
+    ) -> None:
         super().__init__(message)
+        self.code = code
         self.retryable = retryable
         self.retry_after_s = retry_after_s
 
@@ -133,4 +138,4 @@ def _refusal(response: HTTPResponse) -> CallFailed:
         text, code = raw.decode(errors="replace")[:300] or response.reason, str(response.status)
     retry = response.getheader("retry-after") or ""
     told = f"{text} [{code}]" + (f" Try again in {retry} s." if retry else "")
-    return CallFailed(told, retryable=retryable, retry_after_s=float(retry) if retry.isdecimal() else None)
+    return CallFailed(told, code=code, retryable=retryable, retry_after_s=float(retry) if retry.isdecimal() else None)

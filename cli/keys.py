@@ -11,10 +11,12 @@ from urllib.parse import quote
 
 import click
 
-from cli.gateway_client import call
+from cli.gateway_client import CallFailed, call
 from cli.refusals import told
 from cli.target import Target, find
 
+WIDE = 100
+"""Columns of a terminal from which all of a key fits into a line."""
 UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -60,15 +62,37 @@ def create(
     as_json: bool,
 ) -> None:
     """Make a key. It is shown this once and kept nowhere."""
+    where = target()
+    for model in models:
+        require_known(where, model)
     body: dict[str, Any] = {"name": name, "tenant": tenant, "scopes": list(scopes) or ["invoke"]}
     body |= {"models": list(models)} if models else {}
     body |= {"expires_in_s": expires_in} if expires_in else {}
-    made = call(target(), "POST", "/v1/keys", body)
+    made = call(where, "POST", "/v1/keys", body)
     if as_json:
         click.echo(json.dumps(made))
     else:
         click.echo(made["key"])
         click.echo("Keep it now: it is not shown again.", err=True)
+
+
+def require_known(target: Target, model: str) -> None:
+    """Raise UsageError, with the nearest names, for what the gateway knows neither as a model nor as an alias.
+
+    Globs, ARNs and ``rag:INDEX`` are taken as they are. A key that may not look models up is not held up by that.
+    """
+    from slipstream.models.aliases import DEFAULT_ALIASES
+    from slipstream.models.catalogue import load
+
+    if model.startswith(("arn:", "rag:")) or "*" in model or "?" in model:
+        return
+    if model in DEFAULT_ALIASES or load().find(model) is not None:
+        return
+    try:
+        call(target, "GET", f"/v1/models/{quote(model, safe='')}")
+    except CallFailed as error:
+        if error.code == "model_not_found":
+            raise click.UsageError(f"--model {model}: {error}") from error
 
 
 @keys.command("list")
@@ -81,21 +105,32 @@ def list_keys(target: Callable[[], Target], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found))
         return
+    show(found["data"], time.time())
+
+
+def show(records: list[dict[str, Any]], now_s: float) -> None:
+    """A table of the keys; on a narrow terminal without what is the same for most."""
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Column, Table
 
-    table = Table(
-        Column("id", no_wrap=True, min_width=26), "name", "tenant", "scopes", "models", "created", "state", box=SIMPLE
-    )
-    for record in found["data"]:
-        models = "\n".join(record.get("models") or ()) or "all"
-        created = time.strftime("%Y-%m-%d", time.gmtime(record["created_at"]))
-        table.add_row(
-            record["id"], record.get("name", ""), record["tenant"], "\n".join(record["scopes"]), models, created,
-            state(record, time.time()),
-        )  # fmt: skip
-    Console().print(table)
+    console = Console()
+    wide = console.width >= WIDE
+    columns = ["name", "tenant", "scopes", "models", "created", "state"] if wide else ["name", "models", "state"]
+    table = Table(Column("id", no_wrap=True, min_width=26), *columns, box=SIMPLE)
+    for record in records:
+        cells = {
+            "name": record.get("name", ""),
+            "tenant": record["tenant"],
+            "scopes": "\n".join(record["scopes"]),
+            "models": "\n".join(record.get("models") or ()) or "all",
+            "created": time.strftime("%Y-%m-%d", time.gmtime(record["created_at"])),
+            "state": state(record, now_s),
+        }
+        table.add_row(record["id"], *(cells[name] for name in columns))
+    console.print(table)
+    if not wide:
+        console.print(f"tenant, scopes and date: on {WIDE} columns, or with --json", style="dim")
 
 
 def state(record: dict[str, Any], now_s: float) -> str:

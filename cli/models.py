@@ -8,17 +8,22 @@ from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
+from rich.console import Console, Group
+from rich.padding import Padding
 from rich.table import Table
 
 from slipstream.chat.request import ChatRequest, Message, Options, Text
 from slipstream.errors import SlipstreamError
 from slipstream.models.aliases import DEFAULT_ALIASES
+from slipstream.models.calling import callable_id
 from slipstream.models.catalogue import load
 from slipstream.models.model import Model
 from slipstream.models.presets import PRESETS
 from slipstream.models.resolve import Resolver
 from slipstream.models.targets import Target
+
+WIDE = 90
+"""Columns of a terminal from which the longest answer of each model fits into its line."""
 
 
 @click.command(name="models")
@@ -30,7 +35,7 @@ def models(model: str | None, *, as_json: bool, region: str) -> None:
     try:
         aliases = _aliases()
         resolver = Resolver(aliases=aliases, region=region, prices=_json_setting("SLIPSTREAM_PRICES"))
-        shown = _detail(resolver, resolver.target(model), model) if model else _everything(aliases)
+        shown = _detail(resolver, resolver.target(model), model) if model else _everything(aliases, region)
     except (SlipstreamError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     if as_json:
@@ -38,7 +43,7 @@ def models(model: str | None, *, as_json: bool, region: str) -> None:
     elif model:
         _print_detail(shown)
     else:
-        _print_table(aliases)
+        _print_table(aliases, region)
 
 
 def _json_setting(name: str) -> dict[str, Any]:
@@ -58,8 +63,9 @@ def _aliases() -> dict[str, str]:
     return {**DEFAULT_ALIASES, **_json_setting("SLIPSTREAM_ALIASES")}
 
 
-def _everything(aliases: dict[str, str]) -> dict[str, Any]:
-    return {"aliases": aliases, "models": [msgspec.to_builtins(model) for model in load().list()]}
+def _everything(aliases: dict[str, str], region: str) -> dict[str, Any]:
+    models = [{**msgspec.to_builtins(model), "call_as": callable_id(model, region)} for model in load().list()]
+    return {"aliases": aliases, "models": models}
 
 
 def _detail(resolver: Resolver, target: Target, name: str) -> dict[str, Any]:
@@ -98,11 +104,13 @@ def _short(tokens: int) -> str:
     return f"{tokens / 1e6:g}M" if tokens >= 1_000_000 else f"{tokens // 1000}k"
 
 
-def _print_table(aliases: dict[str, str]) -> None:
+def _print_table(aliases: dict[str, str], region: str) -> None:
     console = Console()
+    ids = [callable_id(model, region) for model in load().list() if model.kind != "embedding"]
     table = Table(title="Chat models", title_justify="left", box=None, pad_edge=False)
-    table.add_column("model, and what it accepts", overflow="fold", min_width=36)
-    for title in ("context", "output", "cache", "$/M in, out"):
+    table.add_column("model, and what it accepts", overflow="fold", min_width=max(map(len, ids)))
+    wide = console.width >= WIDE
+    for title in ("context", "output", "cache", "$/M in, out") if wide else ("context", "cache", "$/M in, out"):
         table.add_column(title, justify="right", no_wrap=True)
     named = {target.partition(".")[2] if target.split(".")[0] != "arn" else target: a for a, target in aliases.items()}
     embeddings = []
@@ -110,13 +118,16 @@ def _print_table(aliases: dict[str, str]) -> None:
         if model.kind == "embedding":
             embeddings.append(model)
             continue
-        alias = f" [bold cyan]{named[model.id]}[/]" if model.id in named else ""
+        alias = f"[bold cyan]{named[model.id]}[/] · " if model.id in named else ""
         cache = model.cache
         price = model.price
         table.add_row(
-            f"{model.id}{alias}\n  [dim]{'+'.join(model.modalities)}: {_accepts(model)}[/]",
+            Group(
+                callable_id(model, region),
+                Padding(f"{alias}[dim]{'+'.join(model.modalities)}: {_accepts(model)}[/]", (0, 0, 0, 2)),
+            ),
             _short(model.context_tokens),
-            _short(model.output_tokens),
+            *([_short(model.output_tokens)] if wide else []),
             "–" if cache.kind == "none" else f"{cache.min_tokens:,}{' auto' if cache.kind == 'implicit' else ''}",
             "?" if price is None else f"{price.input:g}, {price.output:g}",
         )
@@ -126,12 +137,18 @@ def _print_table(aliases: dict[str, str]) -> None:
         second.add_column(title)
     for model in embeddings:
         sizes = ", ".join(str(size) for size in model.dimensions)
-        second.add_row(model.id, f"{model.context_tokens:,}", sizes, f"{model.price.input:g}" if model.price else "?")
+        second.add_row(
+            callable_id(model, region),
+            f"{model.context_tokens:,}",
+            sizes,
+            f"{model.price.input:g}" if model.price else "?",
+        )
     console.print(second)
     console.print(
-        "\ncache: from that many tokens of prefix on; auto: without cache points.\n"
+        f"\nThe ids are those to call from {region}: with a prefix where only an inference profile can be called.\n"
+        "cache: from that many tokens of prefix on; auto: without cache points.\n"
         "Aliases: " + ", ".join(f"{alias} = {target}" for alias, target in aliases.items()) + "\n"
-        "Prices are those of the catalogue, most of them unverified; set your own with SLIPSTREAM_PRICES.",
+        "Prices are those of the catalogue, all of them from secondary sources; set your own with SLIPSTREAM_PRICES.",
         highlight=False,
     )
 

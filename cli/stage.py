@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.request import Request, urlopen
+from urllib.request import Request
 
 from rich.console import Console
 
@@ -18,18 +18,22 @@ from cli.gateway_client import Reply, stream
 from cli.target import Target, find
 from local import places
 from local.places import LOOPBACK
-from local.session import NotStarted, session
+from local.proxies import direct
+from local.session import NotStarted, running, session
 
 WARMING = {"model": "fast", "messages": [{"role": "user", "content": "What is a queue?"}], "max_tokens": 8}
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Where a demonstration is shown, and whom it asks. ``local``: its answers come from the local Bedrock server."""
+    """Where a demonstration is shown, and whom it asks. ``local``: its answers come from the local Bedrock server;
+    ``started``: on a stack that ends with it.
+    """
 
     console: Console
     target: Target
     local: bool = False
+    started: bool = False
 
     def warm(self, most: int) -> None:
         """Start as many environments of the function as will be needed at once, so that no figure has a cold start."""
@@ -43,7 +47,7 @@ class Stage:
         fault = {"kind": "status", "status": 400, "message": message, "model": model, "times": 1}
         headers = {"content-type": "application/json"}
         url = f"http://{LOOPBACK}:{port}/__double/faults"
-        urlopen(Request(url, json.dumps(fault).encode(), headers)).close()
+        direct.open(Request(url, json.dumps(fault).encode(), headers)).close()
 
 
 def drained(target: Target, body: dict[str, Any]) -> Reply:
@@ -60,9 +64,10 @@ def gateway(base_url: str | None, api_key: str | None, console: Console) -> Iter
     if base_url or os.environ.get("SLIPSTREAM_BASE_URL"):
         yield Stage(console, find(base_url, api_key))
         return
+    joins = running(places.default())
     try:
         with session(places.default(), lambda line: console.print(f"[dim]· {line}[/dim]", highlight=False)) as found:
-            yield Stage(console, Target(found.base_url, found.api_key), local=True)
+            yield Stage(console, Target(found.base_url, found.api_key), local=True, started=not joins)
     except NotStarted as error:
         console.print(f"[red]the local stack did not start:[/red]\n{error}", highlight=False)
         sys.exit(error.code)

@@ -32,7 +32,12 @@ def find(base_url: str | None, api_key: str | None) -> Target:
     try:
         found = endpoint.read(places.default().endpoint)
     except FileNotFoundError:
-        raise click.ClickException(NOWHERE) from None
+        from local.session import why_ended  # only where something is amiss: it brings the launcher along
+
+        reason = why_ended(places.default())
+        raise click.ClickException(
+            f"the local stack has ended by itself: {reason}\n{NOWHERE}" if reason else NOWHERE
+        ) from None
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     return Target(found.base_url, api_key or found.api_key)

@@ -10,7 +10,7 @@ from cli.waterfall_view import BEFORE, EXPLAINED, WITHIN, summary, waited
 
 WIDTH, LEFT, RIGHT, ROW, TOP = 880, 150, 110, 30, 76
 COLOURS = {
-    BEFORE: "#94a3b8",
+    BEFORE: "#94a3b8", "start": "#94a3b8",
     "parse": "#0e7490", "resolve": "#0e7490", "plan": "#0e7490", "heal": "#a21caf", "connect": "#b45309",
     "retrieve": "#be123c", **dict.fromkeys(WITHIN, "#fb7185"),
     "bedrock_wait": "#1d4ed8", "first_token": "#4f46e5", "stream": "#15803d", "settle": "#64748b",

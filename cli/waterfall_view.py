@@ -12,7 +12,7 @@ WIDTH = 44
 BEFORE = "before"
 """What the client waited beyond the function's own time to its first token: network, edge, a cold start."""
 COLOURS = {
-    BEFORE: "bright_black",
+    BEFORE: "bright_black", "start": "bright_black",
     "parse": "cyan", "resolve": "cyan", "plan": "cyan", "heal": "magenta", "connect": "yellow", "retrieve": "red",
     "bedrock_wait": "blue", "first_token": "blue", "stream": "green", "settle": "bright_black",
 }  # fmt: skip
@@ -95,5 +95,10 @@ def summary(report: Mapping[str, Any], first_token_ms: float | None, total_ms: f
     if "cost_usd" in report:
         said.append(f"${report['cost_usd']:.6f}")
     if saved := report.get("saved_usd"):
-        said.append(f"{'saved' if saved > 0 else 'lost'} ${abs(saved):.6f} by prompt caching")
+        said.append(f"saved ${saved:.6f} by prompt caching" if saved > 0 else lost(saved))
     return " · ".join(said)
+
+
+def lost(saved_usd: float) -> str:
+    """What a prompt that was kept and not yet read again has cost more."""
+    return f"lost ${-saved_usd:.6f} by writing the prompt cache, which the next question over it reads"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from local.environments import Unprepared, node
 from local.places import ACCOUNT, REGION, ROOT
+from local.proxies import past_proxies
 
 APP = f"{sys.executable} app.py"
 INPUTS = ("app.py", "cdk.json", "package-lock.json", "requirements.txt", "stacks", "lambdas")
@@ -50,9 +51,8 @@ def environment(base: Mapping[str, str]) -> dict[str, str]:
 def emulated(base: Mapping[str, str], emulator_url: str) -> dict[str, str]:
     """The environment in which every AWS SDK speaks to the emulator, whatever the user's own AWS settings are."""
     kept = {name: value for name, value in base.items() if not name.startswith("AWS_")}
-    loopback = "127.0.0.1,localhost"
     return {
-        **kept,
+        **past_proxies(kept),
         "AWS_ENDPOINT_URL": emulator_url,
         "AWS_ENDPOINT_URL_S3": emulator_url,
         "AWS_ACCESS_KEY_ID": "test",
@@ -64,8 +64,6 @@ def emulated(base: Mapping[str, str], emulator_url: str) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "CDK_DEFAULT_ACCOUNT": ACCOUNT,
         "CDK_DEFAULT_REGION": REGION,
-        "NO_PROXY": loopback,
-        "no_proxy": loopback,
     }
 
 

@@ -236,15 +236,13 @@ def make_cdk() -> None:
 
 def make_opensearch() -> None:
     """Fetch the local search engine; where there can be none, that is said and nothing fails. Raises Unprepared."""
-    lines: list[str] = []
 
     def tell(line: str | None) -> None:
         if line and line.strip():
-            lines.append(line.rstrip())
             say("search", line.rstrip())
 
     if follow([sys.executable, "-m", "local.opensearch", "prepare"], tell, lambda _: None, ROOT):
-        raise Unprepared("\n".join(lines[-15:]))
+        raise Unprepared("there is no search engine, for the reason above")
 
 
 def failures(names: Sequence[str]) -> Iterator[str]:

@@ -64,6 +64,7 @@ def _ask(client: Any, function: str, asked: dict[str, Any]) -> dict[str, Any]:
 def create_first_key(env: Mapping[str, str], function: str) -> str:
     """A key of the emulated deployment. Raises NoKey."""
     import boto3
+    from botocore.config import Config
 
     client = boto3.client(
         "lambda",
@@ -71,5 +72,6 @@ def create_first_key(env: Mapping[str, str], function: str) -> str:
         region_name=env["AWS_REGION"],
         aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
+        config=Config(proxies={}),  # this process has the user's own environment, and the emulator is on loopback
     )
     return create_key(client, function, "local stack")

@@ -13,6 +13,7 @@ import shlex
 import shutil
 import sys
 import time
+import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -191,6 +192,12 @@ def main() -> int:
     except (PartFailed, Unprepared, NoKey) as error:
         say(f"{ERROR}{error}")
         return error.code if isinstance(error, PartFailed) else 1
+    except Exception as error:
+        trace = places.log("failure")
+        trace.write_text(traceback.format_exc())
+        last = (str(error) or "no more is said").splitlines()[0]
+        say(f"{ERROR}the launcher itself failed ({type(error).__name__}: {last}); where it did: {trace}")
+        return 1
     finally:
         with suppress(OSError):
             places.endpoint.unlink(missing_ok=True)

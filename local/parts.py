@@ -19,6 +19,8 @@ from local.places import LOOPBACK, ROOT
 STOP_GRACE_S = 5.0
 TAIL_LINES = 25
 PR_SET_PDEATHSIG = 1
+QUOTED = "; its last lines"
+"""What stands between an error and the lines of the part that it quotes."""
 
 
 class PartFailed(Exception):
@@ -64,7 +66,7 @@ class Part:
         """Raise PartFailed, with the last lines of the log, if the process has ended."""
         code = self.process.poll() if self.process else None
         if code is not None:
-            raise PartFailed(f"{self.name} ended with {ending(code)}; its last lines:\n{self.tail()}", code or 1)
+            raise PartFailed(f"{self.name} ended with {ending(code)}{QUOTED}:\n{self.tail()}", code or 1)
 
     def tail(self) -> str:
         """The last lines of the log."""
@@ -79,7 +81,7 @@ class Part:
             with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=0.5):
                 return
             time.sleep(0.05)
-        raise PartFailed(f"{self.name} did not listen within {timeout_s:.0f} s; its last lines:\n{self.tail()}")
+        raise PartFailed(f"{self.name} did not listen within {timeout_s:.0f} s{QUOTED}:\n{self.tail()}")
 
     def end(self, timeout_s: float) -> None:
         """Ask it to end and give it time for that. Raises PartFailed if it takes longer."""

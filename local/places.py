@@ -49,6 +49,11 @@ class Places:
         """What the launcher says."""
         return self.log("launcher")
 
+    @property
+    def earlier_log(self) -> Path:
+        """What the launcher before this one said."""
+        return self.folder / "launcher.log.1"
+
     def log(self, part: str) -> Path:
         """A part's log file."""
         return self.folder / f"{part}.log"

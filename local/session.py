@@ -11,12 +11,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from itertools import takewhile
+from itertools import dropwhile, takewhile
 
 from local import endpoint
 from local.endpoint import Endpoint
 from local.launcher import ALREADY_RUNNING, ATTACHED_TO, ERROR
 from local.leftovers import end_leftovers
+from local.parts import QUOTED
 from local.places import ROOT, Places
 
 POLL_S = 0.1
@@ -44,6 +45,22 @@ def running(places: Places) -> bool:
     return False
 
 
+def why_ended(places: Places) -> str:
+    """The last words of a launcher that ended by itself, with the last line of the part that did it.
+
+    Empty where it runs, was stopped or never was.
+    """
+    if running(places) or not places.launcher_log.exists():
+        return ""
+    lines = places.launcher_log.read_text(errors="replace").splitlines()
+    words = list(dropwhile(lambda line: not line.startswith(ERROR), lines))
+    if not words:
+        return ""
+    reason = words[0].removeprefix(ERROR).partition(QUOTED)[0]
+    said = [line.strip() for line in words[1:] if line.startswith("    ") and line.strip()]
+    return f"{reason}: {said[-1]}" if said else reason
+
+
 Launcher = subprocess.Popen[bytes]
 
 
@@ -55,6 +72,10 @@ def start(places: Places, say: Callable[[str], None], *, attached: bool = False)
     if running(places):
         return _await_ready(places, None, say), None
     places.folder.mkdir(parents=True, exist_ok=True)
+    if reason := why_ended(places):
+        say(f"the last one ended by itself: {reason} (its log: {places.earlier_log})")
+    with suppress(FileNotFoundError):
+        places.launcher_log.replace(places.earlier_log)
     env = {**os.environ, "SLIPSTREAM_LOCAL_DIR": str(places.folder)}
     if attached:
         env[ATTACHED_TO] = str(os.getpid())

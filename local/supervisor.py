@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from local.parts import Part, PartFailed, ending
+from local.parts import QUOTED, Part, PartFailed, ending
 from local.places import Places
 
 POLL_S = 0.1
@@ -51,7 +51,7 @@ class Supervisor:
         self.tasks.remove(part)
         code = part.process.returncode if part.process else 1
         if code:
-            raise PartFailed(f"{part.name} failed with {ending(code)}; its last lines:\n{part.tail()}", code)
+            raise PartFailed(f"{part.name} failed with {ending(code)}{QUOTED}:\n{part.tail()}", code)
 
     def check(self) -> None:
         """Raise PartFailed if a service has ended, Stopping if the process that this one is attached to has."""

@@ -136,13 +136,15 @@ class GatewayStack(Stack):
         return {"SLIPSTREAM_RERANK_MODEL": model_arns(model, self)[0]} if model else {}
 
     def _authorizer(self) -> PythonFunction:
-        chosen, data = self._settings, self._data
-        remembered_s = chosen.authorizer_cache_ttl_s if chosen.accept_x_api_key else 0
         function = self._admin_function(
-            "Authorizer", "handlers.authorizer.handler", {"SLIPSTREAM_REMEMBER_KEYS_S": str(remembered_s)}
+            "Authorizer", "handlers.authorizer.handler", {"SLIPSTREAM_REMEMBER_KEYS_S": self._remembered_s()}
         )
-        self._grant(function, data.keys.table_arn, "dynamodb:GetItem")
+        self._grant(function, self._data.keys.table_arn, "dynamodb:GetItem")
         return function
+
+    def _remembered_s(self) -> str:
+        """For how long the authorizer itself believes a checked key: where API Gateway cannot."""
+        return str(self._settings.authorizer_cache_ttl_s if self._settings.accept_x_api_key else 0)
 
     def _keys(self) -> PythonFunction:
         api_id, stage = self.gateway.api.rest_api_id, self._settings.stage
@@ -150,7 +152,13 @@ class GatewayStack(Stack):
         function = self._admin_function(
             "Keys",
             "handlers.keys.handler",
-            {"SLIPSTREAM_API_ID": api_id, "SLIPSTREAM_API_STAGE": stage, "SLIPSTREAM_CORS_ORIGINS": origins},
+            {
+                "SLIPSTREAM_API_ID": api_id,
+                "SLIPSTREAM_API_STAGE": stage,
+                "SLIPSTREAM_CORS_ORIGINS": origins,
+                "SLIPSTREAM_BELIEVE_KEYS_S": str(self._settings.authorizer_cache_ttl_s),
+                "SLIPSTREAM_REMEMBER_KEYS_S": self._remembered_s(),
+            },
         )
         self._grant(
             function,

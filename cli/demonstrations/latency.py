@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -73,7 +74,7 @@ def tables(found: dict[str, Any]) -> Sequence[Table]:
         ways.add_column(name, justify="left" if name in ("way", "model", "latency used") else "right", overflow="fold")
     for name, row in found["ways"].items():
         times = f"{row['first_token_ms']:,.0f} ms", f"{row['total_ms']:,.0f} ms"
-        ways.add_row(name, str(row["model"]), str(row["latency"]), *times, dollars(row["cost_usd"]))
+        ways.add_row(name, short(str(row["model"])), str(row["latency"]), *times, dollars(row["cost_usd"]))
     side = found["at_once"]
     title = f"{len(side['each_ms'])} requests at once: the total is the slowest"
     together = Table(title=title, title_justify="left", box=SIMPLE)
@@ -83,3 +84,9 @@ def tables(found: dict[str, Any]) -> Sequence[Table]:
     totals = [f"{side[name]:,.0f} ms" for name in ("slowest_ms", "together_ms", "one_after_the_other_ms")]
     together.add_row(f"{each} ms", *totals)
     return [ways, together]
+
+
+def short(model_id: str) -> str:
+    """A model's id without provider, date and version, which would not fit into eighty columns."""
+    bare = model_id.partition(".")[2] or model_id
+    return re.sub(r"(-20\d{6})?(-v\d+)?(:\d+)?$", "", bare)

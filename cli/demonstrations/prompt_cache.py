@@ -70,10 +70,10 @@ def tables(found: dict[str, Any]) -> Sequence[Table]:
         show_footer=True,
     )
     with_it, without = found["cost_usd"]["with_cache"], found["cost_usd"]["without"]
-    saved = saving(with_it, without)
+    change = change_of(with_it, without)
     columns = {
         "turn": "all", "read": "", "written": "", "first\ntoken": "", "first\nuncached": "", "cost": money(with_it),
-        "cost\nuncached": money(without), "saved": saved,
+        "cost\nuncached": money(without), "cost\nchange": change,
     }  # fmt: skip
     for name, footer in columns.items():
         table.add_column(name, footer, justify="right", no_wrap=True)
@@ -87,7 +87,7 @@ def tables(found: dict[str, Any]) -> Sequence[Table]:
             f"{other['first_token_ms']:,.0f} ms",
             money(mine["cost_usd"]),
             money(other["cost_usd"]),
-            saving(mine["cost_usd"], other["cost_usd"]),
+            change_of(mine["cost_usd"], other["cost_usd"]),
         )
     return [table]
 
@@ -97,6 +97,6 @@ def money(usd: float | None) -> str:
     return "–" if usd is None else f"${usd:.4f}"
 
 
-def saving(usd: float | None, uncached_usd: float | None) -> str:
-    """The change in per cent, where both prices are known."""
+def change_of(usd: float | None, uncached_usd: float | None) -> str:
+    """What the cache did to the price, where both are known."""
     return share(usd, uncached_usd) if usd is not None and uncached_usd else "–"

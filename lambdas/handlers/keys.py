@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from functools import cache
 from time import time
 from typing import Any
 
@@ -24,7 +24,7 @@ def reply(event: dict[str, Any], api: Api, origins: tuple[str, ...], logger: Log
     return answer(event, api, origins, logger.info, name="keys", facts=lambda told: {"key_id": told.get("id")})
 
 
-@cache
+@functools.cache
 def _parts() -> tuple[Api, tuple[str, ...], Logger]:
     from slipstream.aws.authorizer_cache import StageAuthorizerCache
     from slipstream.keys.api import KeysApi
@@ -32,6 +32,10 @@ def _parts() -> tuple[Api, tuple[str, ...], Logger]:
 
     settings = read_key_settings(os.environ)
     parts = build_key_parts(settings, os.environ)
-    flush = StageAuthorizerCache(settings.api_id, settings.api_stage).flush
-    api = KeysApi(store=parts.store, pepper=parts.pepper, flush=flush, clock=time)
+    cache = StageAuthorizerCache(settings.api_id, settings.api_stage)
+
+    def flush() -> bool:
+        return settings.remember_s == 0 and cache.flush()  # what an authorizer remembers itself cannot be emptied
+
+    api = KeysApi(store=parts.store, pepper=parts.pepper, flush=flush, clock=time, believe_s=settings.believe_s)
     return api, settings.cors_origins, Logger(service="keys")

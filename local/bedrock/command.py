@@ -9,8 +9,14 @@ import click
 
 @click.command("bedrock")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=4570, show_default=True, help="HTTP port; 0 chooses a free one.")
-@click.option("--tls-port", type=int, help="HTTPS port; 0 chooses a free one. Needs --tls-cert and --tls-key.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=4570, show_default=True, help="HTTP port; 0 chooses a free one."
+)
+@click.option(
+    "--tls-port",
+    type=click.IntRange(0, 65535),
+    help="HTTPS port; 0 chooses a free one. Needs --tls-cert and --tls-key.",
+)
 @click.option(
     "--tls-cert", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Certificate chain, PEM."
 )
@@ -64,7 +70,7 @@ def bedrock(
     **choices: object,
 ) -> None:
     """Serve Amazon Bedrock's wire formats on this machine."""
-    from local.bedrock.serve import Listen, run
+    from local.bedrock.serve import CannotListen, Listen, run
     from local.bedrock.settings import Settings
 
     if tls_port is not None and (tls_cert is None or tls_key is None):
@@ -72,7 +78,10 @@ def bedrock(
     pairs = dict(_pair(profile) for profile in profiles)
     settings = Settings(profiles=pairs, **choices)  # type: ignore[arg-type] # click has checked the types
     listen = Listen(host=host, port=port, tls_port=tls_port, tls_cert=tls_cert, tls_key=tls_key, port_file=port_file)
-    run(settings, listen)
+    try:
+        run(settings, listen)
+    except CannotListen as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _pair(text: str) -> tuple[str, str]:

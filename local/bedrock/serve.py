@@ -17,6 +17,10 @@ from local.bedrock.server import create_app
 from local.bedrock.settings import Settings
 
 
+class CannotListen(Exception):
+    """The address is not this machine's, or the port is taken; the message is for the user."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Listen:
     """Where to listen; port 0 is a free one. TLS needs a certificate and a key."""
@@ -56,7 +60,11 @@ async def _serve(settings: Settings, listen: Listen) -> None:
 
 
 async def _listen(runner: web.AppRunner, host: str, port: int, context: ssl.SSLContext | None) -> int:
-    opened = socket.create_server((host, port), backlog=1024)
+    try:
+        opened = socket.create_server((host, port), backlog=1024)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise CannotListen(f"cannot listen on {host}:{port} ({why}): name another --host or --port (0: any)") from error
     await web.SockSite(runner, opened, ssl_context=context, backlog=1024).start()
     bound: int = opened.getsockname()[1]
     return bound

@@ -89,8 +89,11 @@ def first(env: Mapping[str, str], attempt: Callable[[str], Engine]) -> Engine:
         try:
             return attempt(kind)
         except Unprepared as reason:
-            if kind == "url" or len(kinds) == 1:
+            if kind == "url":
                 raise
+            if len(kinds) == 1:
+                instead = "mend that, or unset SLIPSTREAM_SEARCH, which takes what can be had"
+                raise Unprepared(f"SLIPSTREAM_SEARCH is {kind}, but {reason}: {instead}") from reason
             reasons.append(" ".join(str(reason).split()))
     return Engine(MEMORY, why=f"{NONE}{'; '.join(reasons)}{consequence(MEMORY)}")
 

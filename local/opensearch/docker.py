@@ -28,7 +28,7 @@ def require(env: Mapping[str, str], say: Callable[[str], None]) -> None:
     if not docker:
         raise Unprepared("there is no `docker` command")
     if not succeeds(env, docker, "version", "--format", "{{.Server.Version}}"):
-        raise Unprepared("no Docker engine answers")
+        raise Unprepared("no Docker engine answers (`docker version` says why)")
     if succeeds(env, docker, "image", "inspect", IMAGE):
         return
     say(f"docker pull {IMAGE} (the first time, some minutes)")

@@ -6,12 +6,12 @@ import http.client
 import json
 import re
 import time
-import urllib.request
 from collections.abc import Callable
 from typing import Any
 
 from local.environments import Unprepared
-from local.parts import Part, PartFailed
+from local.parts import QUOTED, Part, PartFailed
+from local.proxies import direct
 
 OLDEST = (2, 19)
 """Older ones rank fewer passages of a document (`expand_nested_docs`) or lack it."""
@@ -22,13 +22,10 @@ POLL_S = 0.1
 FAULTS = (OSError, http.client.HTTPException, ValueError)
 """What an answer that is none raises; HTTP errors are OSErrors."""
 
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""Past any proxy: the server is on this machine, or named by the user."""
-
 
 def ask(url: str, path: str, timeout_s: float = TIMEOUT_S) -> Any:
     """The JSON that a GET answers. Raises one of FAULTS."""
-    with _direct.open(url.rstrip("/") + path, timeout=timeout_s) as answer:
+    with direct.open(url.rstrip("/") + path, timeout=timeout_s) as answer:
         return json.load(answer)
 
 
@@ -47,7 +44,7 @@ def wait_until_healthy(part: Part, url: str, say: Callable[[str], None], timeout
         part.check()
         now = time.monotonic()
         if now - began > timeout_s:
-            raise PartFailed(f"OpenSearch was not ready within {timeout_s:.0f} s; its last lines:\n{part.tail()}")
+            raise PartFailed(f"OpenSearch was not ready within {timeout_s:.0f} s{QUOTED}:\n{part.tail()}")
         if now - told >= SIGN_OF_LIFE_S:
             say(f"waiting for OpenSearch ({now - began:.0f} s)")
             told = now

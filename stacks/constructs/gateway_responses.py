@@ -47,7 +47,7 @@ GATEWAY_ERRORS = (
         "not_found",
         "invalid_request_error",
         "ResourceNotFoundException",
-        "no such route: the base URL ends in the stage's name, then comes /v1/… or /model/…",
+        "no such route: the OpenAI SDKs want the base URL https://HOST/STAGE/v1, boto3 the endpoint https://HOST/STAGE",
     ),
     GatewayError(
         _Type.THROTTLED,

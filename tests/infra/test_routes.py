@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from stacks.constructs.gateway_responses import GATEWAY_ERRORS
 from tests.infra.template import STREAMING, Template, text
 
 Get = Callable[..., Template]
@@ -109,6 +110,12 @@ def test_each_gateway_error_has_its_status_and_botocores_name(
     (found,) = (r for r in template().all("AWS::ApiGateway::GatewayResponse").values() if r["ResponseType"] == kind)
     assert found.get("StatusCode") == status
     assert found["ResponseParameters"]["gatewayresponse.header.x-amzn-ErrorType"] == f"'{error_type}'"
+
+
+def test_a_path_that_the_api_does_not_have_is_told_both_forms_of_the_base_url() -> None:
+    (told,) = (error.message for error in GATEWAY_ERRORS if error.status == 404)
+    assert "https://HOST/STAGE/v1" in (told or "")
+    assert (told or "").endswith("https://HOST/STAGE")
 
 
 @pytest.mark.parametrize(("variant", "origin"), [("prod", None), ("bare", "'*'"), ("fronted", "'*'")])

@@ -220,7 +220,9 @@ class Connection:
         if deadline_s is not None and perf_counter() >= deadline_s:
             if self.patience.of_host:
                 return UpstreamTimeout("the function's time limit came before the answer's end; ask for fewer tokens")
-            return UpstreamTimeout("the deadline passed before the answer was complete; allow more in deadline_ms")
+            # The caller's own limit: who repeats such a call waits, and pays, for the same end again.
+            message = "the deadline passed before the answer was complete; allow more in deadline_ms"
+            return UpstreamTimeout(message, retryable=False)
         return UpstreamTimeout(f"the model service was silent for {self.patience.read_timeout_s:g} s; try again")
 
     def close(self) -> None:

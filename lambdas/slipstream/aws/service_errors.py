@@ -28,6 +28,8 @@ _TOO_LONG = (
     "maximum number of input tokens", "input tokens exceed",
 )  # fmt: skip
 _NO_SUCH_MODEL = ("model identifier is invalid", "model id is invalid", "model_not_found", "invalid model identifier")
+_NEEDS_PROFILE = "with on-demand throughput isn"
+"""What follows is an apostrophe, of one kind or the other."""
 _OUR_CREDENTIALS = frozenset(
     ["UnrecognizedClientException", "InvalidSignatureException", "IncompleteSignature", "ExpiredTokenException",
      "ExpiredToken", "InvalidClientTokenId", "SignatureDoesNotMatch", "MissingAuthenticationToken",
@@ -136,6 +138,8 @@ def _invalid(message: str) -> SlipstreamError:
     lower = message.lower()
     if any(phrase in lower for phrase in _NO_SUCH_MODEL):
         return ModelNotFound(message)
+    if _NEEDS_PROFILE in lower:
+        return InvalidRequest(message, code="inference_profile_required")
     if any(phrase in lower for phrase in _TOO_LONG):
         return PromptTooLong(message)
     return InvalidRequest(message)

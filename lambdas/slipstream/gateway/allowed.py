@@ -12,13 +12,18 @@ def require_model(allowed: Sequence[str], names: Iterable[str]) -> None:
 
     ``allowed`` holds ids, aliases or globs (``anthropic.*``), compared with case; empty allows every model.
     """
-    if not allowed:
-        return
-    from fnmatch import fnmatchcase  # only keys with a list of models need it
-
     names = list(names)
-    if any(fnmatchcase(name, pattern) for name in names for pattern in allowed):
+    if may_use(allowed, names):
         return
     raise PermissionDenied(
         f"this key may not use the model '{names[0][:200]}'; it may use: {', '.join(allowed)}", param="model"
     )
+
+
+def may_use(allowed: Sequence[str], names: Iterable[str]) -> bool:
+    """Whether one of a model's ``names`` fits one of the ``allowed`` globs, or nothing is ruled out."""
+    if not allowed:
+        return True
+    from fnmatch import fnmatchcase  # only keys with a list of models need it
+
+    return any(fnmatchcase(name, pattern) for name in names for pattern in allowed)

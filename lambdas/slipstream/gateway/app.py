@@ -100,15 +100,18 @@ class _Application:
     def _health(self, _exchange: Exchange) -> HttpResponse:
         return _whole(msgspec.json.encode({"status": "ok", "version": self._gateway.version}))
 
-    def _models(self, _exchange: Exchange) -> HttpResponse:
+    def _models(self, exchange: Exchange) -> HttpResponse:
         from slipstream.gateway.openai import models_list
 
-        return _whole(models_list.encode(self._gateway.catalogue, self._gateway.aliases))
+        gateway = self._gateway
+        allowed = exchange.request.principal.models
+        return _whole(models_list.encode(gateway.catalogue, gateway.aliases, gateway.pipeline.region, allowed))
 
     def _model(self, exchange: Exchange) -> HttpResponse:
         from slipstream.gateway.openai import models_list
 
-        return _whole(models_list.encode_one(self._gateway.catalogue, self._gateway.aliases, exchange.identifier))
+        gateway, name = self._gateway, exchange.identifier
+        return _whole(models_list.encode_one(gateway.catalogue, gateway.aliases, gateway.pipeline.region, name))
 
     def _embeddings(self, exchange: Exchange) -> HttpResponse:
         from slipstream.gateway.openai import embeddings, metered
@@ -140,6 +143,7 @@ class _Application:
         from slipstream.gateway.openai import answers
 
         request = exchange.request
+        exchange.waterfall.started()
         with exchange.waterfall.span("parse"):
             asked = answers.decode(request.body, request.principal)
         answer = self._answer(exchange, asked)
@@ -151,6 +155,7 @@ class _Application:
         from slipstream.gateway.openai import chat
 
         request = exchange.request
+        exchange.waterfall.started()
         with exchange.waterfall.span("parse"):
             asked = chat.decode(request.body, request.headers, request.principal)
         try:
@@ -167,6 +172,7 @@ class _Application:
         from slipstream.gateway.bedrock import stream as frames
 
         request = exchange.request
+        exchange.waterfall.started()
         with exchange.waterfall.span("parse"):
             asked = converse.decode(
                 exchange.identifier, request.body, request.headers, request.principal, stream=stream

@@ -155,6 +155,7 @@ class Pipeline:
             with waterfall.span("heal"):
                 found = self._resolver.heal(call, error)
             if found is None:
+                self._add_what_to_do(call, error)
                 raise
         except (ModelNotFound, PermissionDenied) as error:
             self._add_what_to_do(call, error)
@@ -165,6 +166,9 @@ class Pipeline:
 
     def _add_what_to_do(self, call: ResolvedCall, error: SlipstreamError) -> None:
         if isinstance(error, ModelNotFound) and (hint := self._resolver.hint(call.request.model)):
+            error.message, error.param = error.message.rstrip(".") + hint, "model"
+        elif error.code == "inference_profile_required":
+            hint = self._resolver.profile_hint(call.request.model)
             error.message, error.param = error.message.rstrip(".") + hint, "model"
         elif isinstance(error, PermissionDenied) and call.region not in (None, self.region):
             granted = f"calls in {call.region} are granted by naming this ARN in the deploy setting 'models'"

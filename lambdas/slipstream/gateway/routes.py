@@ -49,6 +49,8 @@ _OPERATIONS = {
     name: Route(name, f"/model/{{id}}/{name}", "POST", "bedrock")
     for name in ("converse", "converse-stream", "invoke", "invoke-with-response-stream", "count-tokens")
 }
+_CHAT_TOO = frozenset({"responses", "completions", "messages"})
+"""Last segments of other APIs' routes to a chat model."""
 ROUTES: tuple[Route, ...] = (HEALTH, *_V1.values(), MODEL, *_OPERATIONS.values())
 
 
@@ -109,6 +111,10 @@ def printable(text: str, limit: int = 200) -> str:
 def _nearest(path: str) -> str:
     from difflib import get_close_matches
 
+    if (rest := path.strip("/")) in _V1:
+        return f"OpenAI's SDKs want a base URL that ends in /v1 (…/v1/{rest}), Bedrock's one that does not (…/model/…)"
+    if rest.rpartition("/")[2] in _CHAT_TOO:
+        return f"chat goes to {_V1['chat/completions'].method} {_V1['chat/completions'].template}"
     templates = {route.template: route for route in ROUTES}
     if wire_of(path) == "bedrock":
         operation = path.rstrip("/").rpartition("/")[2]

@@ -26,15 +26,24 @@ class NewKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeysApi:
-    """Needs the scope ``admin``. ``flush`` empties the authorizer's cache and says whether it did."""
+    """Needs the scope ``admin``. ``flush`` empties the authorizer's cache, which believes a key for ``believe_s``
+    seconds, and says whether it did.
+    """
 
     def __init__(
-        self, *, store: KeyStore, pepper: Callable[[], bytes], flush: Callable[[], bool], clock: Callable[[], float]
+        self,
+        *,
+        store: KeyStore,
+        pepper: Callable[[], bytes],
+        flush: Callable[[], bool],
+        clock: Callable[[], float],
+        believe_s: int,
     ) -> None:
         self._store = store
         self._pepper = pepper
         self._flush = flush
         self._clock = clock
+        self._believe_s = believe_s
 
     def __call__(self, request: HttpRequest) -> tuple[int, dict[str, Any]]:
         """Status and JSON body. Raises SlipstreamError."""
@@ -77,8 +86,10 @@ class KeysApi:
         record = issue.revoke(key_id, store=self._store, now_s=self._clock())
         flushed = self._flush()
         told = {**shown(record), "revoked": True, "authorizer_cache_flushed": flushed}
-        if not flushed:
-            told["note"] = "the key is revoked, but stays usable until the authorizer's cache time has passed"
+        if not flushed and self._believe_s:
+            told["note"] = (
+                f"who has used it just now may go on for at most {self._believe_s} s (the authorizer's cache)"
+            )
         return told
 
 

@@ -10,6 +10,7 @@ from slipstream.chat.request import ChatRequest, Parameters
 from slipstream.errors import InvalidRequest, SlipstreamError
 from slipstream.models.aliases import DEFAULT_ALIASES
 from slipstream.models.cache_marks import without_own_points
+from slipstream.models.calling import geography
 from slipstream.models.catalogue import Catalogue, load
 from slipstream.models.content import fit
 from slipstream.models.identifiers import region_of
@@ -41,7 +42,7 @@ class Resolver:
         """``region`` is called where an ARN names no other, ``prices`` are the deploy settings' own (model id →
         Price's fields). ``clock`` gives Unix time (s).
         """
-        self._targets = Targets(catalogue or load(), aliases, profiles, prices or {})
+        self._targets = Targets(catalogue or load(), aliases, profiles, prices or {}, region)
         self._region = region
         self._rules = LearntRules(rules, clock)
         self._plain: dict[tuple[str, str | None, frozenset[str]], Settled] = {}
@@ -58,6 +59,12 @@ class Resolver:
     def hint(self, name: str) -> str:
         """What to say besides when Bedrock does not know ``name``: the nearest names, where it is none of ours."""
         return "" if self._targets.find(name).model.known else self._targets.hint(name)
+
+    def profile_hint(self, name: str) -> str:
+        """What to say besides when Bedrock does not serve the bare id ``name``: the profile's id that it does serve."""
+        model = self._targets.find(name).model
+        found = geography(model.prefixes or ("us", "eu", "apac", "global"), self._region)
+        return f"; call it as '{found}.{model.id}'"
 
     def resolve(self, request: ChatRequest) -> ResolvedCall:
         """Make every choice. Raises InvalidRequest (with ``param``), PromptTooLong or ModelNotFound.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from slipstream.errors import ModelNotFound, SlipstreamError
+from slipstream.models.calling import callable_id
 from slipstream.models.identifiers import MAX_LENGTH, Arn, parse_arn, provider_of, split_geography
 from slipstream.models.model import Model
 from slipstream.models.ports import ProfileResolver
@@ -38,6 +39,7 @@ class Targets:
         aliases: Mapping[str, str],
         profiles: ProfileResolver | None,
         prices: Mapping[str, Mapping[str, Any]],
+        region: str = "us-east-1",
     ) -> None:
         """Raises ValueError for an alias of an alias and for a price that is none, each by its name."""
         for alias, name in aliases.items():
@@ -47,6 +49,7 @@ class Targets:
         self._aliases = dict(aliases)
         self._profiles = profiles
         self._prices = {model_id: _own_price(model_id, given) for model_id, given in prices.items()}
+        self._region = region
         self._known: dict[str, Target] = {}
 
     def find(self, name: str) -> Target:
@@ -113,9 +116,13 @@ class Targets:
         return _times(model.price, model.regional_factor)
 
     def hint(self, name: str) -> str:
-        """The names nearest to ``name``, as the end of a sentence; empty where there are none."""
-        near = self._catalogue.nearest(name, tuple(self._aliases))
+        """The names nearest to ``name`` that can be called, as the end of a sentence; empty where there are none."""
+        near = [self._as_called(other) for other in self._catalogue.nearest(name, tuple(self._aliases))]
         return f"; did you mean {' or '.join(near)}?" if near else ""
+
+    def _as_called(self, name: str) -> str:
+        model = self._catalogue.find(name)
+        return name if model is None else callable_id(model, self._region)
 
     def _not_found(self, name: str) -> ModelNotFound:
         hint = self.hint(name)

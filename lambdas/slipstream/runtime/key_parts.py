@@ -20,12 +20,13 @@ MAX_REMEMBER_S = 3600
 
 
 class KeySettings(NamedTuple):
-    """``remember_s``: seconds for which the authorizer itself believes a checked key."""
+    """For how long (s) a checked key is believed: ``remember_s`` by the authorizer itself, ``believe_s`` by anyone."""
 
     region: str
     table: str
     pepper_secret_arn: str
     remember_s: int = 0
+    believe_s: int = 0
     api_id: str = ""
     api_stage: str = ""
     cors_origins: tuple[str, ...] = ()
@@ -48,7 +49,8 @@ def read_key_settings(environ: Mapping[str, str]) -> KeySettings:
         region=_required(environ, "AWS_REGION", "the function's region, for example us-east-1"),
         table=_required(environ, "SLIPSTREAM_KEYS_TABLE", "the name of the keys table"),
         pepper_secret_arn=_required(environ, "SLIPSTREAM_PEPPER_SECRET_ARN", "the ARN of the pepper's secret"),
-        remember_s=_remember_s(environ.get("SLIPSTREAM_REMEMBER_KEYS_S", "0")),
+        remember_s=_seconds(environ, "SLIPSTREAM_REMEMBER_KEYS_S"),
+        believe_s=_seconds(environ, "SLIPSTREAM_BELIEVE_KEYS_S"),
         api_id=environ.get("SLIPSTREAM_API_ID", ""),
         api_stage=environ.get("SLIPSTREAM_API_STAGE", ""),
         cors_origins=tuple(environ.get("SLIPSTREAM_CORS_ORIGINS", "").replace(",", " ").split()),
@@ -83,9 +85,8 @@ def _required(environ: Mapping[str, str], name: str, what: str) -> str:
     return value
 
 
-def _remember_s(text: str) -> int:
+def _seconds(environ: Mapping[str, str], name: str) -> int:
+    text = environ.get(name, "0")
     if not text.isdecimal() or int(text) > MAX_REMEMBER_S:
-        raise SlipstreamError(
-            f"SLIPSTREAM_REMEMBER_KEYS_S is {text!r}: it has to be seconds, 0 to {MAX_REMEMBER_S}", code="bad_setting"
-        )
+        raise SlipstreamError(f"{name} is {text!r}: it has to be seconds, 0 to {MAX_REMEMBER_S}", code="bad_setting")
     return int(text)

@@ -58,6 +58,10 @@ class Waterfall:
         self.spans.append(span)
         return span
 
+    def started(self) -> None:
+        """Close the first span, ``start``: from the request's arrival to now (waiting for a thread, first imports)."""
+        self.spans.append(Span("start", 0.0, self.now_ms()))
+
     def end(self, span: Span) -> None:
         """Close a span opened by ``begin``."""
         span.end_ms = self.now_ms()

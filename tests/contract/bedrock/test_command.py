@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -107,3 +108,21 @@ def test_statistics_hold_digests_and_no_prompt(server: Running) -> None:
     assert stats["calls"] == {"Converse": 1}
     assert len(stats["last"][0]["body_blake2b"]) == 64
     assert secret not in json.dumps(stats)
+
+
+@pytest.mark.parametrize("arguments", [("--host", "300.1.1.1", "--port", "0"), ("--port", "BUSY")])
+def test_an_address_that_cannot_be_listened_on_is_told_in_one_line(arguments: tuple[str, ...]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        busy = str(other.getsockname()[1])
+        words = [busy if word == "BUSY" else word for word in arguments]
+        ended = subprocess.run(
+            [sys.executable, "-m", "local.bedrock", *words], capture_output=True, text=True, check=False
+        )
+
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("Error: cannot listen on")
+
+
+def test_a_port_beyond_the_last_one_is_refused_with_the_range() -> None:
+    assert "0<=x<=65535" in CliRunner().invoke(bedrock, ["--port", "99999"]).output

@@ -377,10 +377,11 @@ def test_closing_the_iterator_ends_the_upstream_call(transport: Transport, serve
 def test_a_deadline_before_the_first_event_is_a_timeout(transport: Transport, server: TinyServer) -> None:
     over = threading.Event()
     server.expects(lambda peer: over.wait(5) and None)
-    with pytest.raises(UpstreamTimeout, match="deadline"):
+    with pytest.raises(UpstreamTimeout, match="deadline") as raised:
         events_of(transport, server, call(deadline_ms=50))
     over.set()
     assert server.connections == 1
+    assert not raised.value.retryable, "who repeats the call waits for the same end again"
 
 
 def test_a_deadline_after_the_first_event_ends_the_answer_as_failed(transport: Transport, server: TinyServer) -> None:

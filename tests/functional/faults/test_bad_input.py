@@ -38,6 +38,12 @@ def test_an_unknown_model_is_told_with_its_nearest_names(sdk: openai.OpenAI, bot
     assert double.calls() == 1  # what looks like an id of Bedrock's is asked for: it may be newer than the catalogue
 
 
+def test_a_model_that_only_a_profile_serves_is_told_with_the_profiles_id(sdk: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match=r"call it as 'us\.anthropic\.claude-sonnet-4-6'") as refused:
+        sdk.chat.completions.create(model="anthropic.claude-sonnet-4-6", messages=HI)
+    assert (refused.value.param, refused.value.code) == ("model", "inference_profile_required")
+
+
 @pytest.mark.parametrize("path", ["/v1/chat/completions", f"/model/{NOVA}/converse", f"/model/{NOVA}/invoke"])
 def test_a_body_over_the_limit_is_told_the_limit(host: Host, double: Double, path: str) -> None:
     reply = host.post(path, b'{"x":"' + b"a" * (6 * 1024 * 1024) + b'"}')

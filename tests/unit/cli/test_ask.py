@@ -37,10 +37,23 @@ def test_the_document_is_sent_before_the_question(online: Shell, gateway: Gatewa
 def test_the_options_travel_in_the_slipstream_object(online: Shell, gateway: Gateway) -> None:
     gateway.streams("yes")
 
-    online.run("ask", "?", "--use-case", "extraction", "--latency", "optimized", "--model", "best", "--max-tokens", "9")
+    online.run(
+        "ask",
+        "?",
+        "--use-case",
+        "extraction",
+        "--latency",
+        "optimized",
+        "--model",
+        "best",
+        "--max-tokens",
+        "9",
+        "--cache",
+        "off",
+    )
 
     body = gateway.asked[0][2]
-    assert body["slipstream"] == {"use_case": "extraction", "latency": "optimized"}
+    assert body["slipstream"] == {"use_case": "extraction", "latency": "optimized", "cache": "off"}
     assert (body["model"], body["max_tokens"], body["stream"]) == ("best", 9, True)
 
 
@@ -194,6 +207,14 @@ def test_the_waterfall_can_be_had_as_a_picture(online: Shell, gateway: Gateway) 
     assert "bedrock wait" in texts
     assert "before the function" in texts
     assert len(bars) == len(REPORT["spans_ms"]) + 1
+
+
+def test_a_picture_that_cannot_be_written_is_refused_before_anything_is_asked(online: Shell, gateway: Gateway) -> None:
+    result = online.run("ask", "?", "--svg", str(online.folder / "nowhere" / "waterfall.svg"))
+
+    assert result.exit_code == 2
+    assert "is no folder" in result.output
+    assert not gateway.asked
 
 
 CITATION = {

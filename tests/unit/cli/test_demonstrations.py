@@ -9,6 +9,9 @@ import pytest
 from rich.console import Console
 
 from cli.demonstrations import DEMONSTRATIONS, latency, parameters, prompt_cache, streaming
+from local.endpoint import Endpoint
+from local.launcher import hold_lock
+from local.places import Places
 from tests.unit.cli.conftest import Gateway, Shell
 
 
@@ -130,3 +133,43 @@ def test_side_by_side_the_total_stands_beside_the_slowest() -> None:
 
     assert "1,004 ms" in shown
     assert "1,900 ms" in shown
+
+
+def test_a_dearer_turn_is_not_told_as_a_saving() -> None:
+    turn = {"read_tokens": 0, "written_tokens": 9, "first_token_ms": 1.0, "cost_usd": 0.0125}
+    turns = [{"question": "?", "with_cache": turn, "without": {**turn, "cost_usd": 0.01}}]
+
+    shown = printed(
+        {"document": "x.md", "turns": turns, "cost_usd": {"with_cache": 0.0125, "without": 0.01}}, prompt_cache
+    )
+
+    assert "+25%" in shown
+    assert "change" in shown
+    assert "saved" not in shown
+
+
+def test_a_stack_that_runs_already_is_not_said_to_end(shell: Shell, gateway: Gateway) -> None:
+    gateway.streams("a ", "b")
+    here = Places(shell.folder / "local")
+    Endpoint(gateway.url, "", "", "", "sk-slip-local", "m").write(here.endpoint)
+
+    lock = hold_lock(here)
+    assert lock is not None
+    with lock:
+        result = shell.run("demo", "latency")
+
+    assert "Done in" in result.output
+    assert "make up" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("model_id", "shown"),
+    [
+        ("anthropic.claude-haiku-4-5-20251001-v1:0", "claude-haiku-4-5"),
+        ("amazon.nova-pro-v1:0", "nova-pro"),
+        ("anthropic.claude-sonnet-4-6", "claude-sonnet-4-6"),
+        ("None", "None"),
+    ],
+)
+def test_a_models_id_is_shown_without_what_does_not_fit(model_id: str, shown: str) -> None:
+    assert latency.short(model_id) == shown

@@ -43,6 +43,18 @@ def test_the_list_shows_each_key_and_what_it_is_worth(online: Shell, gateway: Ga
     assert "revoked" in output
 
 
+def test_on_eighty_columns_each_key_is_one_line_and_the_rest_is_named(online: Shell, gateway: Gateway) -> None:
+    record = {**RECORD, "id": "01JDKEYKEYKEYKEYKEYKEYKEYK", "scopes": ["invoke", "ingest", "admin"]}
+    gateway.returns({"data": [record, record]})
+
+    output = online.run("keys", "list", COLUMNS="80").output
+
+    assert [line.split() for line in output.splitlines() if "01JD" in line] == [
+        [record["id"], "shop", "fast", "active"]
+    ] * 2
+    assert "scopes and date: on 100 columns, or with --json" in output
+
+
 def test_revoking_names_the_id_in_the_path(online: Shell, gateway: Gateway) -> None:
     gateway.returns({**RECORD, "note": "usable for a while"})
 
@@ -78,3 +90,23 @@ def test_json_is_what_the_gateway_said(online: Shell, gateway: Gateway) -> None:
 )
 def test_a_key_expires_at_its_time(change: dict[str, Any], expected: str) -> None:
     assert state({**RECORD, **change}, now_s=100) == expected
+
+
+def test_a_key_for_a_model_that_nobody_knows_is_refused_with_the_nearest(online: Shell, gateway: Gateway) -> None:
+    gateway.refuses(404, {"message": "There is no model 'fsat'. Did you mean 'fast'?", "code": "model_not_found"})
+
+    result = online.run("keys", "create", "--model", "fsat")
+
+    assert result.exit_code == 2
+    assert "Did you mean 'fast'?" in result.output
+    assert gateway.asked == [("GET", "/v1/models/fsat", None)]
+
+
+@pytest.mark.parametrize("model", ["anthropic.*", "arn:aws:bedrock:us-east-1:1:x/y", "rag:handbook", "amazon.new-v9:0"])
+def test_globs_arns_indexes_and_ids_of_a_known_form_are_taken_as_they_are(
+    online: Shell, gateway: Gateway, model: str
+) -> None:
+    gateway.returns({**RECORD, "key": "sk-slip-new"})
+
+    assert online.run("keys", "create", "--model", model).exit_code == 0
+    assert [method for method, _, _ in gateway.asked] == ["POST"]

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from cli.main import COMMANDS
+from cli.up import runnable
 from local.places import ROOT
 from tests.unit.cli.conftest import Shell
 
@@ -40,3 +43,13 @@ def test_a_mistyped_command_is_answered_with_the_nearest(shell: Shell) -> None:
 
     assert result.exit_code == 2
     assert "did you mean 'demo'?" in result.output
+
+
+def test_the_command_is_named_by_its_path_where_it_is_not_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path(sys.executable).parent
+    monkeypatch.chdir(folder.parent)
+    monkeypatch.setenv("PATH", os.defpath)
+    assert runnable() == f"{folder.name}/slipstream"
+
+    monkeypatch.setenv("PATH", str(folder))
+    assert runnable() == "slipstream"

@@ -83,8 +83,9 @@ def test_a_reply_without_spans_has_an_empty_waterfall() -> None:
     assert printed(waterfall({})).strip() == ""
 
 
-def test_money_lost_by_caching_is_called_lost() -> None:
-    assert "lost $0.000200 by prompt caching" in summary({"saved_usd": -0.0002}, None, 10.0)
+def test_money_lost_by_caching_is_called_lost_and_says_what_for() -> None:
+    told = "lost $0.000200 by writing the prompt cache, which the next question over it reads"
+    assert told in summary({"saved_usd": -0.0002}, None, 10.0)
 
 
 def test_the_wait_for_a_stream_is_set_against_the_whole_buffered_answer() -> None:

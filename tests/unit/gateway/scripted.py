@@ -143,7 +143,7 @@ class OneModel:
     def find(self, model_id: str) -> None:
         return None
 
-    def nearest(self, name: str) -> Iterable[str]:
+    def nearest(self, name: str, also: tuple[str, ...] = ()) -> Iterable[str]:
         return ["fast"]
 
 

@@ -23,7 +23,9 @@ class Lambda:
     def __init__(self) -> None:
         self.now_s = 1.0
         store = MemoryKeyStore()
-        self.api = KeysApi(store=store, pepper=lambda: b"p" * 32, flush=lambda: True, clock=lambda: self.now_s)
+        self.api = KeysApi(
+            store=store, pepper=lambda: b"p" * 32, flush=lambda: True, clock=lambda: self.now_s, believe_s=0
+        )
 
     def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 (boto3's names)
         assert FunctionName == OUTPUTS["KeysFunction"]

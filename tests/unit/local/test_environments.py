@@ -102,7 +102,7 @@ def test_a_search_engine_that_was_asked_for_and_cannot_be_had_is_a_failure(
     monkeypatch.setenv("OPENSEARCH_URL", "nonsense")
 
     assert environments.main(["opensearch"]) == 1
-    assert "opensearch: OPENSEARCH_URL is 'nonsense'" in capsys.readouterr().err
+    assert "OPENSEARCH_URL is 'nonsense'" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -145,3 +145,14 @@ def test_the_users_own_aws_settings_do_not_reach_the_emulated_account() -> None:
     assert env["HOME"] == "/h"
     assert env["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
     assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_DYNAMODB"} & set(env)
+
+
+def test_why_there_is_no_engine_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SLIPSTREAM_SEARCH", "solr")
+
+    assert environments.main(["opensearch"]) == 1
+
+    told = capsys.readouterr()
+    assert (told.out + told.err).count("SLIPSTREAM_SEARCH is 'solr'") == 1

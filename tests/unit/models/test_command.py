@@ -21,6 +21,13 @@ def test_the_table_names_every_model() -> None:
     assert [model.id for model in load().list() if model.id not in out] == []
 
 
+def test_the_ids_are_those_that_can_be_called_from_the_region() -> None:
+    assert "eu.anthropic.claude-sonnet-4-6" in run("--region", "eu-west-1").output
+    shown = {model["id"]: model["call_as"] for model in json.loads(run("--json").stdout)["models"]}
+    assert shown["anthropic.claude-sonnet-4-6"] == "us.anthropic.claude-sonnet-4-6"
+    assert shown["amazon.nova-lite-v1:0"] == "amazon.nova-lite-v1:0"
+
+
 def test_json_is_one_object_with_every_model_and_the_aliases() -> None:
     shown = json.loads(run("--json").stdout)
     assert len(shown["models"]) == len(load().list())
@@ -66,3 +73,14 @@ def test_a_mistake_ends_with_its_reason(args: tuple[str, ...], env: dict[str, st
     result = run(*args, **env)
     assert result.exit_code == 1
     assert words in result.output
+
+
+def test_where_prices_come_from_is_told_as_the_catalogue_has_it() -> None:
+    assert not any(model.price.verified for model in load().list() if model.price)
+    assert "all of them from secondary sources" in run().output
+
+
+def test_on_eighty_columns_what_a_model_accepts_stays_below_its_id_indented() -> None:
+    table = run(COLUMNS="80").output.partition("Embedding models")[0].splitlines()[2:]
+    starts = (*(model.provider for model in load().list()), "us.", "global.")
+    assert [line for line in table if line.strip() and not line.startswith((*starts, "  "))] == []

@@ -5,6 +5,7 @@ import pytest
 from slipstream.chat.request import ChatRequest
 from slipstream.errors import InvalidRequest, ModelNotFound, UpstreamUnavailable
 from slipstream.fakes.profiles import InMemoryProfiles
+from slipstream.models.calling import callable_id
 from slipstream.models.resolve import Resolver
 
 from .conftest import HAIKU, asking
@@ -33,6 +34,23 @@ def test_an_unknown_name_is_told_the_nearest_ones_and_the_aliases() -> None:
     ) as caught:
         Resolver().resolve(asking("claude-sonnet-4-6-latest"))
     assert caught.value.param == "model"
+
+
+def test_the_nearest_names_are_ids_that_can_be_called_from_the_gateways_region() -> None:
+    with pytest.raises(ModelNotFound, match=r"did you mean eu\.anthropic\.claude-sonnet-4-6"):
+        Resolver(region="eu-west-1").resolve(asking("claude-sonnet-4-6-latest"))
+
+
+@pytest.mark.parametrize(
+    ("region", "called"),
+    [
+        ("us-west-2", "us"), ("eu-north-1", "eu"), ("ap-northeast-1", "jp"), ("ap-southeast-2", "au"),
+        ("ap-south-1", "global"), ("sa-east-1", "global"), ("ca-central-1", "us"),
+    ],
+)  # fmt: skip
+def test_a_model_without_on_demand_throughput_is_called_by_its_nearest_profile(region: str, called: str) -> None:
+    model = Resolver().target("anthropic.claude-sonnet-4-6").model
+    assert callable_id(model, region) == f"{called}.anthropic.claude-sonnet-4-6"
 
 
 def test_a_very_long_name_is_not_found_and_not_repeated_whole() -> None:

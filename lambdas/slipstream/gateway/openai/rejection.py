@@ -96,7 +96,8 @@ def _wrong_value(value: str, path: str) -> InvalidRequest:
     shown = value if len(value) <= SHOWN else value[:SHOWN] + "…"
     known = CHOICES.get("".join("[]" if piece.isdigit() else piece for piece in _pieces(path)), ())
     supported = f" Supported values are: {', '.join(repr(choice) for choice in known)}." if known else ""
-    return InvalidRequest(f"Invalid value: {shown}.{supported}", param=path or None, code="invalid_value")
+    where = f"Invalid value for '{path}'" if path else "Invalid value"
+    return InvalidRequest(f"{where}: {shown}.{supported}", param=path or None, code="invalid_value")
 
 
 def _pieces(path: str) -> list[str]:

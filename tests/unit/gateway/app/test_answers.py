@@ -50,10 +50,19 @@ def test_both_wires_tell_the_same_answer() -> None:
 def test_a_whole_answer_tells_where_the_time_went() -> None:
     response, _, _ = ask(converse())
     told = dict(response.headers)
-    assert told["server-timing"].startswith("parse;dur=")
+    assert [span.partition(";")[0] for span in told["server-timing"].split(", ")][:2] == ["start", "parse"]
     assert told["x-slipstream-model"] == MODEL
     assert told["x-slipstream-report"].isascii()
     assert json.loads(told["x-slipstream-report"])["notes"] == ["“quoted”"]
+
+
+@pytest.mark.parametrize("request_of", [chat, converse])
+def test_what_passed_before_the_body_was_read_is_a_span_too(request_of: Any) -> None:
+    request = request_of()
+    request.received_s -= 10
+    response, _, _ = ask(request)
+    spans = dict(span.split(";dur=") for span in dict(response.headers)["server-timing"].split(", "))
+    assert float(spans["start"]) >= 10_000
 
 
 def test_settling_waits_for_the_last_byte() -> None:

@@ -66,3 +66,15 @@ def test_a_refusal_shows_the_path_without_control_characters(path: str) -> None:
 def test_what_is_no_route_is_not_found(path: str) -> None:
     with pytest.raises(NotFound):
         routes.match(path)
+
+
+@pytest.mark.parametrize("path", ["/chat/completions", "/models", "/embeddings"])
+def test_a_base_url_without_v1_is_told_both_forms(path: str) -> None:
+    with pytest.raises(NotFound, match=rf"a base URL that ends in /v1 \(…/v1{path}\), Bedrock's one that does not"):
+        routes.match(path)
+
+
+@pytest.mark.parametrize("path", ["/v1/responses", "/v1/completions", "/v1/messages", "/responses"])
+def test_other_apis_of_chat_models_are_told_where_chat_goes(path: str) -> None:
+    with pytest.raises(NotFound, match="POST /v1/chat/completions"):
+        routes.match(path)

@@ -75,7 +75,8 @@ def test_a_wrong_choice_is_told_with_the_right_ones():
     error = refusal(messages=[{"role": "robot", "content": "a"}])
     assert error.param == "messages[0].role"
     assert error.message == (
-        "Invalid value: 'robot'. Supported values are: 'system', 'developer', 'user', 'assistant', 'tool'."
+        "Invalid value for 'messages[0].role': 'robot'. "
+        "Supported values are: 'system', 'developer', 'user', 'assistant', 'tool'."
     )
 
 

@@ -63,7 +63,11 @@ class Wire(BaseHTTPRequestHandler):
     def do_GET(self):
         try:
             name = self.path.removeprefix("/v1/models").removeprefix("/")
-            body = models_list.encode_one(Shelf(), ALIASES, name) if name else models_list.encode(Shelf(), ALIASES)
+            body = (
+                models_list.encode_one(Shelf(), ALIASES, "eu-west-1", name)
+                if name
+                else models_list.encode(Shelf(), ALIASES, "eu-west-1")
+            )
             self._whole(200, body)
         except SlipstreamError as error:
             self._failed(error)

@@ -157,6 +157,11 @@ def test_a_docker_command_without_an_engine_is_passed_over(
     assert "no Docker engine answers" in chosen(machine, tmp_path).why
 
 
+def test_a_named_engine_that_cannot_be_had_is_told_with_what_to_do(machine: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(Unprepared, match=r"SLIPSTREAM_SEARCH is docker, but .*: mend that, or unset SLIPSTREAM_SEARCH"):
+        chosen(machine | {"SLIPSTREAM_SEARCH": "docker"}, tmp_path)
+
+
 def test_an_image_that_is_not_there_is_pulled_and_a_failure_quoted(
     machine: dict[str, str], tmp_path: Path, add_command: AddCommand
 ) -> None:
