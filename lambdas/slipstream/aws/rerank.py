@@ -12,7 +12,7 @@ from slipstream.aws.connection import Patience
 from slipstream.aws.places import Authorizes, Places, signed_request
 from slipstream.aws.service_errors import from_response
 from slipstream.aws.transport import Transport
-from slipstream.errors import SlipstreamError, UpstreamError
+from slipstream.errors import SlipstreamError, UpstreamError, UpstreamTimeout
 from slipstream.models.identifiers import region_of
 from slipstream.retrieval.candidates import Candidate
 from slipstream.retrieval.document import in_context
@@ -63,7 +63,7 @@ class BedrockReranker:
         try:
             results = self._results(question.meaning, texts, deadline_s)
         except SlipstreamError as error:
-            if error.retryable:
+            if error.retryable or isinstance(error, UpstreamTimeout):
                 return None
             raise
         best = [SUREST] * len(found)
