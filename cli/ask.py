@@ -7,15 +7,17 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
 from cli.document import read_document, system_prompt
 from cli.gateway_client import CallFailed, Reply, stream
-from cli.target import find
+from cli.target import Target, find
 from cli.waiting import with_sign_of_life
 
 USUAL_MODEL = "balanced"
+MODELLED = "On a local stack: the model service's times are modelled (bedrock wait, stream); all else is measured."
 USE_CASES = ("extraction", "classification", "summarization", "creative", "code", "chat")
 
 
@@ -80,7 +82,8 @@ def ask(
         from cli.waterfall_svg import picture
 
         try:
-            svg.write_text(picture(question, reply.report, reply.first_token_ms, reply.total_ms), encoding="utf-8")
+            drawn = picture(question, reply.report, reply.first_token_ms, reply.total_ms, note_of(target))
+            svg.write_text(drawn, encoding="utf-8")
         except OSError as error:
             raise click.ClickException(f"{svg} was not written: {error.strerror}") from error
 
@@ -95,6 +98,11 @@ def refuse_unwritable(path: Path) -> None:
 def over_index(index: str, model: str) -> str:
     """The model that answers from ``index``: ``rag:docs``, and ``rag:docs@best`` where it is not the usual one."""
     return f"rag:{index}" if model == USUAL_MODEL else f"rag:{index}@{model}"
+
+
+def note_of(target: Target) -> str:
+    """What a reader of the picture has to know of its times: a local stack's model service is modelled."""
+    return MODELLED if urlsplit(target.base_url).hostname in ("127.0.0.1", "localhost", "::1") else ""
 
 
 def request(

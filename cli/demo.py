@@ -22,6 +22,7 @@ from local.session import running
 
 INDEX_QUESTION = "What is the maximum unzipped deployment package size in AWS Lambda?"
 CONSTANTS = (
+    "No language model ran here: the answers are sentences of the documents. "
     "Times come from the local Bedrock server, so every gain in time is modelled: it follows from the constants of "
     "its latency model (docs/local-bedrock.md has them, with sources and dates). Tokens and prices follow Bedrock's "
     "rules and the dated price list of each model. `make bench` measures what the gateway itself adds."

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import floor, log10
+from textwrap import fill
 from typing import Any
 from xml.sax.saxutils import escape
 
 from cli.waterfall_view import BEFORE, EXPLAINED, WITHIN, summary, waited
 
 WIDTH, LEFT, RIGHT, ROW, TOP = 880, 150, 110, 30, 76
+FACTS_CHARS = 118
+"""What fits a line of the facts."""
 COLOURS = {
     BEFORE: "#94a3b8", "start": "#94a3b8",
     "parse": "#0e7490", "resolve": "#0e7490", "plan": "#0e7490", "heal": "#a21caf", "connect": "#b45309",
@@ -18,23 +22,40 @@ COLOURS = {
 FONT = "ui-sans-serif, system-ui, 'Segoe UI', Helvetica, Arial, sans-serif"
 
 
-def picture(question: str, report: Mapping[str, Any], first_token_ms: float | None, total_ms: float) -> str:
-    """The picture's text. Bars are in ms from the client's sending; widths are true, with a hairline as the least."""
+def picture(
+    question: str, report: Mapping[str, Any], first_token_ms: float | None, total_ms: float, note: str = ""
+) -> str:
+    """The picture's text. Bars are in ms from the client's sending; widths are true, with a hairline as the least.
+
+    ``note`` says what else is to be known of the times, at the foot.
+    """
     rows = waited(report, first_token_ms)
     end = max((start + duration for _, start, duration in rows), default=0.0) or 1.0
-    height = TOP + ROW * len(rows) + 62
-    facts = summary(report, first_token_ms, total_ms)
+    facts = fill(summary(report, first_token_ms, total_ms), FACTS_CHARS).split("\n")
+    top = TOP + 18 * (len(facts) - 1)
+    height = top + ROW * len(rows) + (58 if note else 36)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="{FONT}" role="img">',
         f"<title>Waterfall of one request: {escape(question)}</title>",
         f'<rect width="{WIDTH}" height="{height}" rx="10" fill="#ffffff" stroke="#e2e8f0"/>',
         f'<text x="24" y="34" font-size="17" font-weight="600" fill="#0f172a">{escape(question)}</text>',
-        f'<text x="24" y="56" font-size="12.5" fill="#475569">{escape(facts)}</text>',
-        *grid(end, TOP, TOP + ROW * len(rows)),
+        *(
+            f'<text x="24" y="{56 + 18 * number}" font-size="12.5" fill="#475569">{escape(line)}</text>'
+            for number, line in enumerate(facts)
+        ),
+        *grid(end, top, top + ROW * len(rows)),
     ]
     for index, (name, start, duration) in enumerate(rows):
-        parts += row(name, start, duration, end, TOP + ROW * index)
+        parts += row(name, start, duration, end, top + ROW * index)
+    if note:
+        parts.append(f'<text x="24" y="{height - 14}" font-size="11.5" fill="#64748b">{escape(note)}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def tick_ms(end: float) -> float:
+    """A round step (1, 2 or 5 times a power of ten) that gives at most seven lines."""
+    power = 10.0 ** floor(log10(end / 6))
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power * 6 >= end)
 
 
 def x_of(ms: float, end: float) -> float:
@@ -54,12 +75,13 @@ def row(name: str, start: float, duration: float, end: float, y: float) -> list[
 
 
 def grid(end: float, top: float, bottom: float) -> list[str]:
-    """Five time lines with their labels."""
+    """Time lines at round numbers, with their labels."""
     parts = []
-    for fifth in range(6):
-        x = x_of(end * fifth / 5, end)
+    step = tick_ms(end)
+    for at_ms in (number * step for number in range(int(end / step) + 1)):
+        x = x_of(at_ms, end)
         parts.append(f'<line x1="{x:.1f}" y1="{top}" x2="{x:.1f}" y2="{bottom}" stroke="#e2e8f0"/>')
-        label = f"{end * fifth / 5:,.0f} ms"
+        label = f"{at_ms:,.0f} ms" if step >= 1 else f"{at_ms:g} ms"
         parts.append(
             f'<text x="{x:.1f}" y="{bottom + 20}" font-size="11.5" text-anchor="middle" fill="#64748b">{label}</text>'
         )

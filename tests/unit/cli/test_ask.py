@@ -206,6 +206,7 @@ def test_the_waterfall_can_be_had_as_a_picture(online: Shell, gateway: Gateway) 
     assert "Is <this> & that escaped?" in texts
     assert "bedrock wait" in texts
     assert "before the function" in texts
+    assert any(text and text.startswith("On a local stack") for text in texts)
     assert len(bars) == len(REPORT["spans_ms"]) + 1
 
 
