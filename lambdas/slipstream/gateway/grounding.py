@@ -16,7 +16,7 @@ from slipstream.disconnect import Disconnect
 from slipstream.errors import InvalidRequest
 from slipstream.gateway.pipeline import RAG
 from slipstream.retrieval.citations import CitationCheck
-from slipstream.retrieval.prompt import BUDGET_TOKENS, grounded, where, within_budget
+from slipstream.retrieval.prompt import grounded, where, within_budget
 from slipstream.retrieval.ranking import Found, Ranked
 from slipstream.telemetry.waterfall import Waterfall
 
@@ -79,9 +79,10 @@ def ground(
         raise InvalidRequest("there is no question: the messages hold no text of a user", param="messages")
     options = request.options.retrieval or DEFAULTS
     found = finds.find(asked.index, question, earlier, options, waterfall, disconnect)
-    ranked = found.passages[: len(within_budget([one.hit for one in found.passages], BUDGET_TOKENS))]
-    request = grounded(request, [one.hit for one in ranked])
-    return request, Grounding(found, ranked, checks=request.response_format is None)
+    kept = within_budget([one.hit for one in found.passages])
+    return grounded(request, kept), Grounding(
+        found, found.passages[: len(kept)], checks=request.response_format is None
+    )
 
 
 class Grounding:

@@ -25,10 +25,12 @@ INSTRUCTIONS = (
 )
 
 
-def grounded(request: ChatRequest, passages: Sequence[Hit], budget_tokens: int = BUDGET_TOKENS) -> ChatRequest:
-    """The request with instructions before the caller's own and the passages, numbered from 1, before its last turn."""
-    kept = within_budget(passages, budget_tokens)
-    block = Text(f"{passages_block(kept)}\n\n")
+def grounded(request: ChatRequest, passages: Sequence[Hit]) -> ChatRequest:
+    """The request with instructions before the caller's own and the passages, numbered from 1, before its last turn.
+
+    ``passages`` are what ``within_budget`` kept.
+    """
+    block = Text(f"{passages_block(passages)}\n\n")
     *earlier, last = request.messages
     content: list[Part] = [block, *last.content]
     return msgspec.structs.replace(
@@ -38,7 +40,7 @@ def grounded(request: ChatRequest, passages: Sequence[Hit], budget_tokens: int =
     )
 
 
-def within_budget(passages: Sequence[Hit], budget_tokens: int) -> Sequence[Hit]:
+def within_budget(passages: Sequence[Hit], budget_tokens: int = BUDGET_TOKENS) -> Sequence[Hit]:
     """The best passages, given best first, that fit together; the first one always stays, cut if it must be."""
     left = int(budget_tokens * LIKELY_CHARS_PER_TOKEN)
     kept: list[Hit] = []

@@ -36,9 +36,6 @@ class Passages:
         self._weights = {term: math.log(1 + (count + 1) / (found + 0.5)) for term, found in held.items()}
         self._unknown = math.log(1 + (count + 1) / 0.5)
 
-    def __len__(self) -> int:
-        return len(self._terms)
-
     def support(self, sentence: str, number: int) -> float:
         """Share (0 to 1) of the sentence's weight that passage ``number`` (from 1) holds; 0 where it contradicts.
 
@@ -54,12 +51,6 @@ class Passages:
         weight = sum(self._weights.get(term, self._unknown) for term in said)
         held = sum(self._weights[term] for term in said & self._terms[number - 1])
         return held / weight
-
-    def best(self, sentence: str) -> tuple[int, float]:
-        """Number (from 1) and support of the passage that holds most of a sentence; (0, 0.0) where there is none."""
-        found = [(self.support(sentence, number), -number) for number in range(1, len(self._terms) + 1)]
-        share, number = max(found, default=(0.0, 0))
-        return (-number, share) if share > 0 else (0, 0.0)
 
 
 def _numbers(text: str) -> list[str]:
