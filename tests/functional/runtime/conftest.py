@@ -87,6 +87,14 @@ def control() -> Iterator[Control]:
 class Running:
     host: LambdaHost
     lines: list[str]
+    more: asyncio.Event
+
+    async def line(self, text: str) -> str:
+        """The line with ``text``, once the function has printed it: what it logs may come after its last byte."""
+        while not (found := [line for line in self.lines if text in line]):
+            self.more.clear()
+            await self.more.wait()
+        return found[0]
 
     async def get(self, path: str, **changes: Any) -> tuple[int, bytes]:
         answer = await self.host.invoke(event(path, **changes))
@@ -100,8 +108,14 @@ def run(config: HostConfig) -> Callable[..., None]:
     @asynccontextmanager
     async def hosted(**changes: Any) -> AsyncIterator[Running]:
         lines: list[str] = []
-        async with LambdaHost(replace(config, **changes), lines.append) as host:
-            yield Running(host, lines)
+        more = asyncio.Event()
+
+        def log(line: str) -> None:
+            lines.append(line)
+            more.set()
+
+        async with LambdaHost(replace(config, **changes), log) as host:
+            yield Running(host, lines, more)
 
     def runner(test: Callable[[Running], Awaitable[None]], **changes: Any) -> None:
         async def inside() -> None:
