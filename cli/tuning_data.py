@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from slipstream.retrieval.document import Document
-from slipstream.retrieval.search import PASSAGES_A_DOCUMENT
+from slipstream.retrieval.search import LEG_PASSAGES_A_DOCUMENT
 
 if TYPE_CHECKING:
     import numpy
@@ -81,7 +81,7 @@ def hold_out(corpus: Corpus, count: int) -> tuple[Corpus, list[tuple[float, ...]
 
 
 class Truth:
-    """The exact top 10 of every question, at most two passages of a document, by cosine."""
+    """The exact top 10 of every question, one passage of a document, by cosine."""
 
     def __init__(self, corpus: Corpus, questions: Sequence[Sequence[float]]) -> None:
         import numpy
@@ -115,7 +115,7 @@ class Truth:
         for row in rows:
             owner = self.owners[row]
             taken[owner] = taken.get(owner, 0) + 1
-            if taken[owner] <= PASSAGES_A_DOCUMENT:
+            if taken[owner] <= LEG_PASSAGES_A_DOCUMENT:
                 out.append(int(row))
             if len(out) == TOP:
                 break

@@ -14,7 +14,7 @@ import msgspec
 
 from slipstream.chat.retrieval_options import Scalar
 from slipstream.errors import InvalidRequest
-from slipstream.retrieval.search import EXPANSION_WEIGHT, PASSAGES_A_DOCUMENT, EngineQuery, Filter
+from slipstream.retrieval.search import EXPANSION_WEIGHT, LEG_PASSAGES_A_DOCUMENT, EngineQuery, Filter
 
 Clause = dict[str, Any]
 
@@ -30,7 +30,7 @@ NEIGHBOURS = 50
 LEVEL = "document"
 """In the field ``level`` of every document, and of no passage."""
 NUMBERS = frozenset({"updated_at_s", "popularity"})
-_PASSAGES: Clause = {"size": PASSAGES_A_DOCUMENT, "_source": False, "stored_fields": ["passages.card"]}
+_PASSAGES: Clause = {"size": LEG_PASSAGES_A_DOCUMENT, "_source": False, "stored_fields": ["passages.card"]}
 _TOLD: Clause = {"size": 1, "_source": False, "stored_fields": "_none_"}
 """Inner hits: a leg's passages, and a score alone."""
 

@@ -14,7 +14,7 @@ from slipstream.retrieval.analysis import terms as english
 from slipstream.retrieval.analysis import words
 from slipstream.retrieval.document import Document, Passage
 from slipstream.retrieval.ports import IndexSpec
-from slipstream.retrieval.search import EXPANSION_WEIGHT, PASSAGES_A_DOCUMENT, EngineQuery, Filter, Hit
+from slipstream.retrieval.search import EXPANSION_WEIGHT, LEG_PASSAGES_A_DOCUMENT, EngineQuery, Filter, Hit
 
 Found = tuple[float, float, int]
 """What the leg orders by, the passage's own score, the passage's number."""
@@ -152,7 +152,7 @@ class MemoryGeneration:
             order, number, score = heappop(heap)
             name, passage = self._owners[number]
             taken[name] += 1
-            if taken[name] <= PASSAGES_A_DOCUMENT:
+            if taken[name] <= LEG_PASSAGES_A_DOCUMENT:
                 hit = _hit(self.documents[name], passage, score, own.get(name, 0.0), others.get(name))
                 hits.append((order, name, passage.ordinal, hit))
         hits.sort(key=lambda each: each[:3])

@@ -6,12 +6,17 @@ import msgspec
 
 from slipstream.chat.retrieval_options import Boosts, Filter, Scalar
 
-__all__ = ["EXPANSION_WEIGHT", "LEG_SIZE", "PASSAGES_A_DOCUMENT", "Boosts", "EngineQuery", "Filter", "Hit", "Legs"]
+__all__ = [
+    "EXPANSION_WEIGHT", "LEG_PASSAGES_A_DOCUMENT", "LEG_SIZE", "PASSAGES_A_DOCUMENT",
+    "Boosts", "EngineQuery", "Filter", "Hit", "Legs",
+]  # fmt: skip
 
 LEG_SIZE = 20
 """Candidates of each leg: BM25 top 20 and vector top 20."""
+LEG_PASSAGES_A_DOCUMENT = 1
+"""A leg's 20 places go to 20 documents: the second passage of one would take the place of another."""
 PASSAGES_A_DOCUMENT = 2
-"""At most so many of one document in a leg, and in an answer."""
+"""At most so many of one document in an answer: what each leg found best."""
 EXPANSION_WEIGHT = 0.4
 """What a word of an expansion weighs beside a word of the query."""
 
@@ -61,7 +66,7 @@ class Hit(msgspec.Struct, frozen=True):
 
 
 class Legs(msgspec.Struct, frozen=True):
-    """What both legs found, best first, at most two passages of a document in each."""
+    """What both legs found, best first: of each document its best passage by that leg."""
 
     lexical: tuple[Hit, ...] = ()
     dense: tuple[Hit, ...] = ()

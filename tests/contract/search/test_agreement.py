@@ -20,7 +20,7 @@ WORDS = [
 
 
 def corpus(seed: int) -> list[Document]:
-    """Nine documents, two passages of each in a leg: all of them come, whatever the engine's order among equals."""
+    """Nine documents: all of them come in each leg, whatever the engine's order among equals."""
     draw = random.Random(seed)
 
     def vector() -> tuple[float, ...]:

@@ -228,8 +228,8 @@ def test_quantized_vectors_find_the_same_and_come_back(local: Engine, quantizati
 
     dense = local.search(vector=NORTH).dense
 
-    assert [hit.document_id for hit in dense] == ["second", FIRST.id, FIRST.id]
-    assert [hit.score for hit in dense] == pytest.approx([1.0, 0.8, 0.0], abs=0.02)
+    assert [hit.document_id for hit in dense] == ["second", FIRST.id]
+    assert [hit.score for hit in dense] == pytest.approx([1.0, 0.8], abs=0.02)
     (found,) = local.documents.read(local.index, [FIRST.id])
     assert found.passages[1].vector == pytest.approx(BETWEEN, abs=0.01)
 

@@ -44,8 +44,8 @@ def test_both_legs_answer_at_once(engine: Engine) -> None:
 
     legs = engine.search("archived objects", vector=NORTH)
 
-    assert places(legs.lexical) == [("glacier.md", 0), ("glacier.md", 1), ("buckets.md", 0)]
-    assert places(legs.dense) == [("buckets.md", 0), ("glacier.md", 1), ("glacier.md", 0)]
+    assert places(legs.lexical) == [("glacier.md", 0), ("buckets.md", 0)]
+    assert places(legs.dense) == [("buckets.md", 0), ("glacier.md", 1)]
     assert legs.missing == ()
     assert legs.generation == f"{engine.index}-000001"
     assert set(legs.engine_ms) == {"lexical", "dense"}
@@ -81,7 +81,7 @@ def test_a_dense_score_is_the_cosine(engine: Engine) -> None:
 
     scores = [hit.score for hit in engine.search(vector=(0.0, 2.0, 0.0, 0.0)).dense]
 
-    assert scores == pytest.approx([1.0, 0.8, 0.0], abs=1e-5)
+    assert scores == pytest.approx([1.0, 0.8], abs=1e-5)
 
 
 def test_each_legs_hits_know_what_the_other_leg_makes_of_their_document(engine: Engine) -> None:
@@ -121,15 +121,15 @@ def test_a_leg_that_is_not_asked_is_not_missing(engine: Engine) -> None:
     assert engine.search().missing == ()
 
 
-def test_at_most_two_passages_of_a_document_and_no_more_than_asked(engine: Engine) -> None:
-    many = [document(f"d{n}", *["needle"] * 5, vectors=[EAST, NORTH, EAST, NORTH, EAST]) for n in range(15)]
+def test_a_legs_places_go_to_as_many_documents_and_to_no_more_than_asked(engine: Engine) -> None:
+    many = [document(f"d{n}", *["needle"] * 5, vectors=[EAST, NORTH, EAST, NORTH, EAST]) for n in range(25)]
     engine.load(*many)
 
     legs = engine.search("needle", vector=EAST)
 
     for hits in (legs.lexical, legs.dense):
         assert len(hits) == 20
-        assert max(names_of.count(each) for names_of in [[hit.document_id for hit in hits]] for each in names_of) == 2
+        assert len({hit.document_id for hit in hits}) == 20
     assert len(engine.search("needle", vector=EAST, size=3).dense) == 3
 
 

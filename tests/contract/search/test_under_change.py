@@ -57,8 +57,8 @@ def test_a_reader_never_sees_two_versions_of_a_document_or_none(engine: Engine) 
         assert isinstance(legs, Legs)
         found = [hit for leg in (legs.lexical, legs.dense) for hit in leg]
         assert len({(hit.version, hit.text) for hit in found}) == 1
-        assert len(legs.lexical) in (0, 2)
-        assert len(legs.dense) in (0, 2)
+        assert len(legs.lexical) in (0, 1)
+        assert len(legs.dense) in (0, 1)
         assert found[0].text == f"needle {found[0].version[1:]}"
 
 
