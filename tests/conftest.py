@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import pytest
 from _pytest.terminal import TerminalReporter
 from hypothesis import HealthCheck, settings
 
-from local.opensearch.choice import NONE
+from local.opensearch.choice import NONE, double_engine
+from local.opensearch.probe import wait_until_healthy
 from local.opensearch.shared import shared
+from local.parts import free_port
 from local.places import ROOT
 
 # A loaded machine is no defect: no time limits, neither on an example nor on drawing one.
@@ -50,6 +53,18 @@ def opensearch_url() -> Iterator[str]:
         if not found.url:
             pytest.skip(found.why)
         yield found.url
+
+
+@pytest.fixture(scope="session")
+def double_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The in-memory double as a server, in a process of its own as the local stack has it."""
+    url, part = double_engine(free_port(), os.environ, tmp_path_factory.mktemp("double") / "double.log")
+    part.start()
+    try:
+        wait_until_healthy(part, url, lambda _: None)
+        yield url
+    finally:
+        part.stop()
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

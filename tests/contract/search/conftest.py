@@ -24,11 +24,15 @@ def index() -> str:
     return f"contract-{uuid.uuid4().hex}"
 
 
-@pytest.fixture(params=["memory", "opensearch", pytest.param("domain", marks=pytest.mark.real)])
+@pytest.fixture(params=["memory", "double", "opensearch", pytest.param("domain", marks=pytest.mark.real)])
 def engine(request: pytest.FixtureRequest, index: str) -> Iterator[Engine]:
-    """The double, the engine of this machine, and (``--real``) the domain that SLIPSTREAM_SEARCH_ENDPOINT names."""
+    """The double in this process and as a server behind the adapters, the engine of this machine, and (``--real``) the
+    domain that SLIPSTREAM_SEARCH_ENDPOINT names.
+    """
     if request.param == "memory":
         yield in_memory(index)
+    elif request.param == "double":
+        yield request.getfixturevalue("served")
     elif request.param == "opensearch":
         yield request.getfixturevalue("local")
     else:
@@ -42,6 +46,13 @@ def engine(request: pytest.FixtureRequest, index: str) -> Iterator[Engine]:
 def local(opensearch_url: str, index: str) -> Iterator[Engine]:
     """The engine of this machine."""
     with over(connect(opensearch_url), opensearch_url, Unsigned(), index) as engine:
+        yield engine
+
+
+@pytest.fixture
+def served(double_url: str, index: str) -> Iterator[Engine]:
+    """The double as a server."""
+    with over(connect(double_url), double_url, Unsigned(), index) as engine:
         yield engine
 
 
