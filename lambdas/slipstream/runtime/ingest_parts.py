@@ -19,17 +19,21 @@ from slipstream.aws.places import Authorizes, Places
 from slipstream.aws.profiles import BedrockProfiles
 from slipstream.aws.sigv4 import Bearer, Signer
 from slipstream.aws.transport import Transport
+from slipstream.errors import InvalidRequest
+from slipstream.fakes.failures import MemoryDeadLetters, MemoryFailures
+from slipstream.gateway.routes import printable
 from slipstream.models.aliases import DEFAULT_ALIASES
 from slipstream.models.embedding import Embedder
 from slipstream.models.resolve import Resolver
 from slipstream.models.targets import Target
 from slipstream.retrieval.api import Parts
+from slipstream.retrieval.drafts import Source
 from slipstream.retrieval.failures import DeadLetters, FailureStore
 from slipstream.retrieval.object_events import ObjectEvents
 from slipstream.retrieval.ports import DocumentIndex, IndexSpec
 from slipstream.runtime.bad_setting import BadSetting
 from slipstream.runtime.search_parts import SearchSettings, document_index, require_search_settings
-from slipstream.runtime.settings import read_settings
+from slipstream.runtime.settings import Settings, read_settings
 
 
 class IngestSettings(NamedTuple):
@@ -104,19 +108,61 @@ def build_object_events(settings: IngestSettings, environ: Mapping[str, str]) ->
     )
 
 
-def _common(settings: IngestSettings, environ: Mapping[str, str]) -> _Common:
+def build_lone_parts(settings: Settings, environ: Mapping[str, str]) -> Parts:
+    """For a process by itself, with an engine and a model service but no bucket, queue or table: documents come in
+    requests, and nothing can fail behind them. Nothing is called yet. Raises BadSetting where there is no engine.
+    """
+    search = require_search_settings(environ)
+    models = _models(settings.region, {**DEFAULT_ALIASES, **settings.aliases}, settings.endpoints, environ)
+
+    def no_bucket(uri: str, after: str) -> Source:
+        del after
+        raise InvalidRequest(
+            f"there is no documents bucket here to load {printable(uri, 80)} from: load a folder (`slipstream index "
+            "load NAME DIR`), or call a deployed gateway",
+            param="uri",
+        )
+
+    return Parts(
+        index=document_index(search),
+        embedder=models.embedder,
+        resolve=models.resolve,
+        objects=no_bucket,
+        failures=MemoryFailures(),
+        dead_letters=MemoryDeadLetters(),
+        usual=IndexSpec(replicas=_replicas(environ)),
+    )
+
+
+class _Models(NamedTuple):
+    transport: Transport
+    signer: Signer
+    places: Places
+    embedder: Embedder
+    resolve: Callable[[str], Target]
+
+
+def _models(
+    region: str, aliases: Mapping[str, str], endpoints: Mapping[str, str], environ: Mapping[str, str]
+) -> _Models:
     transport = Transport(ca_bundle=environ.get("AWS_CA_BUNDLE"))
-    signer = Signer(CredentialSource(environ), settings.region)
+    signer = Signer(CredentialSource(environ), region)
     token = environ.get("AWS_BEARER_TOKEN_BEDROCK")
     auth: Authorizes = Bearer(token) if token else signer
-    places = Places(settings.region, settings.endpoints)
-    bedrock = BedrockModels(region=settings.region, auth=auth, transport=transport, endpoints=settings.endpoints)
+    places = Places(region, endpoints)
+    bedrock = BedrockModels(region=region, auth=auth, transport=transport, endpoints=endpoints)
     profiles = BedrockProfiles(transport=transport, auth=auth, places=places)
-    table = Table(settings.state_table, dynamodb(transport=transport, auth=signer, places=places))
+    resolve = Resolver(aliases=aliases, profiles=profiles, region=region).target
+    return _Models(transport, signer, places, bedrock, resolve)
+
+
+def _common(settings: IngestSettings, environ: Mapping[str, str]) -> _Common:
+    models = _models(settings.region, settings.aliases, settings.endpoints, environ)
+    table = Table(settings.state_table, dynamodb(transport=models.transport, auth=models.signer, places=models.places))
     return _Common(
         documents=document_index(settings.search),
-        embedder=bedrock,
-        resolve=Resolver(aliases=settings.aliases, profiles=profiles, region=settings.region).target,
+        embedder=models.embedder,
+        resolve=models.resolve,
         failures=TableFailures(table),
         dead_letters=SqsDeadLetters(
             client("sqs", settings.region), queue_url=settings.queue_url, dead_url=settings.dead_letter_queue_url
