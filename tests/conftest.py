@@ -28,6 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 ENGINE_START_S = 600
 """What a test may take that is the first to need the search engine, on a machine that is busy with the others."""
+ENGINES = {"opensearch_url", "search_url", "opensearch"}
+"""What a test asks for that may have to wait for it: fixtures, and the parameter of those that choose an engine."""
 SHARED = ("e2e", "infra")
 """Folders of tests that share something dear (a whole local stack, synthesized templates): one worker has them all."""
 
@@ -37,10 +39,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         path = item.path.relative_to(Path(__file__).parent)
         item.add_marker(pytest.mark.xdist_group(path.parts[0] if path.parts[0] in SHARED else path.as_posix()))
-        if "opensearch_url" in getattr(item, "fixturenames", ()):
+        if ENGINES & {*getattr(item, "fixturenames", ()), *_parameters(item)}:
             item.add_marker(pytest.mark.timeout(ENGINE_START_S))
         if item.get_closest_marker("real") and not config.getoption("--real"):
             item.add_marker(pytest.mark.skip(reason="runs against Amazon Bedrock, only with --real"))
+
+
+def _parameters(item: pytest.Item) -> list[str]:
+    """The values that a test is parametrized with, as far as they are names."""
+    callspec = getattr(item, "callspec", None)
+    return [] if callspec is None else [value for value in callspec.params.values() if isinstance(value, str)]
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +61,13 @@ def opensearch_url() -> Iterator[str]:
         if not found.url:
             pytest.skip(found.why)
         yield found.url
+
+
+@pytest.fixture(scope="session")
+def search_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """As ``opensearch_url``; where none can be had, the in-memory double: for what is not about the engine itself."""
+    with shared(ROOT / "build" / "test-opensearch") as found:
+        yield found.url or request.getfixturevalue("double_url")
 
 
 @pytest.fixture(scope="session")

@@ -77,11 +77,14 @@ class Double:
         parts = [unquote(part) for part in path.strip("/").split("/")]
         try:
             found, names = _route("GET" if method == "HEAD" and parts == [""] else method, parts)
-            if strange := sorted(parameters.keys() - PARAMETERS):
-                raise unsupported(f"parameter '{strange[0]}' of {method} {path}")
+            if unknown := sorted(parameters.keys() - PARAMETERS):
+                raise unsupported(f"parameter '{unknown[0]}' of {method} {path}")
             answer = found(Asked(self._indices, names, body, parameters))
         except Refused as refused:
             return refused.status, refused.body()
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            strange = unsupported(f"{method} {path} of this shape ({type(error).__name__}: {error})")
+            return strange.status, strange.body()
         only = parameters.get("filter_path")
         return 200, kept(answer, [part.split(".") for part in only.split(",")]) if only else answer
 

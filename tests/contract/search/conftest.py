@@ -42,6 +42,13 @@ def engine(request: pytest.FixtureRequest, index: str) -> Iterator[Engine]:
             yield domain
 
 
+@pytest.fixture(params=["double", "opensearch"])
+def rest(request: pytest.FixtureRequest) -> Engine:
+    """Whatever is behind OpenSearch's REST API on this machine: the double as a server, the engine."""
+    found: Engine = request.getfixturevalue("served" if request.param == "double" else "local")
+    return found
+
+
 @pytest.fixture
 def local(opensearch_url: str, index: str) -> Iterator[Engine]:
     """The engine of this machine."""
@@ -76,7 +83,7 @@ def over(client: opensearchpy.OpenSearch, url: str, auth: Authorizes, index: str
         client.indices.put_settings(index=f"{index}-*", body={"index.blocks.write": on})
 
     try:
-        yield Engine(OpenSearchPassages(url, transport=transport, auth=auth), documents, index, block_writes)
+        yield Engine(OpenSearchPassages(url, transport=transport, auth=auth), documents, index, block_writes, url)
     finally:
         with suppress(IndexNotFound):
             documents.drop(index)
