@@ -22,7 +22,7 @@ def with_indexes(app: App, settings: Settings, environ: Mapping[str, str]) -> Ap
     @cache
     def api() -> Any:
         from slipstream.retrieval.api import IndexesApi
-        from slipstream.runtime.ingest_parts import build_lone_parts
+        from slipstream.runtime.lone_parts import build_lone_parts
 
         return IndexesApi(build_lone_parts(settings, environ))
 

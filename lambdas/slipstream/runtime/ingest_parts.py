@@ -19,21 +19,17 @@ from slipstream.aws.places import Authorizes, Places
 from slipstream.aws.profiles import BedrockProfiles
 from slipstream.aws.sigv4 import Bearer, Signer
 from slipstream.aws.transport import Transport
-from slipstream.errors import InvalidRequest
-from slipstream.fakes.failures import MemoryDeadLetters, MemoryFailures
-from slipstream.gateway.routes import printable
 from slipstream.models.aliases import DEFAULT_ALIASES
 from slipstream.models.embedding import Embedder
 from slipstream.models.resolve import Resolver
 from slipstream.models.targets import Target
 from slipstream.retrieval.api import Parts
-from slipstream.retrieval.drafts import Source
 from slipstream.retrieval.failures import DeadLetters, FailureStore
 from slipstream.retrieval.object_events import ObjectEvents
 from slipstream.retrieval.ports import DocumentIndex, IndexSpec
 from slipstream.runtime.bad_setting import BadSetting
 from slipstream.runtime.search_parts import SearchSettings, document_index, require_search_settings
-from slipstream.runtime.settings import Settings, read_settings
+from slipstream.runtime.settings import read_settings
 
 
 class IngestSettings(NamedTuple):
@@ -73,7 +69,7 @@ def read_ingest_settings(environ: Mapping[str, str]) -> IngestSettings:
         aliases={**DEFAULT_ALIASES, **general.aliases},
         endpoints=general.endpoints,
         cors_origins=tuple(general.cors_origins),
-        replicas=_replicas(environ),
+        replicas=read_replicas(environ),
     )
 
 
@@ -108,33 +104,9 @@ def build_object_events(settings: IngestSettings, environ: Mapping[str, str]) ->
     )
 
 
-def build_lone_parts(settings: Settings, environ: Mapping[str, str]) -> Parts:
-    """For a process by itself, with an engine and a model service but no bucket, queue or table: documents come in
-    requests, and nothing can fail behind them. Nothing is called yet. Raises BadSetting where there is no engine.
-    """
-    search = require_search_settings(environ)
-    models = _models(settings.region, {**DEFAULT_ALIASES, **settings.aliases}, settings.endpoints, environ)
+class ModelService(NamedTuple):
+    """How models are called, and what else is called the same way."""
 
-    def no_bucket(uri: str, after: str) -> Source:
-        del after
-        raise InvalidRequest(
-            f"there is no documents bucket here to load {printable(uri, 80)} from: load a folder (`slipstream index "
-            "load NAME DIR`), or call a deployed gateway",
-            param="uri",
-        )
-
-    return Parts(
-        index=document_index(search),
-        embedder=models.embedder,
-        resolve=models.resolve,
-        objects=no_bucket,
-        failures=MemoryFailures(),
-        dead_letters=MemoryDeadLetters(),
-        usual=IndexSpec(replicas=_replicas(environ)),
-    )
-
-
-class _Models(NamedTuple):
     transport: Transport
     signer: Signer
     places: Places
@@ -142,9 +114,10 @@ class _Models(NamedTuple):
     resolve: Callable[[str], Target]
 
 
-def _models(
+def model_service(
     region: str, aliases: Mapping[str, str], endpoints: Mapping[str, str], environ: Mapping[str, str]
-) -> _Models:
+) -> ModelService:
+    """What embeds documents and knows models by their names; nothing is called yet."""
     transport = Transport(ca_bundle=environ.get("AWS_CA_BUNDLE"))
     signer = Signer(CredentialSource(environ), region)
     token = environ.get("AWS_BEARER_TOKEN_BEDROCK")
@@ -153,11 +126,11 @@ def _models(
     bedrock = BedrockModels(region=region, auth=auth, transport=transport, endpoints=endpoints)
     profiles = BedrockProfiles(transport=transport, auth=auth, places=places)
     resolve = Resolver(aliases=aliases, profiles=profiles, region=region).target
-    return _Models(transport, signer, places, bedrock, resolve)
+    return ModelService(transport, signer, places, bedrock, resolve)
 
 
 def _common(settings: IngestSettings, environ: Mapping[str, str]) -> _Common:
-    models = _models(settings.region, settings.aliases, settings.endpoints, environ)
+    models = model_service(settings.region, settings.aliases, settings.endpoints, environ)
     table = Table(settings.state_table, dynamodb(transport=models.transport, auth=models.signer, places=models.places))
     return _Common(
         documents=document_index(settings.search),
@@ -175,7 +148,8 @@ def _log(message: str, **facts: Any) -> None:
     sys.stdout.write(json.dumps({"level": "INFO", "service": "ingest", "message": message, **facts}) + "\n")
 
 
-def _replicas(environ: Mapping[str, str]) -> int:
+def read_replicas(environ: Mapping[str, str]) -> int:
+    """Of ``SLIPSTREAM_INDEX_REPLICAS``. Raises BadSetting."""
     text = environ.get("SLIPSTREAM_INDEX_REPLICAS") or "0"
     if not text.isdecimal():
         raise BadSetting(f"SLIPSTREAM_INDEX_REPLICAS must be a number of copies beside the first, not {text!r}")
