@@ -14,7 +14,6 @@ from local.opensearch.double.refusals import Refused, illegal, unsupported
 from local.opensearch.double.stored import Stored, StoredIndex
 from slipstream.aws import search_cards
 from slipstream.aws.index_mapping import engine_id
-from slipstream.errors import InvalidRequest
 from slipstream.retrieval.document import Passage
 from slipstream.retrieval.search import Hit
 
@@ -67,14 +66,16 @@ def _ranked(index: StoredIndex, query: Any, size: int) -> tuple[list[dict[str, A
             400, "query_shard_exception", "failed to create query: [nested] failed to find nested object under path "
             "[passages]", index=index.name,
         )  # fmt: skip
+    given, expected = len(leg.query.vector), index.generation.spec.dimensions
+    if given not in (0, expected):
+        graph = f"Query vector has invalid dimension: {given}. Dimension should be: {expected}"
+        script = f"Object's length={given} does not match the expected length={expected}."
+        reason = f"failed to create query: {graph if leg.dense else script}"
+        raise Refused(400, "query_shard_exception", reason, index=index.name)
     within = None
     if leg.test is not None:
         within = {each.fields.id for each in index.documents.values() if leg.test(each.fields)}
-    try:
-        found = (index.generation.dense if leg.dense else index.generation.lexical)(leg.query, within)
-    except InvalidRequest as error:
-        reason = f"failed to create query: {error.message}: the vector does not match the expected length"
-        raise Refused(400, "query_shard_exception", reason, index=index.name) from None
+    found = (index.generation.dense if leg.dense else index.generation.lexical)(leg.query, within)
     by_document: dict[str, list[Hit]] = {}
     for hit in found:
         by_document.setdefault(hit.document_id, []).append(hit)

@@ -195,13 +195,15 @@ def test_versions_come_in_the_order_of_their_ids_page_by_page(ask: Client) -> No
 
 def test_a_vector_of_another_length_is_told_as_the_engine_tells_it(ask: Client) -> None:
     ask.write("index", source())
-    _, body = search_query.lines(ALIAS, EngineQuery("", (1.0, 0.0, 0.0)))
+    _, body = search_query.lines(ALIAS, EngineQuery("needle", (1.0, 0.0, 0.0)))
 
     _, answer = ask("POST", "/_msearch", [msgspec.json.decode(line) for line in body.splitlines()])
 
-    (leg,) = answer["responses"]
-    assert leg["status"] == 400
-    assert "does not match the expected length" in leg["error"]["reason"]
+    assert [each["status"] for each in answer["responses"]] == [400, 400]
+    assert [each["error"]["reason"].removeprefix("failed to create query: ") for each in answer["responses"]] == [
+        "Object's length=3 does not match the expected length=2.",
+        "Query vector has invalid dimension: 3. Dimension should be: 2",
+    ]
 
 
 TEXT = st.text("ab c:é-1", max_size=12)
