@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import msgspec
 import pytest
 
 from slipstream.aws.document_index import connect
 from slipstream.errors import IndexExists, IndexNotFound, IndexReadOnly, InvalidRequest
+from slipstream.retrieval.document import Document
 from slipstream.retrieval.ports import IndexSpec
 from tests.contract.search.engines import BETWEEN, EAST, NORTH, SPEC, Engine, document, names
 
@@ -141,6 +143,18 @@ def test_an_index_is_made_once_and_dropped_whole(engine: Engine) -> None:
     assert engine.index not in engine.documents.names()
     with pytest.raises(IndexNotFound):
         engine.documents.drop(engine.index)
+
+
+def test_documents_for_a_generation_that_goes_meanwhile_are_refused_and_leave_no_index_behind(rest: Engine) -> None:
+    rest.documents.create(rest.index, SPEC)
+
+    def swapped_away() -> Iterator[Document]:
+        rest.documents.drop(rest.index)
+        yield FIRST
+
+    with pytest.raises(IndexNotFound):
+        rest.documents.write(rest.index, swapped_away())
+    assert connect(rest.url).indices.get_mapping(index=f"{rest.index}*") == {}
 
 
 def test_an_index_is_not_named_like_a_generation(rest: Engine) -> None:
