@@ -24,7 +24,7 @@ down: python ## Stop the local stack
 	@if [ -x $(VENV)/slipstream ]; then $(VENV)/slipstream down; else echo "nothing is installed, so nothing runs"; fi
 
 dev: python ## The same function in one threaded process that reloads when the code changes
-	@$(PREPARE) run
+	@$(PREPARE) run opensearch
 	@$(VENV)/slipstream dev
 
 test: python ## Every check: ruff, mypy --strict, pytest (unit, contract, functional, infra, e2e)

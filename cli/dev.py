@@ -11,6 +11,9 @@ from contextlib import suppress
 
 import click
 
+from local.deployment import RERANK_MODEL
+from local.environments import Unprepared
+from local.opensearch.choice import choose
 from local.parts import STOP_GRACE_S, Part, PartFailed, end_with_parent, ending, free_port, signal_group
 from local.places import BEDROCK_ENDPOINTS, LOOPBACK, REGION, ROOT, default
 
@@ -62,18 +65,24 @@ class Gateway:
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="On loopback; 0: any.")
 @click.option("--real", is_flag=True, help="Call Amazon Bedrock with your own credentials, not the local server.")
 def dev(port: int, *, real: bool) -> None:
-    """Serve the gateway from the working tree: no emulator, no key, reloads on change. Ctrl-C ends it."""
+    """Serve the gateway from the working tree: no emulator, no key, reloads on change. Ctrl-C ends it.
+
+    Indexes, search and answers run on the search engine that the local stack would take (SLIPSTREAM_SEARCH).
+    """
     from watchfiles import PythonFilter, watch
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "lambdas")])}
     double: Part | None = None
+    engine: Part | None = None
     gateway: Gateway | None = None
     try:
         port = free_port(port)
+        engine = start_engine(environ)
         double = None if real else start_double(environ)
-        gateway = Gateway([sys.executable, "-m", "slipstream.runtime.serve", "--port", str(port)], environ)
+        options = ["--indexes"] if find_engine(environ) else []
+        gateway = Gateway([sys.executable, "-m", "slipstream.runtime.serve", "--port", str(port), *options], environ)
         gateway.start()
         click.echo(f"OpenAI's wire: http://{LOOPBACK}:{port}/v1   Bedrock's: http://{LOOPBACK}:{port}   (any key)")
         changes = watch(
@@ -85,15 +94,40 @@ def dev(port: int, *, real: bool) -> None:
                 gateway.stop()
                 gateway.start()
             gateway.look()
-    except PartFailed as error:
+            if engine is not None:
+                engine.check()
+    except (PartFailed, Unprepared) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
         click.echo("stopped", err=True)
     finally:
-        for part in (gateway, double):
+        for part in (gateway, double, engine):
             if part is not None:
                 with suppress(KeyboardInterrupt):
                     part.stop()
+
+
+def find_engine(environ: Mapping[str, str]) -> str:
+    """Where searches go; empty where there is no search."""
+    return environ.get("OPENSEARCH_URL") or environ.get("SLIPSTREAM_SEARCH_ENDPOINT") or ""
+
+
+def start_engine(environ: dict[str, str]) -> Part | None:
+    """The search engine as the local stack would choose it; ``environ`` learns where it is. A search domain that is
+    set stays. None where nothing has to be started. Nobody waits for it. Raises PartFailed, Unprepared.
+    """
+    if environ.get("SLIPSTREAM_SEARCH_ENDPOINT") and not environ.get("OPENSEARCH_URL"):
+        return None
+    places = default()
+    chosen = choose(environ, places.folder / "dev-opensearch", places.log("dev-opensearch"), click.echo)
+    for line in chosen.told:
+        click.echo(line)
+    environ.pop("OPENSEARCH_URL", None)
+    if chosen.url:
+        environ["OPENSEARCH_URL"] = chosen.url
+    if chosen.part is not None:
+        chosen.part.start()
+    return chosen.part
 
 
 def start_double(environ: dict[str, str]) -> Part:
@@ -110,4 +144,5 @@ def start_double(environ: dict[str, str]) -> Part:
     url = f"http://{LOOPBACK}:{port}"
     environ |= dict.fromkeys(BEDROCK_ENDPOINTS, url)
     environ |= {"AWS_REGION": REGION, "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+    environ["SLIPSTREAM_RERANK_MODEL"] = RERANK_MODEL
     return double

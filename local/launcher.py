@@ -82,7 +82,8 @@ def launch(places: Places, supervisor: Supervisor) -> None:
     env.pop("OPENSEARCH_URL", None)
     if engine.url:
         env["OPENSEARCH_URL"] = engine.url
-    say(engine.why or f"searches run on OpenSearch at {engine.url}")
+    for line in engine.told:
+        say(line)
     if engine.part:
         supervisor.serve(engine.part)
     say("starting the AWS emulator and the Bedrock server")

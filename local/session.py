@@ -17,6 +17,7 @@ from local import endpoint
 from local.endpoint import Endpoint
 from local.launcher import ALREADY_RUNNING, ATTACHED_TO, ERROR
 from local.leftovers import end_leftovers
+from local.opensearch.choice import DIFFERS, MEMORY
 from local.parts import QUOTED
 from local.places import ROOT, Places
 
@@ -70,7 +71,10 @@ def start(places: Places, say: Callable[[str], None], *, attached: bool = False)
     ``attached``: the stack ends when this process does, however that happens. Raises NotStarted.
     """
     if running(places):
-        return _await_ready(places, None, say), None
+        joined = _await_ready(places, None, say)
+        if joined.search_engine == MEMORY:
+            say(f"searches run on the in-memory double; {DIFFERS}")
+        return joined, None
     places.folder.mkdir(parents=True, exist_ok=True)
     if reason := why_ended(places):
         say(f"the last one ended by itself: {reason} (its log: {places.earlier_log})")

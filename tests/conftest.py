@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import pytest
 from _pytest.terminal import TerminalReporter
 from hypothesis import HealthCheck, settings
 
-from local.opensearch.choice import NONE
+from local.opensearch.choice import NONE, double_engine
+from local.opensearch.probe import wait_until_healthy
 from local.opensearch.shared import shared
+from local.parts import free_port
 from local.places import ROOT
 
 # A loaded machine is no defect: no time limits, neither on an example nor on drawing one.
@@ -25,6 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 ENGINE_START_S = 600
 """What a test may take that is the first to need the search engine, on a machine that is busy with the others."""
+ENGINES = {"opensearch_url", "search_url", "opensearch"}
+"""What a test asks for that may have to wait for it: fixtures, and the parameter of those that choose an engine."""
 SHARED = ("e2e", "infra")
 """Folders of tests that share something dear (a whole local stack, synthesized templates): one worker has them all."""
 
@@ -34,10 +39,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         path = item.path.relative_to(Path(__file__).parent)
         item.add_marker(pytest.mark.xdist_group(path.parts[0] if path.parts[0] in SHARED else path.as_posix()))
-        if "opensearch_url" in getattr(item, "fixturenames", ()):
+        if ENGINES & {*getattr(item, "fixturenames", ()), *_parameters(item)}:
             item.add_marker(pytest.mark.timeout(ENGINE_START_S))
         if item.get_closest_marker("real") and not config.getoption("--real"):
             item.add_marker(pytest.mark.skip(reason="runs against Amazon Bedrock, only with --real"))
+
+
+def _parameters(item: pytest.Item) -> list[str]:
+    """The values that a test is parametrized with, as far as they are names."""
+    callspec = getattr(item, "callspec", None)
+    return [] if callspec is None else [value for value in callspec.params.values() if isinstance(value, str)]
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +61,25 @@ def opensearch_url() -> Iterator[str]:
         if not found.url:
             pytest.skip(found.why)
         yield found.url
+
+
+@pytest.fixture(scope="session")
+def search_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """As ``opensearch_url``; where none can be had, the in-memory double: for what is not about the engine itself."""
+    with shared(ROOT / "build" / "test-opensearch") as found:
+        yield found.url or request.getfixturevalue("double_url")
+
+
+@pytest.fixture(scope="session")
+def double_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The in-memory double as a server, in a process of its own as the local stack has it."""
+    url, part = double_engine(free_port(), os.environ, tmp_path_factory.mktemp("double") / "double.log")
+    part.start()
+    try:
+        wait_until_healthy(part, url, lambda _: None)
+        yield url
+    finally:
+        part.stop()
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

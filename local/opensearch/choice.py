@@ -1,11 +1,11 @@
-"""Which search engine the local stack runs on: the user's own, Docker's, Maven's, else none but a double."""
+"""Which search engine the local stack runs on: the user's own, Docker's, Maven's, else the in-memory double."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from local.environments import Unprepared
@@ -17,8 +17,13 @@ from local.opensearch.server import Server, environment
 from local.parts import Part, free_port
 from local.places import LOOPBACK, ROOT
 
-ORDER = ("url", "docker", "maven")
 MEMORY = "memory"
+ORDER = ("url", "docker", "maven", MEMORY)
+DIFFERS = (
+    "the double answers the functions as OpenSearch would, but its cosines are exact, it stems English alone, its "
+    'times are not an engine\'s, and nothing in it survives its end (docs/retrieval.md, "How the double differs")'
+)
+"""Said wherever it is used."""
 NONE = "no OpenSearch: "
 """What the message begins with that says why there is none."""
 OURS = f"-Dslipstream.root={ROOT}"
@@ -37,7 +42,14 @@ class Engine:
     later: Part | None = None
     """What to begin when the stack is ready, and need not be waited for."""
     why: str = ""
-    """Why there is no engine, as a line for the user."""
+    """Why there is no OpenSearch, as a line for the user."""
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What the user is to know of the choice, line by line."""
+        if self.kind == MEMORY:
+            return (self.why, DIFFERS)
+        return (self.why or f"searches run on OpenSearch at {self.url}",)
 
     def wait(self, say: Say) -> None:
         """Return once the started engine is healthy. Raises PartFailed if it ends first or takes too long."""
@@ -48,7 +60,7 @@ class Engine:
 def wanted(env: Mapping[str, str]) -> tuple[str, ...]:
     """The kinds to try, in order: all, or the one that SLIPSTREAM_SEARCH names. Raises Unprepared."""
     chosen = env.get("SLIPSTREAM_SEARCH", "")
-    known = (*ORDER, MEMORY, "none")
+    known = (*ORDER, "none")
     if chosen and chosen not in known:
         raise Unprepared(f"SLIPSTREAM_SEARCH is {chosen!r}; it has to be one of {', '.join(known)}, or unset")
     if chosen:
@@ -73,6 +85,8 @@ def choose(env: Mapping[str, str], folder: Path, log: Path, say: Say, port: int 
             return Engine("url", env["OPENSEARCH_URL"].rstrip("/"))
         chosen = free_port(port)
         url = f"http://{LOOPBACK}:{chosen}"
+        if kind == MEMORY:
+            return Engine(kind, *double_engine(chosen, env, log))
         if kind == "docker":
             return Engine(kind, url, Part("opensearch", docker.command(chosen), environment(env), log))
         return maven_engine(env, folder, log, url, install(env, say))
@@ -82,12 +96,14 @@ def choose(env: Mapping[str, str], folder: Path, log: Path, say: Say, port: int 
 
 def first(env: Mapping[str, str], attempt: Callable[[str], Engine]) -> Engine:
     """What ``attempt`` gives for the first kind that can be had; what the user named has no substitute."""
-    kinds, reasons = wanted(env), []
+    kinds, reasons = wanted(env), list[str]()
     for kind in kinds:
-        if kind in {MEMORY, "none"}:
-            return Engine(kind, why=f"{NONE}SLIPSTREAM_SEARCH is {kind}{consequence(kind)}")
+        why = f"{NONE}{'; '.join(reasons) or f'SLIPSTREAM_SEARCH is {kind}'}{consequence(kind)}"
+        if kind == "none":
+            return Engine(kind, why=why)
         try:
-            return attempt(kind)
+            found = attempt(kind)
+            return replace(found, why=why) if kind == MEMORY else found
         except Unprepared as reason:
             if kind == "url":
                 raise
@@ -95,7 +111,7 @@ def first(env: Mapping[str, str], attempt: Callable[[str], Engine]) -> Engine:
                 instead = "mend that, or unset SLIPSTREAM_SEARCH, which takes what can be had"
                 raise Unprepared(f"SLIPSTREAM_SEARCH is {kind}, but {reason}: {instead}") from reason
             reasons.append(" ".join(str(reason).split()))
-    return Engine(MEMORY, why=f"{NONE}{'; '.join(reasons)}{consequence(MEMORY)}")
+    raise AssertionError("the double can always be had")
 
 
 def consequence(kind: str) -> str:
@@ -109,12 +125,18 @@ def require(kind: str, env: Mapping[str, str], say: Say) -> Engine:
         require_usable(env.get("OPENSEARCH_URL", ""))
     elif kind == "docker":
         docker.require(env, say)
-    else:
+    elif kind == "maven":
         try:
             install(env, say)
         except OSError as error:
             raise Unprepared(f"OpenSearch cannot be installed: {error}") from error
     return Engine(kind)
+
+
+def double_engine(port: int, env: Mapping[str, str], log: Path) -> tuple[str, Part]:
+    """Where the in-memory double will be, and the process that serves it."""
+    command = [sys.executable, "-m", "local.opensearch.double", "--port", str(port)]
+    return f"http://{LOOPBACK}:{port}", Part("opensearch", command, env, log)
 
 
 def maven_engine(env: Mapping[str, str], folder: Path, log: Path, url: str, home: Path) -> Engine:

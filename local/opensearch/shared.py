@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from local.environments import Unprepared
-from local.opensearch.choice import choose
+from local.opensearch.choice import MEMORY, Engine, choose
 from local.opensearch.probe import POLL_S
 from local.parts import PartFailed
 from local.places import ROOT, Places
@@ -117,6 +117,8 @@ def keep(files: SharedFiles, supervisor: Supervisor) -> None:
 
     try:
         engine = choose(os.environ, files.folder / "data", files.folder / "opensearch.log", say)
+        if engine.kind == MEMORY:
+            engine = Engine(MEMORY, why=engine.why)  # who shares it has it in memory, without a server between
         if engine.part:
             supervisor.serve(engine.part)
             engine.wait(say)

@@ -234,9 +234,7 @@ class OpenSearchDocuments:
     def _send_bulk(self, index: str) -> bulk_write.Send:
         def send(data: bytes) -> Any:
             with told(index):
-                return self._client.bulk(
-                    body=data, params={"require_alias": "false", "filter_path": "items.*.status,items.*.error"}
-                )
+                return self._client.bulk(body=data, params=dict(BULK_PARAMETERS))
 
         return send
 

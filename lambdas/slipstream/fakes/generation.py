@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from heapq import heapify, heappop
 
 from slipstream.chat.retrieval_options import Scalar
@@ -69,9 +69,13 @@ class MemoryGeneration:
         self.documents.pop(document_id, None)
         self._phrases.pop(document_id, None)
 
-    def lexical(self, query: EngineQuery) -> list[Hit]:
-        """BM25 of passages and, beside it, of their documents; in the order of the sum."""
-        scores, own, allowed = self._passages(query), self._documents(query), self._allowed(query.filters)
+    def lexical(self, query: EngineQuery, within: Container[str] | None = None) -> list[Hit]:
+        """BM25 of passages and, beside it, of their documents; in the order of the sum.
+
+        ``within``: ids of the documents that may be found, for who has applied filters already.
+        """
+        scores, own = self._passages(query), self._documents(query)
+        allowed = self._allowed(query.filters, within)
         found = [
             (score + own.get(self._owners[number][0], 0.0), score, number)
             for number, score in scores.items()
@@ -82,17 +86,17 @@ class MemoryGeneration:
         others = self._best_of(self._vectors.cosines(query.vector)) if self._fitting(query) else {}
         return self._hits(found, query, own, others)
 
-    def dense(self, query: EngineQuery) -> list[Hit]:
-        """Exact cosines. Raises InvalidRequest for a vector of another length."""
+    def dense(self, query: EngineQuery, within: Container[str] | None = None) -> list[Hit]:
+        """Exact cosines; ``within`` as in ``lexical``. Raises InvalidRequest for a vector of another length."""
         if not self._fitting(query):
             raise InvalidRequest(
                 f"the query's vector has {len(query.vector)} dimensions, the index {self.spec.dimensions}",
                 code="search_refused",
             )
-        allowed = self._allowed(query.filters)
+        allowed = self._allowed(query.filters, within)
         cosines = self._vectors.cosines(query.vector).items()
         found = [(cosine, cosine, number) for number, cosine in cosines]
-        if query.filters:
+        if query.filters or within is not None:
             found = [each for each in found if allowed(self._owners[each[2]][0])]
         if not query.text.strip() and not query.expansions:
             return self._hits(found, query, {}, {})
@@ -158,7 +162,9 @@ class MemoryGeneration:
         hits.sort(key=lambda each: each[:3])
         return [each[3] for each in hits]
 
-    def _allowed(self, filters: Collection[Filter]) -> Callable[[str], bool]:
+    def _allowed(self, filters: Collection[Filter], within: Container[str] | None) -> Callable[[str], bool]:
+        if within is not None:
+            return within.__contains__
         if not filters:
             return lambda _: True
         fitting = {name for name, document in self.documents.items() if all(fits(document, each) for each in filters)}

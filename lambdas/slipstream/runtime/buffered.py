@@ -16,6 +16,10 @@ from slipstream.runtime.lambda_event import decode
 Api = Callable[[HttpRequest], tuple[int, dict[str, Any]]]
 
 
+Facts = Callable[[dict[str, Any]], dict[str, Any]]
+Headers = list[tuple[str, str]]
+
+
 def answer(
     event: Mapping[str, Any],
     api: Api,
@@ -23,13 +27,23 @@ def answer(
     log: Callable[..., None],
     *,
     name: str,
-    facts: Callable[[dict[str, Any]], dict[str, Any]],
+    facts: Facts,
     deadline_s: float | None = None,
 ) -> dict[str, Any]:
     """API Gateway's answer. Tells ``log`` who did what, with ``facts`` of the answer: never a key or a document."""
     request = decode(json.dumps(event).encode(), deadline_s=deadline_s)
+    status, headers, body = outcome(request, api, origins, log, name=name, facts=facts)
+    return {"statusCode": status, "headers": dict(headers), "body": body, "isBase64Encoded": False}
+
+
+def outcome(
+    request: HttpRequest, api: Api, origins: tuple[str, ...], log: Callable[..., None], *, name: str, facts: Facts
+) -> tuple[int, Headers, str]:
+    """Status, headers and body, for whichever host has the request. ``log`` and ``facts`` as in ``answer``."""
     headers = [("content-type", "application/json"), ("cache-control", "no-store")]
     try:
+        if request.denied is not None:
+            raise request.denied
         status, told = api(request)
         body = json.dumps(told)
         log(name, operation=request.method, by=request.principal.key_id, status=status, **facts(told))
@@ -38,10 +52,9 @@ def answer(
         log(name, operation=request.method, by=request.principal.key_id, status=status, code=error.code)
     except Exception as error:
         status, headers, body = _refusal(unexpected(error, request.request_id))
-    headers += [("x-request-id", request.request_id), *allow_origin(request.headers, origins)]
-    return {"statusCode": status, "headers": dict(headers), "body": body, "isBase64Encoded": False}
+    return status, [*headers, ("x-request-id", request.request_id), *allow_origin(request.headers, origins)], body
 
 
-def _refusal(error: SlipstreamError) -> tuple[int, list[tuple[str, str]], str]:
+def _refusal(error: SlipstreamError) -> tuple[int, Headers, str]:
     status, headers, body = encode(error)
     return status, headers, body.decode()

@@ -69,7 +69,7 @@ def read_ingest_settings(environ: Mapping[str, str]) -> IngestSettings:
         aliases={**DEFAULT_ALIASES, **general.aliases},
         endpoints=general.endpoints,
         cors_origins=tuple(general.cors_origins),
-        replicas=_replicas(environ),
+        replicas=read_replicas(environ),
     )
 
 
@@ -104,19 +104,38 @@ def build_object_events(settings: IngestSettings, environ: Mapping[str, str]) ->
     )
 
 
-def _common(settings: IngestSettings, environ: Mapping[str, str]) -> _Common:
+class ModelService(NamedTuple):
+    """How models are called, and what else is called the same way."""
+
+    transport: Transport
+    signer: Signer
+    places: Places
+    embedder: Embedder
+    resolve: Callable[[str], Target]
+
+
+def model_service(
+    region: str, aliases: Mapping[str, str], endpoints: Mapping[str, str], environ: Mapping[str, str]
+) -> ModelService:
+    """What embeds documents and knows models by their names; nothing is called yet."""
     transport = Transport(ca_bundle=environ.get("AWS_CA_BUNDLE"))
-    signer = Signer(CredentialSource(environ), settings.region)
+    signer = Signer(CredentialSource(environ), region)
     token = environ.get("AWS_BEARER_TOKEN_BEDROCK")
     auth: Authorizes = Bearer(token) if token else signer
-    places = Places(settings.region, settings.endpoints)
-    bedrock = BedrockModels(region=settings.region, auth=auth, transport=transport, endpoints=settings.endpoints)
+    places = Places(region, endpoints)
+    bedrock = BedrockModels(region=region, auth=auth, transport=transport, endpoints=endpoints)
     profiles = BedrockProfiles(transport=transport, auth=auth, places=places)
-    table = Table(settings.state_table, dynamodb(transport=transport, auth=signer, places=places))
+    resolve = Resolver(aliases=aliases, profiles=profiles, region=region).target
+    return ModelService(transport, signer, places, bedrock, resolve)
+
+
+def _common(settings: IngestSettings, environ: Mapping[str, str]) -> _Common:
+    models = model_service(settings.region, settings.aliases, settings.endpoints, environ)
+    table = Table(settings.state_table, dynamodb(transport=models.transport, auth=models.signer, places=models.places))
     return _Common(
         documents=document_index(settings.search),
-        embedder=bedrock,
-        resolve=Resolver(aliases=settings.aliases, profiles=profiles, region=settings.region).target,
+        embedder=models.embedder,
+        resolve=models.resolve,
         failures=TableFailures(table),
         dead_letters=SqsDeadLetters(
             client("sqs", settings.region), queue_url=settings.queue_url, dead_url=settings.dead_letter_queue_url
@@ -129,7 +148,8 @@ def _log(message: str, **facts: Any) -> None:
     sys.stdout.write(json.dumps({"level": "INFO", "service": "ingest", "message": message, **facts}) + "\n")
 
 
-def _replicas(environ: Mapping[str, str]) -> int:
+def read_replicas(environ: Mapping[str, str]) -> int:
+    """Of ``SLIPSTREAM_INDEX_REPLICAS``. Raises BadSetting."""
     text = environ.get("SLIPSTREAM_INDEX_REPLICAS") or "0"
     if not text.isdecimal():
         raise BadSetting(f"SLIPSTREAM_INDEX_REPLICAS must be a number of copies beside the first, not {text!r}")

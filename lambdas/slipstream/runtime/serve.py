@@ -18,6 +18,7 @@ from typing import Any
 from slipstream.errors import Unauthenticated
 from slipstream.gateway.http import Principal
 from slipstream.runtime.bad_setting import BadSetting
+from slipstream.runtime.search_parts import require_search_settings
 from slipstream.runtime.settings import read_settings
 from slipstream.runtime.wsgi import Authenticate, WsgiApp, anyone, wsgi_app
 from slipstream.runtime.wsgi_server import Server
@@ -37,6 +38,7 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--behind-web-adapter", action="store_true", help="callers are known from API Gateway's request context"
     )
+    parser.add_argument("--indexes", action="store_true", help="serve /v1/indexes, too: needs a search engine")
     parser.add_argument("--private-key", type=Path, help="PEM key of the certificate")
     arguments = parser.parse_args(argv)
     if not (arguments.trust_the_network or _is_loopback(arguments.host)):
@@ -56,12 +58,17 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parse_arguments(argv)
     try:
         read_settings(os.environ)
+        if arguments.indexes:
+            require_search_settings(os.environ)
     except BadSetting as error:
         print(f"slipstream: {error.message}", file=sys.stderr)  # noqa: T201
         return 2
     authenticate = principal_of_context if arguments.behind_web_adapter else anyone
     server = Server(
-        _application(authenticate), host=arguments.host, port=arguments.port, ssl_context=_ssl_context(arguments)
+        _application(authenticate, indexes=arguments.indexes),
+        host=arguments.host,
+        port=arguments.port,
+        ssl_context=_ssl_context(arguments),
     )
     children = [pid for _ in range(arguments.processes - 1) if (pid := _fork(server))]
     if arguments.port_file:
@@ -89,7 +96,7 @@ def _fork(server: Server) -> int:
     os._exit(0)
 
 
-def _application(authenticate: Authenticate) -> WsgiApp:
+def _application(authenticate: Authenticate, *, indexes: bool) -> WsgiApp:
     """An application that is built at the first request of each process: no thread or socket crosses a fork."""
     built: list[WsgiApp] = []
     building = Lock()
@@ -100,8 +107,13 @@ def _application(authenticate: Authenticate) -> WsgiApp:
                 if not built:
                     from slipstream.runtime.wiring import build
 
-                    parts = build(read_settings(os.environ), os.environ)
-                    built.append(wsgi_app(parts.app, authenticate=authenticate))
+                    settings = read_settings(os.environ)
+                    app = build(settings, os.environ).app
+                    if indexes:
+                        from slipstream.runtime.index_routes import with_indexes
+
+                        app = with_indexes(app, settings, os.environ)
+                    built.append(wsgi_app(app, authenticate=authenticate))
                     gc.freeze()  # nothing that was built is garbage: collecting would search it during a request
         return built[0](environ, start_response)
 

@@ -24,11 +24,15 @@ def index() -> str:
     return f"contract-{uuid.uuid4().hex}"
 
 
-@pytest.fixture(params=["memory", "opensearch", pytest.param("domain", marks=pytest.mark.real)])
+@pytest.fixture(params=["memory", "double", "opensearch", pytest.param("domain", marks=pytest.mark.real)])
 def engine(request: pytest.FixtureRequest, index: str) -> Iterator[Engine]:
-    """The double, the engine of this machine, and (``--real``) the domain that SLIPSTREAM_SEARCH_ENDPOINT names."""
+    """The double in this process and as a server behind the adapters, the engine of this machine, and (``--real``) the
+    domain that SLIPSTREAM_SEARCH_ENDPOINT names.
+    """
     if request.param == "memory":
         yield in_memory(index)
+    elif request.param == "double":
+        yield request.getfixturevalue("served")
     elif request.param == "opensearch":
         yield request.getfixturevalue("local")
     else:
@@ -38,10 +42,24 @@ def engine(request: pytest.FixtureRequest, index: str) -> Iterator[Engine]:
             yield domain
 
 
+@pytest.fixture(params=["double", "opensearch"])
+def rest(request: pytest.FixtureRequest) -> Engine:
+    """Whatever is behind OpenSearch's REST API on this machine: the double as a server, the engine."""
+    found: Engine = request.getfixturevalue("served" if request.param == "double" else "local")
+    return found
+
+
 @pytest.fixture
 def local(opensearch_url: str, index: str) -> Iterator[Engine]:
     """The engine of this machine."""
     with over(connect(opensearch_url), opensearch_url, Unsigned(), index) as engine:
+        yield engine
+
+
+@pytest.fixture
+def served(double_url: str, index: str) -> Iterator[Engine]:
+    """The double as a server."""
+    with over(connect(double_url), double_url, Unsigned(), index) as engine:
         yield engine
 
 
@@ -65,7 +83,7 @@ def over(client: opensearchpy.OpenSearch, url: str, auth: Authorizes, index: str
         client.indices.put_settings(index=f"{index}-*", body={"index.blocks.write": on})
 
     try:
-        yield Engine(OpenSearchPassages(url, transport=transport, auth=auth), documents, index, block_writes)
+        yield Engine(OpenSearchPassages(url, transport=transport, auth=auth), documents, index, block_writes, url)
     finally:
         with suppress(IndexNotFound):
             documents.drop(index)

@@ -25,6 +25,7 @@ class Engine:
     documents: DocumentIndex
     index: str
     block_writes: Callable[[bool], None]
+    url: str = ""
 
     def load(self, *documents: Document, spec: IndexSpec = SPEC) -> None:
         """A new index with these documents, ready to be searched."""

@@ -1,4 +1,7 @@
-"""The double and the engine give one another's scores: what is fitted or measured on one holds for the other."""
+"""The double and the engine give one another's scores: what is fitted or measured on one holds for the other.
+
+The double as a server is held to the one in this process: nothing is lost on the way through the query language.
+"""
 
 from __future__ import annotations
 
@@ -75,13 +78,13 @@ QUERIES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_all_scores_of_both_legs_are_the_engines(local: Engine, seed: int) -> None:
-    double = in_memory(local.index)
-    for engine in (local, double):
+def test_all_scores_of_both_legs_are_the_engines(rest: Engine, seed: int) -> None:
+    double = in_memory(rest.index)
+    for engine in (rest, double):
         engine.load(*corpus(seed))
 
     for name, (text, fields) in QUERIES.items():
-        theirs, ours = local.search(text, **fields), double.search(text, **fields)
+        theirs, ours = rest.search(text, **fields), double.search(text, **fields)
         for leg, expected in (("lexical", ours.lexical), ("dense", ours.dense)):
             found = scores(getattr(theirs, leg))
             assert found.keys() == scores(expected).keys(), (name, leg)
@@ -89,11 +92,11 @@ def test_all_scores_of_both_legs_are_the_engines(local: Engine, seed: int) -> No
                 assert found[place] == pytest.approx(each, rel=1e-4, abs=1e-5), (name, leg, place)
 
 
-def test_scores_beside_a_leg_do_not_change_its_order(local: Engine) -> None:
-    local.load(*corpus(1))
+def test_scores_beside_a_leg_do_not_change_its_order(rest: Engine) -> None:
+    rest.load(*corpus(1))
 
-    alone = local.search(vector=EAST).dense
-    beside = local.search("running retries of a bucket", vector=EAST).dense
+    alone = rest.search(vector=EAST).dense
+    beside = rest.search("running retries of a bucket", vector=EAST).dense
 
     assert [(hit.document_id, hit.ordinal) for hit in beside] == [(hit.document_id, hit.ordinal) for hit in alone]
     assert [hit.score for hit in beside] == sorted((hit.score for hit in beside), reverse=True)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import msgspec
 import pytest
 
 from slipstream.aws.document_index import connect
 from slipstream.errors import IndexExists, IndexNotFound, IndexReadOnly, InvalidRequest
+from slipstream.retrieval.document import Document
 from slipstream.retrieval.ports import IndexSpec
 from tests.contract.search.engines import BETWEEN, EAST, NORTH, SPEC, Engine, document, names
 
@@ -143,9 +145,21 @@ def test_an_index_is_made_once_and_dropped_whole(engine: Engine) -> None:
         engine.documents.drop(engine.index)
 
 
-def test_an_index_is_not_named_like_a_generation(local: Engine) -> None:
+def test_documents_for_a_generation_that_goes_meanwhile_are_refused_and_leave_no_index_behind(rest: Engine) -> None:
+    rest.documents.create(rest.index, SPEC)
+
+    def swapped_away() -> Iterator[Document]:
+        rest.documents.drop(rest.index)
+        yield FIRST
+
+    with pytest.raises(IndexNotFound):
+        rest.documents.write(rest.index, swapped_away())
+    assert connect(rest.url).indices.get_mapping(index=f"{rest.index}*") == {}
+
+
+def test_an_index_is_not_named_like_a_generation(rest: Engine) -> None:
     with pytest.raises(InvalidRequest, match="ends like a generation"):
-        local.documents.create("docs-000001", SPEC)
+        rest.documents.create("docs-000001", SPEC)
 
 
 def test_nothing_can_be_done_with_an_index_that_is_not_there(engine: Engine) -> None:
@@ -223,31 +237,31 @@ def test_a_faiss_field_is_refused_where_it_would_halt_the_engine(engine: Engine)
 
 
 @pytest.mark.parametrize("quantization", ["byte", "on_disk_4x"])
-def test_quantized_vectors_find_the_same_and_come_back(local: Engine, quantization: str) -> None:
-    local.load(FIRST, SECOND, spec=msgspec.structs.replace(SPEC, quantization=quantization))
+def test_quantized_vectors_find_the_same_and_come_back(rest: Engine, quantization: str) -> None:
+    rest.load(FIRST, SECOND, spec=msgspec.structs.replace(SPEC, quantization=quantization))
 
-    dense = local.search(vector=NORTH).dense
+    dense = rest.search(vector=NORTH).dense
 
     assert [hit.document_id for hit in dense] == ["second", FIRST.id]
     assert [hit.score for hit in dense] == pytest.approx([1.0, 0.8], abs=0.02)
-    (found,) = local.documents.read(local.index, [FIRST.id])
+    (found,) = rest.documents.read(rest.index, [FIRST.id])
     assert found.passages[1].vector == pytest.approx(BETWEEN, abs=0.01)
 
 
 @pytest.mark.parametrize("after", ["none", "byte"])
-def test_after_a_re_index_the_new_vectors_are_asked_in_their_own_kind(local: Engine, after: str) -> None:
-    local.load(SECOND, spec=msgspec.structs.replace(SPEC, quantization="byte"))
+def test_after_a_re_index_the_new_vectors_are_asked_in_their_own_kind(rest: Engine, after: str) -> None:
+    rest.load(SECOND, spec=msgspec.structs.replace(SPEC, quantization="byte"))
     asked = (0.5994, 0.8004, 0.0, 0.0)
     for _ in range(2):
-        local.search(vector=asked)  # by now it is known that this generation takes bytes
+        rest.search(vector=asked)  # by now it is known that this generation takes bytes
 
-    new = local.documents.begin_generation(local.index, msgspec.structs.replace(SPEC, quantization=after))
-    local.documents.write(local.index, [SECOND], generation=new.name)
-    local.documents.promote(local.index, new.name)
-    local.documents.refresh(local.index)
+    new = rest.documents.begin_generation(rest.index, msgspec.structs.replace(SPEC, quantization=after))
+    rest.documents.write(rest.index, [SECOND], generation=new.name)
+    rest.documents.promote(rest.index, new.name)
+    rest.documents.refresh(rest.index)
 
     exact = sum(one * other for one, other in zip(asked, SECOND.passages[0].vector, strict=True)) / math.hypot(*asked)
-    found = local.search(vector=asked)
+    found = rest.search(vector=asked)
     assert found.missing == ()
     assert found.dense[0].score == pytest.approx(exact, abs=1e-5 if after == "none" else 0.02)
 
@@ -260,14 +274,12 @@ def test_an_index_has_the_analyzer_of_its_language(local: Engine, language: str)
     assert bool(local.search("Haus").lexical) == (language == "german")
 
 
-def test_an_index_of_another_mapping_is_named_with_what_brings_it_to_this_one(
-    local: Engine, opensearch_url: str
-) -> None:
-    client = connect(opensearch_url)
-    client.indices.create(index=f"{local.index}-000001", body={"aliases": {local.index: {}}})
+def test_an_index_of_another_mapping_is_named_with_what_brings_it_to_this_one(rest: Engine) -> None:
+    client = connect(rest.url)
+    client.indices.create(index=f"{rest.index}-000001", body={"aliases": {rest.index: {}}})
 
     try:
-        with pytest.raises(InvalidRequest, match=rf"slipstream index reindex {local.index}"):
-            local.search("x", vector=EAST)
+        with pytest.raises(InvalidRequest, match=rf"slipstream index reindex {rest.index}"):
+            rest.search("x", vector=EAST)
     finally:
-        client.indices.delete(index=f"{local.index}-000001")
+        client.indices.delete(index=f"{rest.index}-000001")

@@ -61,9 +61,9 @@ def test_other_scripts_are_found(engine: Engine, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "*", "a,b", "_all", "UPPER", "../x", "a b", "a" * 101, 'a"}\n{"'])
-def test_a_name_that_could_mean_other_indexes_is_refused(local: Engine, name: str) -> None:
+def test_a_name_that_could_mean_other_indexes_is_refused(rest: Engine, name: str) -> None:
     with pytest.raises(InvalidRequest, match="cannot name an index"):
-        replace(local, index=name).search("x")
+        replace(rest, index=name).search("x")
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -72,10 +72,10 @@ def test_a_name_that_could_mean_other_indexes_is_refused(local: Engine, name: st
     phrases=st.lists(st.text(max_size=300), max_size=20),
     expansions=st.lists(st.text(max_size=200), max_size=40),
 )
-def test_the_engine_takes_any_text(local: Engine, text: str, phrases: list[str], expansions: list[str]) -> None:
-    if local.index not in local.documents.names():
-        local.load(PLAIN)
+def test_the_engine_takes_any_text(rest: Engine, text: str, phrases: list[str], expansions: list[str]) -> None:
+    if rest.index not in rest.documents.names():
+        rest.load(PLAIN)
 
-    legs = local.search(text, vector=EAST, phrases=tuple(phrases), expansions=tuple(expansions))
+    legs = rest.search(text, vector=EAST, phrases=tuple(phrases), expansions=tuple(expansions))
 
     assert legs.missing == ()

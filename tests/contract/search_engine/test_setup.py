@@ -42,6 +42,15 @@ def engine(opensearch_url: str) -> Iterator[Engine]:
         found.call("DELETE", path)
 
 
+@pytest.fixture(params=["double_url", "opensearch_url"], ids=["double", "opensearch"])
+def rest(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """Whatever is behind OpenSearch's REST API on this machine: the in-memory double, the engine."""
+    found = Engine(request.getfixturevalue(request.param))
+    yield found
+    for path in TEMPLATES:
+        found.call("DELETE", path)
+
+
 @pytest.fixture
 def name() -> str:
     return f"slipstream-{uuid.uuid4().hex[:8]}"
@@ -54,12 +63,12 @@ def settings_of(engine: Engine, index: str) -> dict[str, Any]:
     return settings
 
 
-def test_to_apply_it_twice_is_to_apply_it_once(engine: Engine) -> None:
-    first = put_in_place(engine.url, Wanted(slow_log_s=1.5))
-    before = [engine.call("GET", path) for path in first]
+def test_to_apply_it_twice_is_to_apply_it_once(rest: Engine) -> None:
+    first = put_in_place(rest.url, Wanted(slow_log_s=1.5))
+    before = [rest.call("GET", path) for path in first]
 
-    assert put_in_place(engine.url, Wanted(slow_log_s=1.5)) == first
-    assert [engine.call("GET", path) for path in first] == before
+    assert put_in_place(rest.url, Wanted(slow_log_s=1.5)) == first
+    assert [rest.call("GET", path) for path in first] == before
     assert {status for status, _ in before} == {200}
 
 

@@ -10,10 +10,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.error import URLError
+from typing import Any
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 import pytest
+from openai import OpenAI
 
 from local.parts import free_port
 from local.places import ROOT
@@ -39,6 +41,17 @@ class Developer:
                 return str(json.load(answer)["choices"][0]["message"]["content"])
         except (URLError, ConnectionError):
             return None
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """The JSON of an answer, also of a refusal."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"authorization": "Bearer any", "content-type": "application/json"}
+        url = f"http://127.0.0.1:{self.port}{path}"
+        try:
+            with urlopen(Request(url, data, headers, method=method), timeout=PATIENCE_S) as answer:
+                return json.load(answer)
+        except HTTPError as error:
+            return json.load(error)
 
     def children(self) -> dict[int, str]:
         """Process id → command line of what it has started."""
@@ -71,6 +84,7 @@ def developer(tmp_path: Path) -> Iterator[Developer]:
     port = free_port()
     env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SLIPSTREAM_"))}
     env["SLIPSTREAM_LOCAL_DIR"] = str(tmp_path)
+    env["SLIPSTREAM_SEARCH"] = "memory"
     with (
         (tmp_path / "out").open("w") as out,
         subprocess.Popen([*DEV, "--port", str(port)], cwd=ROOT, env=env, stdout=out, stderr=out, text=True) as process,
@@ -94,10 +108,43 @@ def test_a_change_starts_the_gateway_again_and_ctrl_c_ends_everything(developer:
 
     assert len(before) == 1
     assert changed
-    assert len(kin) == 2, "the new gateway and the Bedrock server, the old gateway no more"
+    assert len(kin) == 3, "the new gateway, the Bedrock server and the search engine, the old gateway no more"
     assert code == 0
     assert until(lambda: gone(kin))
     assert developer.ask() is None
+
+
+def test_an_index_is_made_filled_asked_and_dropped_and_outlives_a_change_of_the_code(developer: Developer) -> None:
+    made = developer.call("PUT", "/v1/indexes/docs", {"dimensions": 256})
+    text = "A queue holds messages until a consumer takes them."
+    loaded = developer.call("POST", "/v1/indexes/docs/documents", {"documents": [{"id": "q", "text": text}]})
+    before = developer.server()
+    os.utime(CHANGED)
+    assert until(lambda: developer.server() - before and developer.ask())
+    search = {"index": "docs", "query": "What holds messages?", "retrieval": {"rerank": "bedrock"}, "explain": True}
+    found = developer.call("POST", "/v1/search", search)
+    client = OpenAI(base_url=f"http://127.0.0.1:{developer.port}/v1", api_key="any")
+    asked = client.chat.completions.create(
+        model="rag:docs", messages=[{"role": "user", "content": "What does a queue hold?"}], max_tokens=60
+    )
+    dropped = developer.call("DELETE", "/v1/indexes/docs")
+
+    assert (made["documents"], loaded["added"]) == (0, 1)
+    assert [each["document"] for each in found["results"]] == ["q"]
+    assert "messages" in str(asked.choices[0].message.content)
+    assert asked.model_extra is not None
+    assert [each["document"] for each in asked.model_extra["slipstream"]["rag"]["citations"]] == ["q"]
+    assert dropped["deleted"]
+    assert developer.call("GET", "/v1/indexes")["data"] == []
+
+
+def test_what_needs_a_bucket_is_refused_with_what_to_do_instead(developer: Developer) -> None:
+    developer.call("PUT", "/v1/indexes/docs", {})
+
+    refused = developer.call("POST", "/v1/indexes/docs/load", {"uri": "s3://bucket/docs/"})["error"]
+
+    assert (refused["code"], refused["param"]) == ("invalid_request", "uri")
+    assert "slipstream index load NAME DIR" in refused["message"]
 
 
 def test_a_port_that_is_taken_is_said_in_a_line(developer: Developer) -> None:

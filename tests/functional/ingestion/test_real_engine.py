@@ -46,9 +46,9 @@ class Desk:
         return sum(len(call.texts) for call in self.embedder.calls)
 
 
-@pytest.fixture
-def desk(opensearch_url: str, tmp_path: Path) -> Iterator[Desk]:
-    made = Desk(opensearch_url, tmp_path)
+@pytest.fixture(params=["double_url", "opensearch_url"], ids=["double", "opensearch"])
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(request.getfixturevalue(request.param), tmp_path)
     yield made
     with suppress(IndexNotFound):
         made.index.drop(made.name)

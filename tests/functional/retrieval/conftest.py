@@ -1,4 +1,4 @@
-"""The gateway over a real engine and the local model service, with a small index of real text."""
+"""The gateway over a search engine and the local model service, with a small index of real text."""
 
 from __future__ import annotations
 
@@ -56,16 +56,16 @@ def documents() -> list[Document]:
 
 
 @pytest.fixture(scope="module")
-def stack(opensearch_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(search_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("retrieval")
     with ExitStack() as parts:
         double = parts.enter_context(started(DOUBLE, environ={}, folder=folder, name="double"))
         environ = environ_over(double.port) | {
-            "OPENSEARCH_URL": opensearch_url,
+            "OPENSEARCH_URL": search_url,
             "AWS_ENDPOINT_URL_BEDROCK_AGENT_RUNTIME": f"http://127.0.0.1:{double.port}",
             "SLIPSTREAM_RERANK_MODEL": "cohere.rerank-v3-5:0",
         }
-        client = connect(opensearch_url)
+        client = connect(search_url)
         parts.callback(client.close)
         index = OpenSearchDocuments(client, faiss=False)
         index.create(INDEX, SPEC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from slipstream.runtime.serve import parse_arguments
+from slipstream.runtime.serve import main, parse_arguments
 
 ELSEWHERE = ["0.0.0.0", "::", "", "192.168.1.7", "127.example.com", "example.com"]
 
@@ -25,3 +25,14 @@ def test_another_address_is_refused_with_what_to_do(host: str, capsys: pytest.Ca
 @pytest.mark.parametrize("host", ELSEWHERE)
 def test_it_is_served_where_the_network_is_said_to_be_trusted(host: str) -> None:
     assert parse_arguments(["--host", host, "--trust-the-network"]).host == host
+
+
+def test_indexes_without_an_engine_are_refused_with_the_setting_that_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    for name in ("OPENSEARCH_URL", "SLIPSTREAM_SEARCH_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+
+    assert main(["--indexes", "--port", "0"]) == 2
+    assert "SLIPSTREAM_SEARCH_ENDPOINT is not set" in capsys.readouterr().err

@@ -13,7 +13,8 @@ import pytest
 from local.environments import Unprepared
 from local.opensearch import docker
 from local.opensearch.__main__ import main
-from local.opensearch.choice import Engine, choose, prepare
+from local.opensearch.choice import DIFFERS, Engine, choose, prepare
+from local.opensearch.probe import ask, healthy
 from local.parts import PartFailed, free_port
 from local.places import ROOT
 from tests.unit.local.opensearch.conftest import AddCommand
@@ -98,10 +99,36 @@ def test_where_nothing_can_be_had_the_double_is_chosen_and_every_reason_told(
 ) -> None:
     engine = chosen(machine, tmp_path)
 
-    assert (engine.kind, engine.url, engine.part) == ("memory", "", None)
+    assert engine.kind == "memory"
+    assert engine.told == (engine.why, DIFFERS)
     assert engine.why.startswith("no OpenSearch: there is no `docker` command; ")
     assert "no `mvn` command" in engine.why
     assert engine.why.endswith("; searches run on the in-memory double")
+
+
+def test_the_double_that_stands_in_serves_on_loopback_and_ends_with_its_part(
+    machine: dict[str, str], tmp_path: Path
+) -> None:
+    port = free_port()
+    engine = chosen(machine, tmp_path, port)
+    assert engine.part is not None
+    engine.part.start()
+    try:
+        engine.wait(lambda _: None)
+        version = ask(engine.url, "/")["version"]
+    finally:
+        engine.part.stop()
+
+    assert engine.url == f"http://127.0.0.1:{port}"
+    assert version["build_type"] == "in-memory double"
+    assert any(word.startswith(str(ROOT)) for word in engine.part.command), "so that a leftover is known for ours"
+    assert not healthy(engine.url)
+
+
+def test_an_engine_is_told_by_its_address_alone(machine: dict[str, str], tmp_path: Path, serve: Serve) -> None:
+    url = serve(answers())
+
+    assert chosen(machine | {"OPENSEARCH_URL": url}, tmp_path).told == (f"searches run on OpenSearch at {url}",)
 
 
 def test_a_failure_of_many_lines_is_told_in_one(
