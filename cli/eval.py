@@ -20,11 +20,13 @@ def evaluate() -> None:
 @click.option("--engine", default="auto", show_default=True, help="auto, memory, or the URL of an OpenSearch.")
 @click.option("--ablation", is_flag=True, help="Also leave out each step in turn, and rank as the engine would.")
 @click.option("--parameters", type=click.Path(path_type=Path), help="Ranking weights, as index fit writes them.")
+@click.option("--synonyms", type=click.Path(path_type=Path), help="Rules, as index synonyms takes them.")
 @click.option("--figure", type=click.Path(path_type=Path), help="Where to draw the table, as SVG.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else there.")
 def retrieval(
-    data: Path, engine: str, ablation: bool, parameters: Path | None, figure: Path | None, as_json: bool
-) -> None:
+    *, data: Path, engine: str, ablation: bool, parameters: Path | None, synonyms: Path | None, figure: Path | None,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Judge both legs, their fusion, the re-ranker as it ships, and the re-ranker refitted to this set.
 
     Vectors are of the local model (all-MiniLM-L6-v2) and kept, so that a second run embeds nothing.
@@ -33,6 +35,7 @@ def retrieval(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from cli.eval_retrieval import measure, table
+    from cli.index_synonyms import read_rules
     from slipstream.errors import SlipstreamError
 
     notes = Console(stderr=True)
@@ -45,7 +48,10 @@ def retrieval(
                 task = tasks.setdefault(what, bar.add_task(what, total=of)) if what not in tasks else tasks[what]
                 bar.update(task, completed=done, total=of)
 
-            result = measure(data, engine=engine, ablation=ablation, weights=parameters, progress=progress)
+            result = measure(
+                data, engine=engine, ablation=ablation, weights=parameters, progress=progress,
+                rules=read_rules(synonyms) if synonyms else (),
+            )  # fmt: skip
     except SlipstreamError as error:
         raise click.ClickException(error.message) from error
     for note in result.notes:

@@ -14,10 +14,11 @@ from cli.gateway_client import call
 from cli.target import Target
 from slipstream.disconnect import NEVER
 from slipstream.errors import InvalidRequest
+from slipstream.retrieval.described import described
 from slipstream.retrieval.evaluation import Searched, lesson, orders, report
 from slipstream.retrieval.fitting import fit
 from slipstream.retrieval.judged import Question, read_judgements, read_lines
-from slipstream.retrieval.parameters import Provenance, parameters_from, shipped
+from slipstream.retrieval.parameters import Provenance
 from slipstream.retrieval.ports import IndexSpec, PassageIndex
 from slipstream.retrieval.question.prepare import prepare
 from slipstream.retrieval.search import EngineQuery
@@ -58,12 +59,12 @@ def learnt(
         raise InvalidRequest(
             f"{qrels} judges none of the questions in {queries}; ids have to be the same.", param="qrels"
         )
-    generation = passages.describe(name, Waterfall(), NEVER)
-    start = shipped() if generation.ranking is None else parameters_from(generation.ranking)
+    known = described(passages.describe(name, Waterfall(), NEVER))
+    start = known.parameters
     searched = []
     for number, question in enumerate(asked, 1):
-        prepared = prepare(question.text)
-        vector = embed(prepared.meaning, generation.spec)
+        prepared = prepare(question.text, vocabulary=known.vocabulary)
+        vector = embed(prepared.meaning, known.generation.spec)
         query = EngineQuery(prepared.text, vector, phrases=prepared.phrases, expansions=prepared.expansions)
         searched.append(Searched(prepared, passages.search(name, query, Waterfall(), NEVER), relevance[question.id]))
         progress(number, len(asked))

@@ -14,14 +14,28 @@ from slipstream.retrieval.reindex import Step
 
 def shown(name: str, generations: list[Generation]) -> dict[str, Any]:
     """An index as callers see it."""
-    live = next((generation for generation in generations if generation.live), generations[0])
+    live = live_of(generations)
     return {
         "object": "index",
         "name": name,
         "documents": live.documents,
         "spec": msgspec.to_builtins(live.spec),
         "generations": [{"name": g.name, "documents": g.documents, "live": g.live} for g in generations],
+        "acronyms": len(live.kept.learnt),
+        "synonyms": len(live.kept.synonyms),
     }
+
+
+def live_of(generations: list[Generation]) -> Generation:
+    """The generation that searches see."""
+    return next((generation for generation in generations if generation.live), generations[0])
+
+
+def synonyms(name: str, generations: list[Generation]) -> dict[str, Any]:
+    """What an index knows of its words: its owner's rules, and what its documents explain."""
+    kept = live_of(generations).kept
+    acronyms = {short: meaning.long for short, meaning in sorted(kept.learnt.items())}
+    return {"object": "synonyms", "index": name, "rules": list(kept.synonyms), "acronyms": acronyms}
 
 
 def told(report: Report) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from slipstream.errors import InvalidRequest, SlipstreamError
 from slipstream.models.embedding import Embedder, embedding_call
 from slipstream.models.targets import Target
 from slipstream.retrieval.candidates import Candidate
-from slipstream.retrieval.parameters import parameters_from, shipped
+from slipstream.retrieval.described import Described, Descriptions
 from slipstream.retrieval.ports import Generation, PassageIndex
-from slipstream.retrieval.question.prepare import NOTHING_KNOWN, Prepared, Rewriter, prepare
+from slipstream.retrieval.question.prepare import Prepared, Rewriter, prepare
 from slipstream.retrieval.ranker import Ranker
 from slipstream.retrieval.ranking import Found
 from slipstream.retrieval.rerank import Reranker
@@ -27,7 +27,6 @@ RERANK_LIMIT_MS = 500.0
 """What a re-ranking service may take before the fused order is used."""
 EMBED_LIMIT_S = 1.0
 """A vector that takes longer is not waited for: the lexical leg serves alone, and the reply says so."""
-DESCRIBED_FOR_S = 30.0
 REMEMBERED_VECTORS = 2048
 LOOKUP_THREADS = 4
 
@@ -54,10 +53,9 @@ class Retriever:
         self._target = target
         self._reranker = reranker
         self._rewrite = rewrite
-        self._clock = clock
         self._embed_limit_s = embed_limit_s
         self._pool = ThreadPoolExecutor(LOOKUP_THREADS, thread_name_prefix="lookup")
-        self._described: dict[str, tuple[float, Generation]] = {}
+        self._described = Descriptions(index, clock, self._pool)
         self._vectors: dict[tuple[str, int, str], tuple[float, ...]] = {}
 
     def find(
@@ -74,10 +72,11 @@ class Retriever:
         """
         if options.passages is not None and not 1 <= options.passages <= MOST_PASSAGES:
             raise InvalidRequest(f"passages must lie between 1 and {MOST_PASSAGES}", param="passages")
-        generation = self._describe(index, waterfall, disconnect)
+        known = self._described.of(index, waterfall, disconnect)
+        generation = known.generation
         with waterfall.span("prepare"):
             prepared = prepare(
-                question, earlier, vocabulary=NOTHING_KNOWN, rewrite=self._rewrite, off=frozenset(options.off)
+                question, earlier, vocabulary=known.vocabulary, rewrite=self._rewrite, off=frozenset(options.off)
             )
         if not prepared.text:
             raise InvalidRequest("the question is empty", param="query")
@@ -86,7 +85,7 @@ class Retriever:
             vector = self._vector(generation, prepared.meaning, disconnect, missing)
         legs = self._index.search(index, engine_query(prepared, vector, options), waterfall, disconnect)
         with waterfall.span("rank"):
-            ranked = self._ranker(generation, options, missing).rank(prepared, legs, options)
+            ranked = self._ranker(known, options, missing).rank(prepared, legs, options)
         return Found(
             index=index,
             generation=legs.generation or generation.name,
@@ -95,38 +94,12 @@ class Retriever:
             missing=(*missing, *(leg for leg in legs.missing if leg not in missing)),
         )
 
-    def _ranker(self, generation: Generation, options: RetrievalOptions, missing: list[str]) -> Ranker:
-        """The index's own parameters where it was fitted, the shipped ones elsewhere."""
-        fitted = generation.ranking
-        parameters = shipped() if fitted is None else parameters_from(fitted)
+    def _ranker(self, known: Described, options: RetrievalOptions, missing: list[str]) -> Ranker:
         if options.rerank != "bedrock":
-            return Ranker(parameters)
+            return known.ranker
         if self._reranker is None:
             raise InvalidRequest("this deployment has no re-ranking model; set rerank to local or off", param="rerank")
-        return Ranker(parameters, _Told(self._reranker, missing), rerank_limit_ms=RERANK_LIMIT_MS)
-
-    def _describe(self, index: str, waterfall: Waterfall, disconnect: Disconnect) -> Generation:
-        """What stands behind the alias: asked the first time, afterwards refreshed behind the request."""
-        now = self._clock()
-        known = self._described.get(index)
-        if known is None:
-            generation = self._index.describe(index, waterfall, disconnect)
-            self._described[index] = (now, generation)
-            return generation
-        if now - known[0] > DESCRIBED_FOR_S:
-            self._described[index] = (now, known[1])  # one refresh at a time
-            self._pool.submit(self._refresh, index)
-        return known[1]
-
-    def _refresh(self, index: str) -> None:
-        from slipstream.disconnect import NEVER
-
-        try:
-            generation = self._index.describe(index, Waterfall(), NEVER)
-        except SlipstreamError:
-            self._described.pop(index, None)  # the next request asks, and tells its caller what is wrong
-        else:
-            self._described[index] = (self._clock(), generation)
+        return Ranker(known.parameters, _Told(self._reranker, missing), rerank_limit_ms=RERANK_LIMIT_MS)
 
     def _vector(
         self, generation: Generation, text: str, disconnect: Disconnect, missing: list[str]

@@ -290,3 +290,27 @@ def test_dropping_asks_first(run: Any, server: Server) -> None:
 
     assert run("drop", "docs", "--yes").exit_code == 0
     assert server.desk.index.names() == []
+
+
+def test_synonyms_are_set_from_a_file_shown_as_one_and_taken_out(run: Callable[..., Result], tmp_path: Path) -> None:
+    rules = tmp_path / "rules.txt"
+    rules.write_text("# ours\ndelete, remove\n")
+
+    assert run("synonyms", "docs", "--file", str(rules)).exit_code == 0
+    assert run("synonyms", "docs").stdout.splitlines()[:2] == [
+        "delete, remove",
+        "# 0 acronyms learnt from the documents",
+    ]
+    assert json.loads(run("synonyms", "docs", "--remove", "--json").stdout)["rules"] == []
+
+
+def test_a_rule_that_is_none_is_told_with_its_line_and_an_unreadable_file_by_its_name(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules.txt"
+    rules.write_text("delete, remove\nalone\n")
+    assert "line 2: 'alone' says no other word" in run("synonyms", "docs", "--file", str(rules)).stderr
+
+    rules.write_bytes(b"\xff\xfe\x00")
+    assert "is not a text in UTF-8" in run("synonyms", "docs", "--file", str(rules)).stderr
+    assert "cannot be read" in run("synonyms", "docs", "--file", str(tmp_path / "none")).stderr

@@ -374,3 +374,31 @@ def test_another_method_is_refused_with_those_that_go(desk: Desk, method: str, p
 
 def test_a_route_that_does_not_exist_is_told_with_those_that_do(desk: Desk) -> None:
     assert "documents/{id}" in refused(NotFound, lambda: desk.ask("GET", "/docs/docments")).message
+
+
+# -- what an index keeps
+
+
+def test_an_owners_synonyms_are_set_shown_and_taken_out(desk: Desk) -> None:
+    desk.ask("POST", "/docs/documents", {"documents": [{"id": "a", "text": "The Key Management Service (KMS)."}]})
+    put = desk.ask("PUT", "/docs/synonyms", {"rules": ["# ours", "delete, remove", "", "k8s => Kubernetes"]})
+
+    assert put == desk.ask("GET", "/docs/synonyms", scopes=("ingest",))
+    assert put[1]["rules"] == ["delete, remove", "k8s => Kubernetes"]
+    assert put[1]["acronyms"] == {"KMS": "Key Management Service"}
+    assert desk.ask("GET", "/docs")[1].items() >= {"synonyms": 2, "acronyms": 1}.items()
+
+    taken = desk.ask("DELETE", "/docs/synonyms")[1]
+    assert (taken["rules"], taken["acronyms"]) == ([], {"KMS": "Key Management Service"})
+
+
+def test_rules_that_are_wrong_leave_the_former_ones(desk: Desk) -> None:
+    desk.ask("PUT", "/docs/synonyms", {"rules": ["a, b"]})
+
+    error = refused(InvalidRequest, lambda: desk.ask("PUT", "/docs/synonyms", {"rules": ["a, c", "alone"]}))
+
+    assert (error.param, error.message.partition(":")[0]) == ("rules", "line 2")
+    assert desk.ask("GET", "/docs/synonyms")[1]["rules"] == ["a, b"]
+    refused(InvalidRequest, lambda: desk.ask("PUT", "/docs/synonyms", {"rules": "a, b"}))
+    refused(IndexNotFound, lambda: desk.ask("PUT", "/none/synonyms", {"rules": ["a, b"]}))
+    refused(PermissionDenied, lambda: desk.ask("PUT", "/docs/synonyms", {"rules": []}, scopes=("ingest",)))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import TypeVar
 
 import msgspec
 
-from slipstream.retrieval.question import acronyms, clean, exact, followup
+from slipstream.retrieval.question import clean, exact, followup
 from slipstream.retrieval.question.language import language_of
+from slipstream.retrieval.question.vocabulary import NOTHING_KNOWN, Expansion, Vocabulary
 
-T = TypeVar("T", str, list[str])
+T = TypeVar("T", str, list[str], list[Expansion])
 
 STEPS = ("followup", "frame", "phrases", "identifiers", "expansions", "language")
 """What can be switched off. That text is normalized cannot: engines are not asked control characters."""
@@ -23,16 +24,6 @@ class Step(msgspec.Struct, frozen=True):
     name: str
     ms: float
     result: str | list[str] = ""
-
-
-class Vocabulary(msgspec.Struct, frozen=True):
-    """What is known of an index's words: its acronyms, short → long, and its owner's synonyms, phrase → others."""
-
-    acronyms: Mapping[str, str] = {}
-    synonyms: Mapping[str, Sequence[str]] = {}
-
-
-NOTHING_KNOWN = Vocabulary()
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -66,15 +57,14 @@ def prepare(
     text = steps.run("frame", lambda: clean.unframed(whole), whole)
     phrases: list[str] = steps.run("phrases", lambda: exact.phrases(text), [])
     identifiers: list[str] = steps.run("identifiers", lambda: exact.identifiers(text), [])
-    known = vocabulary.acronyms, vocabulary.synonyms
-    expansions: list[str] = steps.run("expansions", lambda: acronyms.expansions(text, *known), [])
+    expansions: list[Expansion] = steps.run("expansions", lambda: vocabulary.expansions(text), [])
     language = steps.run("language", lambda: language_of(whole), "en")
     return Prepared(
         text=text,
         meaning=whole,
         phrases=tuple(phrases),
         identifiers=tuple(identifiers),
-        expansions=tuple(expansions),
+        expansions=tuple(one.text for one in expansions),
         language=language,
         steps=tuple(steps.done),
     )
@@ -91,7 +81,9 @@ class _Steps:
             return otherwise
         began = perf_counter()
         result = step()
-        self.done.append(Step(name, round((perf_counter() - began) * 1000, 3), "" if result == otherwise else result))
+        ms = round((perf_counter() - began) * 1000, 3)
+        told = result if isinstance(result, str) else [str(one) for one in result]
+        self.done.append(Step(name, ms, "" if result == otherwise else told))
         return result
 
 
