@@ -18,7 +18,7 @@ from slipstream.retrieval.described import described
 from slipstream.retrieval.evaluation import Searched, lesson, orders, report
 from slipstream.retrieval.fitting import fit
 from slipstream.retrieval.judged import Question, read_judgements, read_lines
-from slipstream.retrieval.parameters import Provenance
+from slipstream.retrieval.parameters import Provenance, shipped
 from slipstream.retrieval.ports import IndexSpec, PassageIndex
 from slipstream.retrieval.question.prepare import prepare
 from slipstream.retrieval.search import EngineQuery
@@ -35,22 +35,14 @@ class Fitted(msgspec.Struct, frozen=True):
     found: dict[str, Any]
 
 
-def fitted(
-    name: str, queries: Path, qrels: Path, engine: str, embed: Embed, progress: Callable[[int, int], None]
-) -> Fitted:
-    """Ask, learn and judge. Raises InvalidRequest for files without a judged query; what the engine raises."""
-    from slipstream.aws.search_index import OpenSearchPassages
-    from slipstream.aws.sigv4 import Unsigned
-    from slipstream.aws.transport import Transport
-
-    passages = OpenSearchPassages(engine.rstrip("/"), transport=Transport(), auth=Unsigned())
-    return learnt(name, passages, queries, qrels, embed, progress)
-
-
 def learnt(
     name: str, passages: PassageIndex, queries: Path, qrels: Path, embed: Embed, progress: Callable[[int, int], None]
 ) -> Fitted:
-    """As ``fitted``, over any engine."""
+    """Ask, learn and judge. Raises InvalidRequest for files without a judged query; what the engine raises.
+
+    The start is what ships, also where the index was fitted before: weights that have seen the questions would flatter
+    what cross-validation says.
+    """
     relevance = read_judgements(qrels)
     asked = [
         one for one in read_lines(queries, Question) if any(gain > 0 for gain in relevance.get(one.id, {}).values())
@@ -60,7 +52,7 @@ def learnt(
             f"{qrels} judges none of the questions in {queries}; ids have to be the same.", param="qrels"
         )
     known = described(passages.describe(name, Waterfall(), NEVER))
-    start = known.parameters
+    start = shipped()
     searched = []
     for number, question in enumerate(asked, 1):
         prepared = prepare(question.text, vocabulary=known.vocabulary)

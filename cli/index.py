@@ -18,6 +18,7 @@ ELSEWHERE = {
     "fit": "cli.index_fit:fit",
     "load": "cli.index_load:load",
     "tune": "cli.index_tune:tune",
+    "ranking": "cli.index_ranking:ranking",
     "synonyms": "cli.index_synonyms:synonyms",
 }
 """Subcommands with a module of their own, imported when they are called."""
@@ -205,3 +206,4 @@ def _show(found: dict[str, Any], as_json: bool) -> None:
     for field, value in found["spec"].items():
         click.echo(f"  {field}: {value}")
     click.echo(f"  acronyms learnt: {found['acronyms']:,}; own synonyms: {found['synonyms']:,}")
+    click.echo(f"  ranking: {'fitted to this index' if found['fitted'] else 'as shipped'}")

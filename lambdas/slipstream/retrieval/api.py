@@ -34,6 +34,7 @@ from slipstream.retrieval.drafts import Draft, Item, Refused, Source, drafts
 from slipstream.retrieval.failures import DeadLetters, FailureStore
 from slipstream.retrieval.ingest import Ingestion, Pace
 from slipstream.retrieval.ingest_report import Report
+from slipstream.retrieval.parameters import parameters_from
 from slipstream.retrieval.ports import DocumentIndex, IndexSpec
 from slipstream.retrieval.question import synonyms
 
@@ -95,6 +96,7 @@ class IndexesApi:
             "documents/delete": {"POST": self._delete_many},
             "load": {"POST": self._load},
             "reindex": {"POST": self._reindex},
+            "ranking": {"GET": self._ranking, "PUT": self._set_ranking, "DELETE": self._set_ranking},
             "synonyms": {"GET": self._synonyms, "PUT": self._set_synonyms, "DELETE": self._set_synonyms},
             "failures": {"GET": self._failures},
             "replay": {"POST": self._replay},
@@ -179,6 +181,17 @@ class IndexesApi:
         return 200, shapes.step(step)
 
     # -- what an index keeps
+
+    def _ranking(self, request: HttpRequest, name: str) -> Told:
+        may(request.principal, "ingest")
+        return 200, shapes.ranking(name, self._parts.index.generations(name))
+
+    def _set_ranking(self, request: HttpRequest, name: str) -> Told:
+        """Fitted parameters in place of those that ship; DELETE goes back to those."""
+        may(request.principal, "admin")
+        given = parameters_from(request.body) if request.method == "PUT" else None
+        self._parts.index.set_ranking(name, None if given is None else msgspec.to_builtins(given))
+        return self._ranking(request, name)
 
     def _synonyms(self, request: HttpRequest, name: str) -> Told:
         may(request.principal, "ingest")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from threading import Lock
 from typing import Any
 
+import msgspec
 import pytest
 
 from slipstream.disconnect import NEVER, Disconnect
@@ -28,6 +29,7 @@ from slipstream.models.embedding import EmbeddingCall, Embeddings
 from slipstream.retrieval.api import MAX_BODY_BYTES, IndexesApi, Parts
 from slipstream.retrieval.drafts import Item
 from slipstream.retrieval.failures import FailureRecord
+from slipstream.retrieval.parameters import Provenance, shipped
 from slipstream.retrieval.ports import IndexSpec
 from slipstream.telemetry.waterfall import Waterfall
 from tests.unit.retrieval.loading import items, resolve
@@ -402,3 +404,27 @@ def test_rules_that_are_wrong_leave_the_former_ones(desk: Desk) -> None:
     refused(InvalidRequest, lambda: desk.ask("PUT", "/docs/synonyms", {"rules": "a, b"}))
     refused(IndexNotFound, lambda: desk.ask("PUT", "/none/synonyms", {"rules": ["a, b"]}))
     refused(PermissionDenied, lambda: desk.ask("PUT", "/docs/synonyms", {"rules": []}, scopes=("ingest",)))
+
+
+def test_fitted_weights_take_the_place_of_those_that_ship_and_go_again(desk: Desk) -> None:
+    assert desk.ask("GET", "/docs/ranking", scopes=("ingest",))[1]["fitted"] is False
+    fitted = msgspec.structs.replace(
+        shipped(), skip_margin=1.0, provenance=Provenance(("docs",), 50, "2026-01-01", "ab", {"docs": 0.9})
+    )
+
+    put = desk.ask("PUT", "/docs/ranking", json.loads(msgspec.json.encode(fitted)))[1]
+
+    assert (put["fitted"], put["parameters"]["skip_margin"]) == (True, 1.0)
+    assert put["parameters"]["provenance"]["fitted_on"] == ("docs",)
+    assert desk.index.generations("docs")[0].kept.ranking == msgspec.to_builtins(fitted)
+    assert desk.ask("GET", "/docs")[1]["fitted"] is True
+    assert desk.ask("DELETE", "/docs/ranking")[1]["parameters"] == msgspec.to_builtins(shipped())
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [({"fusion": {"luck": 1.0}, "rerank": {}}, "ranking.fusion"), ({"fusion": {}}, "ranking"), (b"{", "ranking")],
+)
+def test_weights_that_cannot_be_used_are_refused_and_change_nothing(desk: Desk, body: Any, param: str) -> None:
+    assert refused(InvalidRequest, lambda: desk.ask("PUT", "/docs/ranking", body)).param == param
+    assert desk.ask("GET", "/docs/ranking")[1]["fitted"] is False
