@@ -168,7 +168,8 @@ class OpenSearchDocuments:
 
     def set_ranking(self, index: str, ranking: Mapping[str, Any] | None) -> None:
         """See DocumentIndex."""
-        given = None if ranking is None else dict(ranking)
+        # As it will be read back: a tuple would never equal the list that it becomes.
+        given = None if ranking is None else msgspec.json.decode(msgspec.json.encode(ranking))
         self._keep(index, lambda kept: msgspec.structs.replace(kept, ranking=given))
 
     def set_synonyms(self, index: str, rules: Sequence[str]) -> None:

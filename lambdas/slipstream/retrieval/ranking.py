@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from slipstream.retrieval.question.prepare import Prepared
+from slipstream.retrieval.question.rewrite import Rewritten
 from slipstream.retrieval.search import Hit
 
 
@@ -29,3 +30,5 @@ class Found(msgspec.Struct, frozen=True):
     passages: tuple[Ranked, ...]
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    rewritten: Rewritten | None = None
+    """What a model made of a question that leans on others; None: none was asked."""

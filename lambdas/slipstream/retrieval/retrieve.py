@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
 from time import monotonic
+from typing import Protocol
 
 from slipstream.chat.retrieval_options import RetrievalOptions
 from slipstream.disconnect import Disconnect
@@ -15,7 +16,10 @@ from slipstream.models.targets import Target
 from slipstream.retrieval.candidates import Candidate
 from slipstream.retrieval.described import Described, Descriptions
 from slipstream.retrieval.ports import Generation, PassageIndex
-from slipstream.retrieval.question.prepare import Prepared, Rewriter, prepare
+from slipstream.retrieval.question import followup
+from slipstream.retrieval.question.clean import normalized
+from slipstream.retrieval.question.prepare import Prepared, prepare
+from slipstream.retrieval.question.rewrite import Rewritten
 from slipstream.retrieval.ranker import Ranker
 from slipstream.retrieval.ranking import Found
 from slipstream.retrieval.rerank import Reranker
@@ -31,6 +35,14 @@ REMEMBERED_VECTORS = 2048
 LOOKUP_THREADS = 4
 
 
+class Rewriter(Protocol):
+    """Makes a question that leans on others stand alone."""
+
+    def rewrite(self, question: str, earlier: Sequence[str], disconnect: Disconnect) -> Rewritten:
+        """Within a time limit of its own. Raises ClientGone, and nothing else."""
+        ...
+
+
 class Retriever:
     """Built once an environment; safe to share between threads."""
 
@@ -41,18 +53,18 @@ class Retriever:
         embedder: Embedder,
         target: Callable[[str], Target],
         reranker: Reranker | None = None,
-        rewrite: Rewriter | None = None,
+        rewriter: Rewriter | None = None,
         clock: Callable[[], float] = monotonic,
         embed_limit_s: float = EMBED_LIMIT_S,
     ) -> None:
         """``target`` finds an embedding model by its id; ``reranker`` is asked where a request wants a service's, and
-        ``rewrite`` makes follow-up questions stand alone.
+        ``rewriter`` makes follow-up questions stand alone; without one, a rule does.
         """
         self._index = index
         self._embedder = embedder
         self._target = target
         self._reranker = reranker
-        self._rewrite = rewrite
+        self._rewriter = rewriter
         self._embed_limit_s = embed_limit_s
         self._pool = ThreadPoolExecutor(LOOKUP_THREADS, thread_name_prefix="lookup")
         self._described = Descriptions(index, clock, self._pool)
@@ -74,10 +86,11 @@ class Retriever:
             raise InvalidRequest(f"passages must lie between 1 and {MOST_PASSAGES}", param="passages")
         known = self._described.of(index, waterfall, disconnect)
         generation = known.generation
+        rewritten = self._rewritten(question, earlier, options, waterfall, disconnect)
         with waterfall.span("prepare"):
-            prepared = prepare(
-                question, earlier, vocabulary=known.vocabulary, rewrite=self._rewrite, off=frozenset(options.off)
-            )
+            alone = rewritten.text if rewritten is not None else ""
+            off = frozenset(options.off)
+            prepared = prepare(question, earlier, vocabulary=known.vocabulary, rewritten=alone, off=off)
         if not prepared.text:
             raise InvalidRequest("the question is empty", param="query")
         missing: list[str] = []
@@ -92,7 +105,21 @@ class Retriever:
             question=prepared,
             passages=ranked,
             missing=(*missing, *(leg for leg in legs.missing if leg not in missing)),
+            rewritten=rewritten,
         )
+
+    def _rewritten(
+        self, question: str, earlier: Sequence[str], options: RetrievalOptions, waterfall: Waterfall,
+        disconnect: Disconnect,
+    ) -> Rewritten | None:  # fmt: skip
+        """What the small model makes of a question that leans on others; None where it is not asked."""
+        if self._rewriter is None or not earlier or "followup" in options.off or "rewrite" in options.off:
+            return None
+        asked, before = normalized(question), [normalized(text) for text in earlier]
+        if not followup.leans(asked, before):
+            return None
+        with waterfall.span("rewrite"):
+            return self._rewriter.rewrite(asked, before, disconnect)
 
     def _ranker(self, known: Described, options: RetrievalOptions, missing: list[str]) -> Ranker:
         if options.rerank != "bedrock":

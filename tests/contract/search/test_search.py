@@ -8,6 +8,7 @@ import pytest
 from slipstream.aws.document_index import OpenSearchDocuments, connect
 from slipstream.disconnect import NEVER
 from slipstream.errors import IndexNotFound, InvalidRequest
+from slipstream.retrieval.parameters import Provenance, parameters_from, shipped
 from slipstream.retrieval.ports import Kept
 from slipstream.retrieval.question.acronyms import Meaning
 from slipstream.retrieval.search import Boosts, Filter
@@ -275,16 +276,18 @@ def test_what_stands_behind_a_name_can_be_asked(engine: Engine) -> None:
 
 
 def test_what_an_index_keeps_is_told_with_it_and_kept_apart(engine: Engine) -> None:
+    fitted = msgspec.structs.replace(shipped(), provenance=Provenance(("docs",), 50, ndcg_at_10={"docs": 0.9}))
     engine.load(*ALL)
     engine.documents.learn(engine.index, {"KMS": Meaning("Key Management Service", 2)})
     engine.documents.set_synonyms(engine.index, ["delete, remove", "k8s => Kubernetes"])
-    engine.documents.set_ranking(engine.index, {"w": 1})
+    engine.documents.set_ranking(engine.index, msgspec.to_builtins(fitted))
     engine.documents.learn(engine.index, {"KMS": Meaning("Keep My Secrets", 1), "NAT": Meaning("a b", 1)})
 
     kept = engine.passages.describe(engine.index, Waterfall(), NEVER).kept
 
     assert kept.learnt == {"KMS": Meaning("Key Management Service", 2), "NAT": Meaning("a b", 1)}
-    assert (kept.synonyms, kept.ranking) == (("delete, remove", "k8s => Kubernetes"), {"w": 1})
+    assert kept.synonyms == ("delete, remove", "k8s => Kubernetes")
+    assert parameters_from(kept.ranking) == fitted
 
     engine.documents.set_synonyms(engine.index, [])
     engine.documents.set_ranking(engine.index, None)

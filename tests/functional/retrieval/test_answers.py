@@ -115,9 +115,42 @@ def test_a_follow_up_question_is_searched_for_with_what_it_is_about(host: Host) 
     ]
     reply = host.post("/v1/chat/completions", {"model": RAG, "messages": messages})
 
-    rag = json.loads(reply.body)["slipstream"]["rag"]
+    told = json.loads(reply.body)["slipstream"]
+    rag = told["rag"]
     assert rag["passages"][0]["document"] == "tables.md"
     assert "global tables" in rag["question"]
+    assert rag["rewrite"]["outcome"] == "ok"
+    assert rag["rewrite"]["tokens"]["output"] > 0
+    assert 0 < rag["rewrite"]["cost_usd"] < told["cost_usd"]
+    assert told["spans_ms"]["retrieve"] >= told["spans_ms"]["rewrite"] > 0
+
+
+def follow_up(host: Host, **retrieval: Any) -> dict[str, Any]:
+    earlier = ["What do DynamoDB global tables do?"]
+    body = {"index": INDEX, "query": "And how are they billed?", "earlier": earlier, "retrieval": retrieval}
+    reply = host.post("/v1/search", body)
+    assert reply.status == 200, reply.body
+    return dict(json.loads(reply.body))
+
+
+def test_a_search_takes_the_questions_before_it_and_leaves_the_model_out_where_it_is_told_to(host: Host) -> None:
+    asked, by_rule = follow_up(host), follow_up(host, off=["rewrite"])
+
+    # This double says as many tokens as its tests want, so it says the question more than once.
+    assert asked["slipstream"]["question"].startswith("How are DynamoDB global tables billed?")
+    assert asked["slipstream"]["rewrite"]["outcome"] == "ok"
+    assert "rewrite" not in by_rule["slipstream"]
+    assert by_rule["slipstream"]["question"] == "DynamoDB global tables And how are they billed?"
+    assert by_rule["results"][0]["document"] == asked["results"][0]["document"] == "tables.md"
+
+
+def test_a_model_that_is_throttled_leaves_a_follow_up_question_to_the_rule(host: Host, double: Double) -> None:
+    double.arm("throttle", operation="ConverseStream", times=2)
+
+    told = follow_up(host)
+
+    assert told["slipstream"]["rewrite"]["outcome"] == "failed"
+    assert told["results"][0]["document"] == "tables.md"
 
 
 def test_orders_in_a_document_are_quoted_at_most_and_not_obeyed(host: Host) -> None:

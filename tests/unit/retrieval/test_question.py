@@ -217,8 +217,8 @@ def test_a_question_that_stands_alone_is_left_as_it_is() -> None:
 
 
 def test_the_model_rewrites_where_it_answers_in_time_and_the_rule_where_it_does_not() -> None:
-    in_time = prepare("And its price?", EARLIER, rewrite=lambda question, earlier: "What do global tables cost?")
-    late = prepare("And its price?", EARLIER, rewrite=lambda question, earlier: None)
+    in_time = prepare("And its price?", EARLIER, rewritten="What do global tables cost?")
+    late = prepare("And its price?", EARLIER)
 
     assert in_time.meaning == "What do global tables cost?"
     assert late.meaning == "DynamoDB support global tables And its price?"

@@ -38,22 +38,21 @@ class Prepared(msgspec.Struct, frozen=True):
     steps: tuple[Step, ...] = ()
 
 
-Rewriter = Callable[[str, Sequence[str]], str | None]
-"""Question and earlier questions → the question alone; None: no answer in time."""
-
-
 def prepare(
     question: str,
     earlier: Sequence[str] = (),
     *,
     vocabulary: Vocabulary = NOTHING_KNOWN,
-    rewrite: Rewriter | None = None,
+    rewritten: str = "",
     off: frozenset[str] = frozenset(),
 ) -> Prepared:
-    """Run the steps. ``earlier``: the user's questions before this one, oldest first. ``off``: steps left out."""
+    """Run the steps. ``earlier``: the user's questions before this one, oldest first. ``off``: steps left out.
+
+    ``rewritten``: the question as it stands alone, where a model was asked and has said so; else a rule makes it.
+    """
     steps = _Steps(off)
     asked = clean.normalized(question)
-    whole = steps.run("followup", lambda: _standalone(asked, earlier, rewrite), asked)
+    whole = steps.run("followup", lambda: _standalone(asked, earlier, rewritten), asked)
     text = steps.run("frame", lambda: clean.unframed(whole), whole)
     phrases: list[str] = steps.run("phrases", lambda: exact.phrases(text), [])
     identifiers: list[str] = steps.run("identifiers", lambda: exact.identifiers(text), [])
@@ -87,9 +86,8 @@ class _Steps:
         return result
 
 
-def _standalone(asked: str, earlier: Sequence[str], rewrite: Rewriter | None) -> str:
+def _standalone(asked: str, earlier: Sequence[str], rewritten: str) -> str:
     before = [clean.normalized(text) for text in earlier]
     if not followup.leans(asked, before):
         return asked
-    rewritten = rewrite(asked, before) if rewrite is not None else None
-    return clean.normalized(rewritten) if rewritten and rewritten.strip() else followup.standalone(asked, before)
+    return clean.normalized(rewritten) or followup.standalone(asked, before)
