@@ -55,7 +55,7 @@ def learnt(
     start = shipped()
     searched = []
     for number, question in enumerate(asked, 1):
-        prepared = prepare(question.text, vocabulary=known.vocabulary)
+        prepared = prepare(question.text, vocabulary=known.vocabulary, language=known.generation.spec.language)
         vector = embed(prepared.meaning, known.generation.spec)
         query = EngineQuery(prepared.text, vector, phrases=prepared.phrases, expansions=prepared.expansions)
         searched.append(Searched(prepared, passages.search(name, query, Waterfall(), NEVER), relevance[question.id]))

@@ -87,7 +87,7 @@ class _Asking:
             clock.append(perf_counter())
             return (clock[-1] - clock[-2]) * 1000
 
-        prepared = prepare(query.text, vocabulary=self._vocabulary)
+        prepared = prepare(query.text, vocabulary=self._vocabulary, language=self._spec.language)
         stages = dict.fromkeys(STAGES, 0.0)
         stages["prepare"] = lap()
         vector = query.vector or embed([prepared.meaning], self._spec, self._gateway())[0]
@@ -112,7 +112,11 @@ class _Asking:
 
     def query(self, query: Query) -> EngineQuery:
         """What the engine was asked for ``query``."""
-        return _engine_query(query, prepare(query.text, vocabulary=self._vocabulary), self._vectors[query.text])
+        return _engine_query(
+            query,
+            prepare(query.text, vocabulary=self._vocabulary, language=self._spec.language),
+            self._vectors[query.text],
+        )
 
     def _search(self, query: EngineQuery) -> Legs:
         return self._passages.search(self._index, query, Waterfall(), NEVER)

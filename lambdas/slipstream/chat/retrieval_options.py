@@ -42,6 +42,8 @@ class RetrievalOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     filters: tuple[Filter, ...] = ()
     boosts: Boosts | None = None
     rerank: Literal["local", "bedrock", "off"] | None = None
+    rerank_margin: float | None = None
+    """Log odds by which the fused order's first has to lead for the re-ranker not to be asked; 1000: always asked."""
     pinned: tuple[str, ...] = ()
     """Documents that come first where a leg finds them."""
     excluded: tuple[str, ...] = ()

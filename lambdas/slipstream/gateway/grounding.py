@@ -24,6 +24,7 @@ from slipstream.telemetry.waterfall import Waterfall
 
 DEFAULT_MODEL = "balanced"
 INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+FOREIGN = "another language than the index: evidence of shared words counts half, meaning and identifiers in full"
 UNSUPPORTED = "\n\n(No passage of the index supports this answer.)"
 
 
@@ -190,6 +191,12 @@ def search_report(found: Found) -> dict[str, Any]:
     }
     if (rewritten := found.rewritten) is not None:
         out["rewrite"] = rewrite_report(rewritten)
+    if found.question.foreign:
+        out["language"] = {"question": found.question.language, "did": FOREIGN}
+    if (look := found.second_look) is not None:
+        told = {"lead": look.lead, "margin": look.margin}
+        rounded = {name: round(value, 3) for name, value in told.items() if value is not None}
+        out["rerank"] = {"outcome": look.outcome, **rounded}
     if found.missing:
         out["missing"] = list(found.missing)
     if found.notes:

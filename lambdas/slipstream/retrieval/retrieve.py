@@ -13,7 +13,6 @@ from slipstream.disconnect import Disconnect
 from slipstream.errors import InvalidRequest, SlipstreamError
 from slipstream.models.embedding import Embedder, embedding_call
 from slipstream.models.targets import Target
-from slipstream.retrieval.candidates import Candidate
 from slipstream.retrieval.described import Described, Descriptions
 from slipstream.retrieval.ports import Generation, PassageIndex
 from slipstream.retrieval.question import followup
@@ -82,6 +81,8 @@ class Retriever:
         """The passages that answer ``question``, best first. Raises IndexNotFound, InvalidRequest, or what the engine
         says where no leg answered.
         """
+        if options.rerank_margin is not None and not options.rerank_margin >= 0:
+            raise InvalidRequest("rerank_margin must not be negative", param="rerank_margin")
         if options.passages is not None and not 1 <= options.passages <= MOST_PASSAGES:
             raise InvalidRequest(f"passages must lie between 1 and {MOST_PASSAGES}", param="passages")
         known = self._described.of(index, waterfall, disconnect)
@@ -89,8 +90,14 @@ class Retriever:
         rewritten = self._rewritten(question, earlier, options, waterfall, disconnect)
         with waterfall.span("prepare"):
             alone = rewritten.text if rewritten is not None else ""
-            off = frozenset(options.off)
-            prepared = prepare(question, earlier, vocabulary=known.vocabulary, rewritten=alone, off=off)
+            prepared = prepare(
+                question,
+                earlier,
+                vocabulary=known.vocabulary,
+                rewritten=alone,
+                off=frozenset(options.off),
+                language=generation.spec.language,
+            )
         if not prepared.text:
             raise InvalidRequest("the question is empty", param="query")
         missing: list[str] = []
@@ -98,13 +105,16 @@ class Retriever:
             vector = self._vector(generation, prepared.meaning, disconnect, missing)
         legs = self._index.search(index, engine_query(prepared, vector, options), waterfall, disconnect)
         with waterfall.span("rank"):
-            ranked = self._ranker(known, options, missing).rank(prepared, legs, options)
+            ranking = self._ranker(known, options).rank(prepared, legs, options)
+        if ranking.second_look.outcome == "late":
+            missing.append("rerank")
         return Found(
             index=index,
             generation=legs.generation or generation.name,
             question=prepared,
-            passages=ranked,
+            passages=ranking.passages,
             missing=(*missing, *(leg for leg in legs.missing if leg not in missing)),
+            second_look=ranking.second_look,
             rewritten=rewritten,
         )
 
@@ -121,12 +131,12 @@ class Retriever:
         with waterfall.span("rewrite"):
             return self._rewriter.rewrite(asked, before, disconnect)
 
-    def _ranker(self, known: Described, options: RetrievalOptions, missing: list[str]) -> Ranker:
+    def _ranker(self, known: Described, options: RetrievalOptions) -> Ranker:
         if options.rerank != "bedrock":
             return known.ranker
         if self._reranker is None:
             raise InvalidRequest("this deployment has no re-ranking model; set rerank to local or off", param="rerank")
-        return Ranker(known.parameters, _Told(self._reranker, missing), rerank_limit_ms=RERANK_LIMIT_MS)
+        return Ranker(known.parameters, self._reranker, rerank_limit_ms=RERANK_LIMIT_MS)
 
     def _vector(
         self, generation: Generation, text: str, disconnect: Disconnect, missing: list[str]
@@ -164,20 +174,3 @@ def engine_query(prepared: Prepared, vector: tuple[float, ...], options: Retriev
         boosts=options.boosts or Boosts(),
         timeout_ms=options.leg_timeout_ms,
     )
-
-
-class _Told:
-    """A re-ranker that notes in ``missing`` that it was late, so that the reply says which order it shows."""
-
-    def __init__(self, reranker: Reranker, missing: list[str]) -> None:
-        self._reranker = reranker
-        self._missing = missing
-
-    def scores(
-        self, question: Prepared, found: Sequence[Candidate], fused: Sequence[float], time_limit_ms: float
-    ) -> list[float] | None:
-        """See Reranker."""
-        scores = self._reranker.scores(question, found, fused, time_limit_ms)
-        if scores is None:
-            self._missing.append("rerank")
-        return scores

@@ -252,3 +252,20 @@ def test_every_step_can_be_switched_off_and_is_told_while_it_is_on(step: str) ->
 )
 def test_the_language_is_told_by_script_and_common_words(text: str, language: str) -> None:
     assert language_of(text) == language
+
+
+@pytest.mark.parametrize(
+    ("question", "index", "foreign"),
+    [
+        ("Wie kann ich die Tabelle löschen?", "english", True),
+        ("Wie kann ich die Tabelle löschen?", "german", False),
+        ("How can I delete the table?", "german", True),
+        ("как удалить таблицу", "english", True),
+        ("Was S3 down?", "english", False),
+        ("How can I delete the table?", "standard", False),
+        ("How can I delete the table?", "finnish", False),
+    ],
+)
+def test_a_question_in_another_language_than_the_index_is_noticed(question: str, index: str, foreign: bool) -> None:
+    assert prepare(question, language=index).foreign is foreign
+    assert prepare(question, language=index, off=frozenset({"language"})).foreign is False

@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from slipstream.retrieval.question import clean, exact, followup
-from slipstream.retrieval.question.language import language_of
+from slipstream.retrieval.question.language import OF_ANALYZER, SURE, language_of
 from slipstream.retrieval.question.vocabulary import NOTHING_KNOWN, Expansion, Vocabulary
 
 T = TypeVar("T", str, list[str], list[Expansion])
@@ -35,6 +35,8 @@ class Prepared(msgspec.Struct, frozen=True):
     identifiers: tuple[str, ...] = ()
     expansions: tuple[str, ...] = ()
     language: str = "en"
+    foreign: bool = False
+    """It is in another language than the index: what rests on shared words is trusted less."""
     steps: tuple[Step, ...] = ()
 
 
@@ -45,10 +47,12 @@ def prepare(
     vocabulary: Vocabulary = NOTHING_KNOWN,
     rewritten: str = "",
     off: frozenset[str] = frozenset(),
+    language: str = "english",
 ) -> Prepared:
     """Run the steps. ``earlier``: the user's questions before this one, oldest first. ``off``: steps left out.
 
     ``rewritten``: the question as it stands alone, where a model was asked and has said so; else a rule makes it.
+    ``language``: of the index, as its analyzer is named.
     """
     steps = _Steps(off)
     asked = clean.normalized(question)
@@ -57,14 +61,16 @@ def prepare(
     phrases: list[str] = steps.run("phrases", lambda: exact.phrases(text), [])
     identifiers: list[str] = steps.run("identifiers", lambda: exact.identifiers(text), [])
     expansions: list[Expansion] = steps.run("expansions", lambda: vocabulary.expansions(text), [])
-    language = steps.run("language", lambda: language_of(whole), "en")
+    own = OF_ANALYZER.get(language, "")
+    asked_in = steps.run("language", lambda: language_of(whole, own, SURE), own)
     return Prepared(
         text=text,
         meaning=whole,
         phrases=tuple(phrases),
         identifiers=tuple(identifiers),
         expansions=tuple(one.text for one in expansions),
-        language=language,
+        language=asked_in or "en",
+        foreign=bool(own) and asked_in != own,
         steps=tuple(steps.done),
     )
 
