@@ -152,3 +152,24 @@ def test_two_sets_of_one_name_are_refused(few: Path, tmp_path: Path) -> None:
 
     assert ran.exit_code == 1
     assert "one name" in ran.stderr
+
+
+def test_eval_takes_an_owners_synonyms_and_tells_a_rule_that_is_none(few: Path, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.txt"
+    asked = ["eval", "retrieval", "--data", str(few), "--engine", "memory", "--synonyms", str(rules), "--json"]
+
+    def lexical() -> float:
+        ran = CliRunner().invoke(main, asked)
+        assert ran.exit_code == 0, ran.stderr
+        return float(json.loads(ran.stdout)["results"]["bm25"]["ndcg@10"])
+
+    rules.write_text("nobody => asks this\n")
+    without = lexical()
+    titles = [json.loads(line)["title"] for line in (few / "corpus.jsonl").read_text("utf-8").splitlines()[:5]]
+    rules.write_text(f"what, how, is, can, does => {', '.join(title.replace(',', ' ') for title in titles)}\n")
+    assert lexical() != without  # every question is searched for with the titles of five pages
+
+    rules.write_text("alone\n")
+    ran = CliRunner().invoke(main, asked)
+    assert ran.exit_code == 1
+    assert "line 1: 'alone' says no other word" in ran.stderr
