@@ -22,6 +22,7 @@ from slipstream.retrieval.evaluation import Orders, Searched, engines_own, order
 from slipstream.retrieval.fusion import fused
 from slipstream.retrieval.judged import JudgedSet, read_set
 from slipstream.retrieval.parameters import Parameters, parameters_from, shipped
+from slipstream.retrieval.question import synonyms
 from slipstream.retrieval.question.prepare import STEPS
 from slipstream.retrieval.ranker import Ranker
 
@@ -36,9 +37,11 @@ class Result(msgspec.Struct, frozen=True):
 
 
 def measure(
-    data: Path, *, engine: str, ablation: bool, weights: Path | None, progress: Progress
-) -> Result:  # fmt: skip
-    """Everything about one set. Raises InvalidRequest for a set, parameters or an engine that cannot be used."""
+    data: Path, *, engine: str, ablation: bool, weights: Path | None, progress: Progress, rules: Sequence[str] = ()
+) -> Result:
+    """Everything about one set; ``rules``: an owner's synonyms. Raises InvalidRequest for a set, parameters, rules or
+    an engine that cannot be used.
+    """
     judged = read_set(data)
     parameters = shipped() if weights is None else parameters_from(weights.read_bytes())
     vectors = VectorCache()
@@ -46,6 +49,7 @@ def measure(
     timings = Timings()
     with engine_for(engine, INDEX) as (documents, passages, said):
         count = load(judged, INDEX, documents, vectors, progress)
+        documents.set_synonyms(INDEX, synonyms.checked(rules))
         searched = ask(judged, INDEX, passages, vectors, progress, timings=timings)
         relevance = [one.relevance for one in searched]
         found: dict[str, Any] = {

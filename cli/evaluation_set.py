@@ -10,10 +10,12 @@ import msgspec
 from local.vectors import VectorCache
 from slipstream.disconnect import NEVER
 from slipstream.retrieval.chunking import chunk
-from slipstream.retrieval.document import Document, embedding_text
+from slipstream.retrieval.described import described
+from slipstream.retrieval.document import Document, embedding_text, explained
 from slipstream.retrieval.evaluation import Searched
 from slipstream.retrieval.judged import JudgedSet
 from slipstream.retrieval.ports import DocumentIndex, IndexSpec, PassageIndex
+from slipstream.retrieval.question import acronyms
 from slipstream.retrieval.question.prepare import prepare
 from slipstream.retrieval.search import EngineQuery
 from slipstream.telemetry.waterfall import Waterfall
@@ -45,6 +47,7 @@ def load(judged: JudgedSet, index: str, engine: DocumentIndex, vectors: VectorCa
         if failed:
             raise RuntimeError(f"the engine refused {failed[0].document_id}: {failed[0].reason}")
         progress("index", number, len(documents))
+    engine.learn(index, acronyms.learn(text for document in documents for text in explained(document)))
     engine.refresh(index)
     return len(texts)
 
@@ -53,11 +56,12 @@ def ask(
     judged: JudgedSet, index: str, engine: PassageIndex, vectors: VectorCache, progress: Progress,
     off: frozenset[str] = frozenset(), timings: Timings | None = None,
 ) -> list[Searched]:  # fmt: skip
-    """Ask each question once, its steps ``off`` left out."""
+    """Ask each question once, its steps ``off`` left out, with what the index knows of its words."""
     asked = []
+    vocabulary = described(engine.describe(index, Waterfall(), NEVER)).vocabulary
     for number, question in enumerate(judged.questions, 1):
         began = perf_counter()
-        prepared = prepare(question.text, off=off)
+        prepared = prepare(question.text, vocabulary=vocabulary, off=off)
         ready = perf_counter()
         (vector,) = vectors.embed([prepared.meaning], workers=1).tolist()
         embedded = perf_counter()

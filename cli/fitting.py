@@ -14,10 +14,11 @@ from cli.gateway_client import call
 from cli.target import Target
 from slipstream.disconnect import NEVER
 from slipstream.errors import InvalidRequest
+from slipstream.retrieval.described import described
 from slipstream.retrieval.evaluation import Searched, lesson, orders, report
 from slipstream.retrieval.fitting import fit
 from slipstream.retrieval.judged import Question, read_judgements, read_lines
-from slipstream.retrieval.parameters import Provenance, parameters_from, shipped
+from slipstream.retrieval.parameters import Provenance, shipped
 from slipstream.retrieval.ports import IndexSpec, PassageIndex
 from slipstream.retrieval.question.prepare import prepare
 from slipstream.retrieval.search import EngineQuery
@@ -34,22 +35,14 @@ class Fitted(msgspec.Struct, frozen=True):
     found: dict[str, Any]
 
 
-def fitted(
-    name: str, queries: Path, qrels: Path, engine: str, embed: Embed, progress: Callable[[int, int], None]
-) -> Fitted:
-    """Ask, learn and judge. Raises InvalidRequest for files without a judged query; what the engine raises."""
-    from slipstream.aws.search_index import OpenSearchPassages
-    from slipstream.aws.sigv4 import Unsigned
-    from slipstream.aws.transport import Transport
-
-    passages = OpenSearchPassages(engine.rstrip("/"), transport=Transport(), auth=Unsigned())
-    return learnt(name, passages, queries, qrels, embed, progress)
-
-
 def learnt(
     name: str, passages: PassageIndex, queries: Path, qrels: Path, embed: Embed, progress: Callable[[int, int], None]
 ) -> Fitted:
-    """As ``fitted``, over any engine."""
+    """Ask, learn and judge. Raises InvalidRequest for files without a judged query; what the engine raises.
+
+    The start is what ships, also where the index was fitted before: weights that have seen the questions would flatter
+    what cross-validation says.
+    """
     relevance = read_judgements(qrels)
     asked = [
         one for one in read_lines(queries, Question) if any(gain > 0 for gain in relevance.get(one.id, {}).values())
@@ -58,12 +51,12 @@ def learnt(
         raise InvalidRequest(
             f"{qrels} judges none of the questions in {queries}; ids have to be the same.", param="qrels"
         )
-    generation = passages.describe(name, Waterfall(), NEVER)
-    start = shipped() if generation.ranking is None else parameters_from(generation.ranking)
+    known = described(passages.describe(name, Waterfall(), NEVER))
+    start = shipped()
     searched = []
     for number, question in enumerate(asked, 1):
-        prepared = prepare(question.text)
-        vector = embed(prepared.meaning, generation.spec)
+        prepared = prepare(question.text, vocabulary=known.vocabulary, language=known.generation.spec.language)
+        vector = embed(prepared.meaning, known.generation.spec)
         query = EngineQuery(prepared.text, vector, phrases=prepared.phrases, expansions=prepared.expansions)
         searched.append(Searched(prepared, passages.search(name, query, Waterfall(), NEVER), relevance[question.id]))
         progress(number, len(asked))

@@ -14,7 +14,13 @@ from cli.gateway_client import call
 from cli.refusals import told
 from cli.target import Target, find
 
-ELSEWHERE = {"fit": "cli.index_fit:fit", "load": "cli.index_load:load", "tune": "cli.index_tune:tune"}
+ELSEWHERE = {
+    "fit": "cli.index_fit:fit",
+    "load": "cli.index_load:load",
+    "tune": "cli.index_tune:tune",
+    "ranking": "cli.index_ranking:ranking",
+    "synonyms": "cli.index_synonyms:synonyms",
+}
 """Subcommands with a module of their own, imported when they are called."""
 
 
@@ -199,3 +205,5 @@ def _show(found: dict[str, Any], as_json: bool) -> None:
         click.echo(f"  {generation['name']} ({state}): {generation['documents']:,} documents")
     for field, value in found["spec"].items():
         click.echo(f"  {field}: {value}")
+    click.echo(f"  acronyms learnt: {found['acronyms']:,}; own synonyms: {found['synonyms']:,}")
+    click.echo(f"  ranking: {'fitted to this index' if found['fitted'] else 'as shipped'}")

@@ -16,12 +16,11 @@ from slipstream.aws.index_inspection import Inspection
 from slipstream.aws.search_query import NEIGHBOURS
 from slipstream.chat.retrieval_options import DEFAULTS, RetrievalOptions
 from slipstream.disconnect import NEVER
-from slipstream.retrieval.parameters import parameters_from, shipped
+from slipstream.retrieval.described import described
 from slipstream.retrieval.ports import Generation
 from slipstream.retrieval.profiling.advice import Advice, advise
 from slipstream.retrieval.profiling.figures import STAGES, Statistics, Timing, slowest
 from slipstream.retrieval.question.prepare import Prepared, prepare
-from slipstream.retrieval.ranker import Ranker
 from slipstream.retrieval.search import LEG_SIZE, EngineQuery, Legs
 from slipstream.telemetry.waterfall import Waterfall
 
@@ -76,7 +75,8 @@ class _Asking:
         self._spec = live.spec
         self._gateway = gateway
         self._round_trip_ms = round_trip_ms
-        self._ranker = Ranker(shipped() if live.ranking is None else parameters_from(live.ranking))
+        known = described(live)
+        self._ranker, self._vocabulary = known.ranker, known.vocabulary
         self._vectors: dict[str, tuple[float, ...]] = {}
 
     def once(self, query: Query, first_legs_ms: dict[str, float]) -> Timing:
@@ -87,7 +87,7 @@ class _Asking:
             clock.append(perf_counter())
             return (clock[-1] - clock[-2]) * 1000
 
-        prepared = prepare(query.text)
+        prepared = prepare(query.text, vocabulary=self._vocabulary, language=self._spec.language)
         stages = dict.fromkeys(STAGES, 0.0)
         stages["prepare"] = lap()
         vector = query.vector or embed([prepared.meaning], self._spec, self._gateway())[0]
@@ -112,7 +112,11 @@ class _Asking:
 
     def query(self, query: Query) -> EngineQuery:
         """What the engine was asked for ``query``."""
-        return _engine_query(query, prepare(query.text), self._vectors[query.text])
+        return _engine_query(
+            query,
+            prepare(query.text, vocabulary=self._vocabulary, language=self._spec.language),
+            self._vectors[query.text],
+        )
 
     def _search(self, query: EngineQuery) -> Legs:
         return self._passages.search(self._index, query, Waterfall(), NEVER)

@@ -16,7 +16,7 @@ COLOURS = {
     "parse": "cyan", "resolve": "cyan", "plan": "cyan", "heal": "magenta", "connect": "yellow", "retrieve": "red",
     "bedrock_wait": "blue", "first_token": "blue", "stream": "green", "settle": "bright_black",
 }  # fmt: skip
-WITHIN = dict.fromkeys(("describe_index", "prepare", "embed", "search", "rank"), "retrieve")
+WITHIN = dict.fromkeys(("describe_index", "rewrite", "prepare", "embed", "search", "rank"), "retrieve")
 """Spans that are parts of another one, where that is there."""
 EXPLAINED = {
     BEFORE: "before the function",

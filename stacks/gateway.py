@@ -102,6 +102,8 @@ class GatewayStack(Stack):
                 "SLIPSTREAM_WHOLE_SILENCE_S": f"{chosen.whole_silence_s:g}",
                 "SLIPSTREAM_METRICS_NAMESPACE": chosen.metrics_namespace,
                 **self._reranking(),
+                "SLIPSTREAM_REWRITE_MODEL": chosen.rewrite_model or "",
+                "SLIPSTREAM_REWRITE_LIMIT_MS": str(chosen.rewrite_limit_ms),
                 **(search.searching_environment if search else {}),
             },
             settings=FunctionSettings(

@@ -67,6 +67,11 @@ class DeploySettings:
         "foundation model (id or ARN) of Bedrock Rerank, for searches that ask for rerank=bedrock; nothing: none may",
         _is_foundation_model,
     ] = None
+    rewrite_model: Annotated[
+        str | None,
+        "alias or model (one that may be called) that makes follow-up questions stand alone; nothing: a rule does",
+    ] = "fast"
+    rewrite_limit_ms: Annotated[int, "milliseconds that this may take before the rule serves", between(1, 10000)] = 800
     prices: Annotated[
         dict[str, dict[str, float]],
         "model id → dollars per million tokens, over the catalogue's",

@@ -18,6 +18,11 @@ DETAILED_SENTENCES = 24
 _IN_DETAIL = re.compile(r"\b(?:in detail|at length|thoroughly)\b", re.IGNORECASE)
 _PASSAGE = re.compile(r'<passage number="(\d+)"[^>]*>\n(.*?)\n</passage>', re.DOTALL)
 """How numbered passages stand in a prompt that asks for citations."""
+_EARLIER = re.compile(r"<question>(.*?)</question>", re.DOTALL)
+_FOLLOW_UP = re.compile(r"<follow-up>(.*?)</follow-up>", re.DOTALL)
+"""How a conversation stands in a prompt that asks for its last question alone."""
+_BEGINS = re.compile(r"^(?:and|but|so|then|also)\b[ ,]*", re.IGNORECASE)
+_STANDS_FOR = re.compile(r"\b(?:it|they|them|that|this|these|those)\b", re.IGNORECASE)
 _STOPS = re.compile(r"[.!?]+$")
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?]+(?=\s|$)|\n|$)|[^.!?\n]*[.!?]+\S*?(?=\s|$)")
 _PICTURE = re.compile(r"!\[[^\]]*\](?:\([^)]*\))?")
@@ -73,6 +78,8 @@ def answer(context: str, turn: str, seed: int = 0) -> str:
     """
     if passages := _PASSAGE.findall(turn):
         return _cited(passages, turn[turn.rfind("</passage>") + len("</passage>") :], seed)
+    if follow_up := _FOLLOW_UP.search(turn):
+        return _standalone(_EARLIER.findall(turn), follow_up[1])
     question, around = split_question(turn)
     asked = set(terms(question))
     pool = [s for s in dict.fromkeys(sentences(context) + sentences(around)) if s != question and not s.endswith("?")]
@@ -85,6 +92,17 @@ def answer(context: str, turn: str, seed: int = 0) -> str:
     if not question:
         return "The prompt holds no text to answer from."
     return f"The prompt asks: {question} It holds no passage that answers it, so there is nothing to quote."
+
+
+def _standalone(earlier: list[str], question: str) -> str:
+    """A follow-up question with what the one before it was about in place of the word that stands for it."""
+    kept = [word for word in _WORD.findall(earlier[-1] if earlier else "") if word.lower() not in _STOP]
+    subject = " ".join(kept)
+    plain = _BEGINS.sub("", question)
+    said = _STANDS_FOR.sub(subject, plain, count=1)
+    if said == plain and subject:
+        said = f"{plain.rstrip('?. ')}: {subject}?"
+    return said[:1].upper() + said[1:]
 
 
 def _cited(passages: list[tuple[str, str]], turn: str, seed: int) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,12 +14,16 @@ import opensearchpy
 
 from slipstream.aws import bulk_write, index_mapping, search_errors
 from slipstream.aws.index_mapping import belongs, engine_id, generation_name, number_of, writing_alias
-from slipstream.errors import IndexExists, UpstreamTimeout, UpstreamUnavailable
+from slipstream.errors import IndexExists, IndexNotFound, UpstreamTimeout, UpstreamUnavailable
 from slipstream.retrieval.document import Document
-from slipstream.retrieval.ports import Failed, Generation, IndexSpec
+from slipstream.retrieval.ports import Failed, Generation, IndexSpec, Kept
+from slipstream.retrieval.question.acronyms import Meaning, merged
 
 PAGE = 1000
 READ_PAGE = 20
+KEPT_ATTEMPTS = 6
+KEPT_PAUSE_S = 0.1
+"""Longer than another writer takes between reading what an index keeps and writing it back."""
 # Documents go to an alias of the generation's own: into an index that is gone, the engine would make one by guesses.
 BULK_PARAMETERS = {"require_alias": "true", "filter_path": "items.*.status,items.*.error"}
 
@@ -42,7 +48,10 @@ def connect(
 class OpenSearchDocuments:
     """A DocumentIndex over one engine; ``faiss``: whether it has that library (a domain has, a local one has not)."""
 
-    def __init__(self, client: opensearchpy.OpenSearch, *, faiss: bool = False) -> None:
+    def __init__(
+        self, client: opensearchpy.OpenSearch, *, faiss: bool = False, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._sleep = sleep
         self._client = client
         self._faiss = faiss
         self._legacy_bm25 = ""
@@ -76,7 +85,7 @@ class OpenSearchDocuments:
     def begin_generation(self, index: str, spec: IndexSpec) -> Generation:
         """See DocumentIndex."""
         newest = self.generations(index)[-1]
-        return self._new(index, spec, number_of(newest.name) + 1, ranking=newest.ranking)
+        return self._new(index, spec, number_of(newest.name) + 1, kept=newest.kept)
 
     def promote(self, index: str, generation: str) -> None:
         """See DocumentIndex. The alias moves in one request: no search finds it missing or doubled.
@@ -159,10 +168,40 @@ class OpenSearchDocuments:
 
     def set_ranking(self, index: str, ranking: Mapping[str, Any] | None) -> None:
         """See DocumentIndex."""
-        for each in self.generations(index):
-            meta = index_mapping.meta(each.spec, dict(ranking) if ranking is not None else None)
+        # As it will be read back: a tuple would never equal the list that it becomes.
+        given = None if ranking is None else msgspec.json.decode(msgspec.json.encode(ranking))
+        self._keep(index, lambda kept: msgspec.structs.replace(kept, ranking=given))
+
+    def set_synonyms(self, index: str, rules: Sequence[str]) -> None:
+        """See DocumentIndex."""
+        self._keep(index, lambda kept: msgspec.structs.replace(kept, synonyms=tuple(rules)))
+
+    def learn(self, index: str, acronyms: Mapping[str, Meaning]) -> None:
+        """See DocumentIndex. One small request where all of them are known."""
+        self._keep(index, lambda kept: msgspec.structs.replace(kept, learnt=merged(kept.learnt, acronyms)))
+
+    def _keep(self, index: str, change: Callable[[Kept], Kept]) -> None:
+        """Change what every generation says of itself, and look after a moment whether it does: the engine takes the
+        whole of it, unconditionally, so that another writer may have put back what it had read before. ``change`` has
+        to come to an end: what it has changed it leaves as it is.
+        """
+        index_mapping.check_name(index)
+        for attempt in range(KEPT_ATTEMPTS):
             with told(index):
-                self._client.indices.put_mapping(index=each.name, body={"_meta": meta})
+                found = self._mappings(index)
+            if not found:
+                raise search_errors.not_found(index)
+            known = [index_mapping.generation(name, each, live=False, documents=None) for name, each in found.items()]
+            stale = [(each, kept) for each in known if (kept := change(each.kept)) != each.kept]
+            if not stale:
+                return
+            for each, kept in stale:
+                body = {"_meta": index_mapping.meta(each.spec, kept)}
+                with suppress(IndexNotFound), told(index):  # swapped away meanwhile
+                    # The verb that those who only load may use, too.
+                    self._client.transport.perform_request("POST", f"/{each.name}/_mapping", body=body)
+            self._sleep(KEPT_PAUSE_S * 2**attempt * random.uniform(0.5, 1.0))  # noqa: S311 - to part writers
+        raise UpstreamUnavailable(f"others are changing what '{index}' says of itself; try again")
 
     def merge(self, index: str, *, segments: int = 1) -> None:
         """Merge to few segments: a search walks one graph. For an index at rest; may take minutes."""
@@ -187,16 +226,16 @@ class OpenSearchDocuments:
 
     def _new(
         self, index: str, spec: IndexSpec, number: int, *, aliases: dict[str, Any] | None = None,
-        ranking: dict[str, Any] | None = None,
+        kept: Kept = index_mapping.NOTHING_KEPT,
     ) -> Generation:  # fmt: skip
         index_mapping.check_spec(spec, faiss=self._faiss)
         name = generation_name(index, number)
-        body = index_mapping.body(spec, legacy_bm25=self._bm25(), ranking=ranking)
+        body = index_mapping.body(spec, legacy_bm25=self._bm25(), kept=kept)
         with told(index):
             self._client.indices.create(
                 index=name, body={**body, "aliases": {writing_alias(name): {}, **(aliases or {})}}
             )
-        return Generation(name, spec, 0, aliases is not None, ranking)
+        return Generation(name, spec, 0, aliases is not None, kept)
 
     def _bm25(self) -> str:
         if not self._legacy_bm25:

@@ -17,7 +17,7 @@ from slipstream.aws.search_errors import not_found
 from slipstream.aws.search_query import LEVEL, label, number_field, shorten, to_bytes
 from slipstream.errors import InvalidRequest
 from slipstream.retrieval.document import Document, Passage
-from slipstream.retrieval.ports import Generation, IndexSpec
+from slipstream.retrieval.ports import Generation, IndexSpec, Kept
 
 SCHEMA = 2
 """Raised with every change of the mapping below; an index of another schema has to be re-indexed."""
@@ -32,6 +32,7 @@ QUANTIZATIONS = {
     "faiss": ("none", "fp16", "byte", "on_disk_4x", "on_disk_8x", "on_disk_16x", "on_disk_32x"),
 }
 MAX_DIMENSIONS = 16_000
+NOTHING_KEPT = Kept()
 _CARD = {"type": "keyword", "index": False, "doc_values": False, "store": True}
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 _GENERATION = re.compile(r"(?P<index>[a-z0-9][a-z0-9_-]{0,99})-[0-9]{6}")
@@ -109,7 +110,7 @@ def legacy_bm25(version: str) -> str:
     return "LegacyBM25" if int(version.partition(".")[0]) >= 3 else "BM25"
 
 
-def body(spec: IndexSpec, *, legacy_bm25: str, ranking: dict[str, Any] | None = None) -> dict[str, Any]:
+def body(spec: IndexSpec, *, legacy_bm25: str, kept: Kept = NOTHING_KEPT) -> dict[str, Any]:
     """Settings and mapping of a new generation.
 
     ``legacy_bm25``: see there; scores, and what is fitted to them, depend on it.
@@ -161,18 +162,17 @@ def body(spec: IndexSpec, *, legacy_bm25: str, ranking: dict[str, Any] | None = 
             "dynamic": "strict",
             "date_detection": False,
             "dynamic_templates": [{"numbers": {"path_match": "numbers.*", "mapping": {"type": "double"}}}],
-            "_meta": meta(spec, ranking),
+            "_meta": meta(spec, kept),
             "properties": properties,
         },
     }
 
 
-def meta(spec: IndexSpec, ranking: dict[str, Any] | None) -> dict[str, Any]:
-    """What the index says of itself. ``ranking`` is text, so that the engine leaves it as it is."""
+def meta(spec: IndexSpec, kept: Kept) -> dict[str, Any]:
+    """What the index says of itself. What it keeps is text, so that the engine leaves it as it is."""
+    told = {name: value for name, value in msgspec.structs.asdict(kept).items() if value not in (None, {}, ())}
     found: dict[str, Any] = {"spec": msgspec.to_builtins(spec)}
-    if ranking is not None:
-        found["ranking"] = msgspec.json.encode(ranking).decode()
-    return found
+    return found | {name: msgspec.json.encode(value).decode() for name, value in told.items()}
 
 
 def generation(name: str, mappings: dict[str, Any], *, live: bool, documents: int | None) -> Generation:
@@ -180,10 +180,10 @@ def generation(name: str, mappings: dict[str, Any], *, live: bool, documents: in
     found = mappings.get("_meta", {})
     try:
         spec = msgspec.convert(found["spec"], IndexSpec)
-        ranking = msgspec.json.decode(found["ranking"], type=dict[str, Any]) if "ranking" in found else None
+        kept = {name: msgspec.json.decode(found[name]) for name in Kept.__struct_fields__ if name in found}
+        return Generation(name, spec, documents, live, msgspec.convert(kept, Kept))
     except (KeyError, msgspec.MsgspecError):
         raise not_found(name) from None
-    return Generation(name, spec, documents, live, ranking)
 
 
 def _vector(spec: IndexSpec) -> dict[str, Any]:

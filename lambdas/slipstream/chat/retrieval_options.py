@@ -42,6 +42,8 @@ class RetrievalOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     filters: tuple[Filter, ...] = ()
     boosts: Boosts | None = None
     rerank: Literal["local", "bedrock", "off"] | None = None
+    rerank_margin: float | None = None
+    """Log odds by which the fused order's first has to lead for the re-ranker not to be asked; 1000: always asked."""
     pinned: tuple[str, ...] = ()
     """Documents that come first where a leg finds them."""
     excluded: tuple[str, ...] = ()
@@ -50,8 +52,8 @@ class RetrievalOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A document this old counts half as much as a new one; None: age does not count."""
     popularity_weight: float | None = None
     """How much popularity counts, 0 to 1; None: not at all."""
-    off: tuple[Literal["followup", "frame", "phrases", "identifiers", "expansions", "language"], ...] = ()
-    """Steps of query preprocessing that are left out."""
+    off: tuple[Literal["followup", "rewrite", "frame", "phrases", "identifiers", "expansions", "language"], ...] = ()
+    """Steps of query preprocessing that are left out; ``rewrite`` leaves a follow-up question to the rule alone."""
     leg_timeout_ms: int | None = None
     """What one leg may take before it is left out."""
 

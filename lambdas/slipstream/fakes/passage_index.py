@@ -5,16 +5,19 @@ It answers as the engine does: same analysis, BM25 and filters, cosines exact. W
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import RLock
 from time import perf_counter
 from typing import Any
+
+import msgspec
 
 from slipstream.disconnect import Disconnect
 from slipstream.errors import IndexExists, IndexNotFound, IndexReadOnly, InvalidRequest, UpstreamUnavailable
 from slipstream.fakes.generation import MemoryGeneration
 from slipstream.retrieval.document import Document
-from slipstream.retrieval.ports import Failed, Generation, IndexSpec
+from slipstream.retrieval.ports import Failed, Generation, IndexSpec, Kept
+from slipstream.retrieval.question.acronyms import Meaning, merged
 from slipstream.retrieval.search import EngineQuery, Hit, Legs
 from slipstream.telemetry.waterfall import Waterfall
 
@@ -23,7 +26,7 @@ class _Index:
     def __init__(self) -> None:
         self.generations: dict[str, MemoryGeneration] = {}
         self.live = ""
-        self.ranking: dict[str, Any] | None = None
+        self.kept = Kept()
         self.begun = 0
 
 
@@ -66,7 +69,7 @@ class MemoryIndex:
         del waterfall, disconnect
         with self._lock:
             found = self._of(index)
-            return Generation(found.live, found.generations[found.live].spec, None, live=True, ranking=found.ranking)
+            return Generation(found.live, found.generations[found.live].spec, None, live=True, kept=found.kept)
 
     def create(self, index: str, spec: IndexSpec) -> Generation:
         """See DocumentIndex."""
@@ -87,7 +90,7 @@ class MemoryIndex:
         with self._lock:
             found = self._of(index)
             return [
-                Generation(name, each.spec, len(each.documents), live=name == found.live, ranking=found.ranking)
+                Generation(name, each.spec, len(each.documents), live=name == found.live, kept=found.kept)
                 for name, each in sorted(found.generations.items())
             ]
 
@@ -158,8 +161,21 @@ class MemoryIndex:
 
     def set_ranking(self, index: str, ranking: Mapping[str, Any] | None) -> None:
         """See DocumentIndex."""
+        given = None if ranking is None else dict(ranking)
+        self._keep(index, lambda kept: msgspec.structs.replace(kept, ranking=given))
+
+    def set_synonyms(self, index: str, rules: Sequence[str]) -> None:
+        """See DocumentIndex."""
+        self._keep(index, lambda kept: msgspec.structs.replace(kept, synonyms=tuple(rules)))
+
+    def learn(self, index: str, acronyms: Mapping[str, Meaning]) -> None:
+        """See DocumentIndex."""
+        self._keep(index, lambda kept: msgspec.structs.replace(kept, learnt=merged(kept.learnt, acronyms)))
+
+    def _keep(self, index: str, change: Callable[[Kept], Kept]) -> None:
         with self._lock:
-            self._of(index).ranking = dict(ranking) if ranking is not None else None
+            found = self._of(index)
+            found.kept = change(found.kept)
 
     def drop(self, index: str) -> None:
         """See DocumentIndex."""
@@ -174,7 +190,7 @@ class MemoryIndex:
         found.generations[name] = MemoryGeneration(spec)
         if live:
             found.live = name
-        return Generation(name, spec, 0, live=live, ranking=found.ranking)
+        return Generation(name, spec, 0, live=live, kept=found.kept)
 
     def _of(self, index: str) -> _Index:
         found = self._indexes.get(index)

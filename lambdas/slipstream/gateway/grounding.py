@@ -15,13 +15,16 @@ from slipstream.chat.retrieval_options import DEFAULTS, RetrievalOptions
 from slipstream.disconnect import Disconnect
 from slipstream.errors import InvalidRequest
 from slipstream.gateway.pipeline import RAG
+from slipstream.gateway.report import total_input
 from slipstream.retrieval.citations import CitationCheck
 from slipstream.retrieval.prompt import grounded, where, within_budget
+from slipstream.retrieval.question.rewrite import Rewritten
 from slipstream.retrieval.ranking import Found, Ranked
 from slipstream.telemetry.waterfall import Waterfall
 
 DEFAULT_MODEL = "balanced"
 INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+FOREIGN = "another language than the index: evidence of shared words counts half, meaning and identifiers in full"
 UNSUPPORTED = "\n\n(No passage of the index supports this answer.)"
 
 
@@ -168,6 +171,16 @@ def describe(ranked: Ranked) -> dict[str, Any]:
     return out | {"source": hit.source} if hit.source else out
 
 
+def rewrite_report(rewritten: Rewritten) -> dict[str, Any]:
+    """What the model that rewrites follow-up questions did, and what that cost."""
+    out: dict[str, Any] = {"outcome": rewritten.outcome, "model": rewritten.model}
+    if (usage := rewritten.usage) is not None:
+        out["tokens"] = {"input": total_input(usage), "output": usage.output_tokens}
+    if rewritten.cost.usd is not None:
+        out["cost_usd"] = round(rewritten.cost.usd, 9)
+    return out
+
+
 def search_report(found: Found) -> dict[str, Any]:
     """How the question was put to the engine, step by step, and what was left out."""
     out: dict[str, Any] = {
@@ -176,6 +189,14 @@ def search_report(found: Found) -> dict[str, Any]:
             step.name: {"ms": step.ms} | ({"did": step.result} if step.result else {}) for step in found.question.steps
         },
     }
+    if (rewritten := found.rewritten) is not None:
+        out["rewrite"] = rewrite_report(rewritten)
+    if found.question.foreign:
+        out["language"] = {"question": found.question.language, "did": FOREIGN}
+    if (look := found.second_look) is not None:
+        told = {"lead": look.lead, "margin": look.margin}
+        rounded = {name: round(value, 3) for name, value in told.items() if value is not None}
+        out["rerank"] = {"outcome": look.outcome, **rounded}
     if found.missing:
         out["missing"] = list(found.missing)
     if found.notes:

@@ -22,7 +22,7 @@ from slipstream.errors import (
 )  # fmt: skip
 from slipstream.gateway.allowed import require_model
 from slipstream.gateway.ports import MetricsSink, ModelPort
-from slipstream.gateway.report import UNKNOWN_MODEL, figures, refused, report
+from slipstream.gateway.report import UNKNOWN_MODEL, figures, refused, report, rewriting
 from slipstream.models.cost import UNPRICED, Cost, price_of
 from slipstream.models.prompt_plan import PromptPlanner
 from slipstream.models.resolve import Resolver
@@ -31,6 +31,7 @@ from slipstream.telemetry.waterfall import Waterfall
 
 if TYPE_CHECKING:
     from slipstream.gateway.grounding import Finds, Grounding
+    from slipstream.retrieval.question.rewrite import Rewritten
 
 RAG = "rag:"
 """What a model's name begins with that means an index."""
@@ -60,8 +61,14 @@ class Answer:
 
     @property
     def cost(self) -> Cost:
-        """Dollars spent and saved; both None without usage or price."""
-        return UNPRICED if self.usage is None else price_of(self.call, self.usage)
+        """Dollars spent and saved, a rewritten question's included; both None without usage or price."""
+        cost = UNPRICED if self.usage is None else price_of(self.call, self.usage)
+        return cost if self.rewritten is None else cost.plus(self.rewritten.cost)
+
+    @property
+    def rewritten(self) -> Rewritten | None:
+        """What a model made of a follow-up question before its search; None: none was asked."""
+        return None if self.grounding is None else self.grounding.found.rewritten
 
     def report(self) -> dict[str, Any]:
         """The reply's ``slipstream`` object."""
@@ -229,7 +236,8 @@ class Pipeline:
             if answer.usage is not None:
                 self._planner.observe(answer.call, answer.usage)
             self._resolver.settle()
-        self._metrics.record(*figures(answer.call, answer.waterfall, answer.usage, answer.cost, answer.outcome))
+        metrics, *rest = figures(answer.call, answer.waterfall, answer.usage, answer.cost, answer.outcome)
+        self._metrics.record({**metrics, **rewriting(answer.rewritten)}, *rest)
 
 
 def _close(events: Iterator[Event]) -> None:

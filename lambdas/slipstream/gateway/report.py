@@ -11,6 +11,7 @@ from slipstream.telemetry.waterfall import Waterfall
 
 if TYPE_CHECKING:
     from slipstream.gateway.pipeline import Answer
+    from slipstream.retrieval.question.rewrite import Rewritten
 
 
 def report(answer: Answer) -> dict[str, Any]:
@@ -23,7 +24,7 @@ def report(answer: Answer) -> dict[str, Any]:
         out["use_case"] = use_case
     if usage is not None:
         out["tokens"] = {
-            "input": usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens,
+            "input": total_input(usage),
             "cached": usage.cache_read_tokens,
             "cache_written": usage.cache_write_tokens,
             "output": usage.output_tokens,
@@ -48,6 +49,23 @@ def report(answer: Answer) -> dict[str, Any]:
     out["total_ms"] = round(answer.waterfall.now_ms(), 3)
     out["spans_ms"] = answer.waterfall.ms()
     return out
+
+
+def total_input(usage: Usage) -> int:
+    """Tokens of the whole prompt, cached ones included."""
+    return usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
+
+
+def rewriting(rewritten: Rewritten | None) -> dict[str, float]:
+    """Metrics of the call that made a follow-up question stand alone; none where no model was asked."""
+    if rewritten is None:
+        return {}
+    metrics = {"rewrites": 1.0, "rewrites_in_vain": float(rewritten.outcome != "ok")}
+    if (usage := rewritten.usage) is not None:
+        metrics |= {"rewrite_input_tokens": total_input(usage), "rewrite_output_tokens": usage.output_tokens}
+    if rewritten.cost.usd is not None:
+        metrics["rewrite_cost_usd"] = rewritten.cost.usd
+    return metrics
 
 
 Figures = tuple[dict[str, float], dict[str, str], dict[str, Any]]

@@ -18,6 +18,12 @@ class Cost(msgspec.Struct, frozen=True):
     usd: float | None
     saved_usd: float | None
 
+    def plus(self, other: Cost) -> Cost:
+        """Both calls together; a call whose price is not known adds nothing to one whose price is."""
+        if self.usd is None or self.saved_usd is None or other.usd is None or other.saved_usd is None:
+            return self
+        return Cost(round(self.usd + other.usd, 10), round(self.saved_usd + other.saved_usd, 10))
+
 
 UNPRICED = Cost(None, None)
 

@@ -29,12 +29,14 @@ from slipstream.models.embedding import Embedder, embedding_call
 from slipstream.models.targets import Target
 from slipstream.retrieval import api_shapes as shapes
 from slipstream.retrieval import reindex
-from slipstream.retrieval.documents_body import Ids, Load, NewDocuments, decode, drafts_of
+from slipstream.retrieval.documents_body import Ids, Load, NewDocuments, Synonyms, decode, drafts_of
 from slipstream.retrieval.drafts import Draft, Item, Refused, Source, drafts
 from slipstream.retrieval.failures import DeadLetters, FailureStore
 from slipstream.retrieval.ingest import Ingestion, Pace
 from slipstream.retrieval.ingest_report import Report
+from slipstream.retrieval.parameters import parameters_from
 from slipstream.retrieval.ports import DocumentIndex, IndexSpec
+from slipstream.retrieval.question import synonyms
 
 ROOT = "/v1/indexes"
 MAX_BODY_BYTES = 6 * 1024 * 1024
@@ -94,6 +96,8 @@ class IndexesApi:
             "documents/delete": {"POST": self._delete_many},
             "load": {"POST": self._load},
             "reindex": {"POST": self._reindex},
+            "ranking": {"GET": self._ranking, "PUT": self._set_ranking, "DELETE": self._set_ranking},
+            "synonyms": {"GET": self._synonyms, "PUT": self._set_synonyms, "DELETE": self._set_synonyms},
             "failures": {"GET": self._failures},
             "replay": {"POST": self._replay},
         }
@@ -175,6 +179,31 @@ class IndexesApi:
             parts.index, name, parts.embedder, parts.resolve, deadline_s=self._until_s(request), clock=self._clock
         )
         return 200, shapes.step(step)
+
+    # -- what an index keeps
+
+    def _ranking(self, request: HttpRequest, name: str) -> Told:
+        may(request.principal, "ingest")
+        return 200, shapes.ranking(name, self._parts.index.generations(name))
+
+    def _set_ranking(self, request: HttpRequest, name: str) -> Told:
+        """Fitted parameters in place of those that ship; DELETE goes back to those."""
+        may(request.principal, "admin")
+        given = parameters_from(request.body) if request.method == "PUT" else None
+        self._parts.index.set_ranking(name, None if given is None else msgspec.to_builtins(given))
+        return self._ranking(request, name)
+
+    def _synonyms(self, request: HttpRequest, name: str) -> Told:
+        may(request.principal, "ingest")
+        return 200, shapes.synonyms(name, self._parts.index.generations(name))
+
+    def _set_synonyms(self, request: HttpRequest, name: str) -> Told:
+        """The owner's synonyms in place of the former ones; DELETE takes them out."""
+        may(request.principal, "admin")
+        example = '{"rules": ["delete, remove", "k8s => Kubernetes"]}'
+        lines = decode(request.body, Synonyms, example).rules if request.method == "PUT" else []
+        self._parts.index.set_synonyms(name, synonyms.checked(lines))
+        return self._synonyms(request, name)
 
     # -- documents
 

@@ -50,6 +50,11 @@ def embedding_text(document: Document, passage: Passage) -> str:
     return in_context(document.title, passage.heading, passage.text)
 
 
+def explained(document: Document) -> list[str]:
+    """Where a document may explain its acronyms."""
+    return [document.title, *(passage.text for passage in document.passages)]
+
+
 def in_context(title: str, heading: tuple[str, ...], text: str) -> str:
     """A passage below its title and headings, which say what the text alone does not."""
     context = " > ".join(part for part in (title, *heading) if part)

@@ -58,6 +58,12 @@ class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     after: str = ""
 
 
+class Synonyms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of PUT /v1/indexes/{name}/synonyms: lines as ``question.synonyms`` reads them."""
+
+    rules: list[str]
+
+
 def decode(body: bytes, kind: type[T], example: str) -> T:
     """The body as ``kind``. Raises InvalidRequest that names the field, as a path in the caller's body."""
     try:

@@ -84,7 +84,10 @@ def support(searched: Sequence[Searched], parameters: Parameters) -> float:
     """The share of questions with a relevant document among the five passages that are given back."""
     ranker = _patient(parameters)
     held = [
-        any(one.relevance.get(each.hit.document_id, 0.0) > 0 for each in ranker.rank(one.prepared, one.legs, DEFAULTS))
+        any(
+            one.relevance.get(each.hit.document_id, 0.0) > 0
+            for each in ranker.rank(one.prepared, one.legs, DEFAULTS).passages
+        )
         for one in searched
     ]
     return sum(held) / len(held)

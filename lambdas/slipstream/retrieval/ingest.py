@@ -270,6 +270,7 @@ class Ingestion:
     def _flush(self) -> None:
         """Write what is ready. What a generation that began meanwhile lacks is begun again for it alone."""
         batch, self._ready, self._ready_passages = self._ready, [], 0
+        self._writing.learn(pending.document for pending, _ in batch)  # before: what stands there is not read again
         refused: set[str] = set()
         for name in {name: None for _, ready in batch for name in ready}:
             documents = [ready[name] for _, ready in batch if name in ready]

@@ -11,6 +11,21 @@ import msgspec
 from slipstream.errors import InvalidRequest
 from slipstream.retrieval.evidence import OF_LEGS, OF_TEXT, Values
 
+NOT_LEXICAL = ("cosine", "length", "exact")
+"""Beginnings of the names of evidence that needs no shared words, or only names."""
+
+
+class SetSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One judged set that weights were fitted on, so that another person can tell whether theirs is the same."""
+
+    name: str
+    documents: int
+    judged_queries: int
+    """With a relevant document; ``used`` of them were learnt from."""
+    used: int
+    blake2b_128: dict[str, str] = {}
+    """File → hash of its bytes (unpacked, where it is gzip), in hex: ``b2sum -l 128``."""
+
 
 class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which judgements the weights were fitted on, and how well they did on what they had not seen."""
@@ -22,6 +37,9 @@ class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """BLAKE2b of the judgements, in hex."""
     ndcg_at_10: dict[str, float] = {}
     """By set, with weights fitted on the other sets or on the other queries; 0 to 1."""
+    sets: tuple[SetSource, ...] = ()
+    start: str = ""
+    """What the weights started from: ``neutral``, or the BLAKE2b of that file's bytes."""
 
 
 class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,6 +84,18 @@ def parameters_from(data: Any) -> Parameters:
 def shipped() -> Parameters:
     """The parameters that come with this version, fitted to travel: see docs/retrieval.md."""
     return parameters_from(resources.files("slipstream.retrieval").joinpath("data/ranking.json").read_bytes())
+
+
+def less_lexical(parameters: Parameters, trust: float) -> Parameters:
+    """The same with ``trust`` (0 to 1) of the weights of everything that rests on shared words.
+
+    Cosines count in full, and so do identifiers, which are found letter by letter.
+    """
+
+    def less(weights: Values) -> Values:
+        return {name: weight * (1.0 if name.startswith(NOT_LEXICAL) else trust) for name, weight in weights.items()}
+
+    return msgspec.structs.replace(parameters, fusion=less(parameters.fusion), rerank=less(parameters.rerank))
 
 
 def weighed(weights: Values, values: Values) -> float:

@@ -9,6 +9,7 @@ import msgspec
 
 from slipstream.disconnect import Disconnect
 from slipstream.retrieval.document import Document
+from slipstream.retrieval.question.acronyms import Meaning
 from slipstream.retrieval.search import EngineQuery, Legs
 from slipstream.telemetry.waterfall import Waterfall
 
@@ -49,6 +50,17 @@ class IndexSpec(msgspec.Struct, frozen=True):
     """Version of our own mapping; raised when this project's changes."""
 
 
+class Kept(msgspec.Struct, frozen=True):
+    """What an index keeps beside its documents, the same in every generation."""
+
+    ranking: dict[str, Any] | None = None
+    """Parameters fitted to this index; None: those that ship."""
+    learnt: dict[str, Meaning] = {}
+    """Acronyms that its documents explain, short form → meaning."""
+    synonyms: tuple[str, ...] = ()
+    """Its owner's, rule by rule."""
+
+
 class Generation(msgspec.Struct, frozen=True):
     """A concrete index, ``docs-000002``, behind the alias ``docs`` or being filled beside it."""
 
@@ -57,8 +69,7 @@ class Generation(msgspec.Struct, frozen=True):
     documents: int | None
     """None: not counted (``PassageIndex.describe``)."""
     live: bool
-    ranking: dict[str, Any] | None = None
-    """Parameters fitted to this index; None: those that ship."""
+    kept: Kept = Kept()
 
 
 class Failed(msgspec.Struct, frozen=True):
@@ -136,6 +147,14 @@ class DocumentIndex(Protocol):
 
     def set_ranking(self, index: str, ranking: Mapping[str, Any] | None) -> None:
         """Keep fitted parameters with every generation; None: take them out. Raises IndexNotFound."""
+        ...
+
+    def set_synonyms(self, index: str, rules: Sequence[str]) -> None:
+        """Keep an owner's synonyms, in place of the former ones. Raises IndexNotFound."""
+        ...
+
+    def learn(self, index: str, acronyms: Mapping[str, Meaning]) -> None:
+        """Add to the acronyms that are known (``acronyms.merged``). Raises IndexNotFound."""
         ...
 
     def drop(self, index: str) -> None:

@@ -8,15 +8,18 @@ from collections.abc import Callable, Sequence
 from slipstream.chat.retrieval_options import RetrievalOptions
 from slipstream.retrieval.candidates import Candidate, candidates
 from slipstream.retrieval.fusion import fused
-from slipstream.retrieval.parameters import Parameters
+from slipstream.retrieval.parameters import Parameters, less_lexical
 from slipstream.retrieval.question.prepare import Prepared
-from slipstream.retrieval.ranking import Ranked
+from slipstream.retrieval.ranking import Ranked, Ranking, SecondLook
 from slipstream.retrieval.rerank import LocalReranker, Reranker
 from slipstream.retrieval.scoring import adjustments, allowed, place
 from slipstream.retrieval.search import Hit, Legs
 from slipstream.retrieval.selection import select
 
 PASSAGES = 5
+FOREIGN_TRUST = 0.5
+"""What shared words count where the question is in another language than the index: names and numbers are the same in
+both, but a word of the one may be another one of the other (German ``die``, English ``die``)."""
 RERANK_LIMIT_MS = 50.0
 """Many times what the local re-ranker takes; a service is given its own."""
 
@@ -33,13 +36,15 @@ class Ranker:
         now_s: Callable[[], float] = time.time,
     ) -> None:
         self._parameters = parameters
+        self._less_lexical = less_lexical(parameters, FOREIGN_TRUST)
         self._reranker = reranker or LocalReranker(parameters)
+        self._foreign_reranker = reranker or LocalReranker(self._less_lexical)
         self._limit_ms = rerank_limit_ms
         self._now_s = now_s
 
-    def rank(self, question: Prepared, legs: Legs, options: RetrievalOptions) -> tuple[Ranked, ...]:
+    def rank(self, question: Prepared, legs: Legs, options: RetrievalOptions) -> Ranking:
         """The passages asked for, best first. Empty where no leg found anything that is allowed."""
-        ordered, stages = self._order(question, legs, options)
+        ordered, stages, look = self._order(question, legs, options)
         chosen = select(
             ordered,
             options.passages or PASSAGES,
@@ -47,7 +52,8 @@ class Ranker:
             alike=self._parameters.alike,
             pinned=sum(one.document_id in options.pinned for one, _ in ordered),
         )
-        return tuple(Ranked(hit, score, _told(one, hit, stages[one.document_id])) for one, hit, score in chosen)
+        passages = tuple(Ranked(hit, score, _told(one, hit, stages[one.document_id])) for one, hit, score in chosen)
+        return Ranking(passages, look)
 
     def documents(self, question: Prepared, legs: Legs, options: RetrievalOptions) -> list[str]:
         """All documents that the legs found, in the final order, before passages are chosen: what evaluation judges."""
@@ -55,10 +61,10 @@ class Ranker:
 
     def _order(
         self, question: Prepared, legs: Legs, options: RetrievalOptions
-    ) -> tuple[list[tuple[Candidate, float]], dict[str, dict[str, float]]]:
+    ) -> tuple[list[tuple[Candidate, float]], dict[str, dict[str, float]], SecondLook]:
         found = allowed(candidates(legs), options)
-        by_legs = fused(question.text, found, self._parameters)
-        again = self._again(question, found, by_legs, options)
+        by_legs = fused(question.text, found, self._less_lexical if question.foreign else self._parameters)
+        again, look = self._again(question, found, by_legs, options)
         added = adjustments(found, options, self._now_s())
         stages = {one.document_id: {"fused": score} for one, score in zip(found, by_legs, strict=True)}
         if again is not None:
@@ -69,18 +75,23 @@ class Ranker:
             zip(found, final, strict=True),
             key=lambda pair: (place(pair[0].document_id, options), -pair[1], pair[0].document_id),
         )
-        return ordered, stages
+        return ordered, stages, look
 
     def _again(
         self, question: Prepared, found: Sequence[Candidate], by_legs: Sequence[float], options: RetrievalOptions
-    ) -> list[float] | None:
-        """The re-ranker's scores; None where it is off, has nothing to decide, or was too late."""
-        if options.rerank == "off" or len(found) < 2:
-            return None
+    ) -> tuple[list[float] | None, SecondLook]:
+        """The re-ranker's scores, or None; and why."""
+        if options.rerank == "off":
+            return None, SecondLook("off")
+        if len(found) < 2:
+            return None, SecondLook("few")
         first, second = sorted(by_legs, reverse=True)[:2]
-        if first - second >= self._parameters.skip_margin:
-            return None
-        return self._reranker.scores(question, found, by_legs, self._limit_ms)
+        margin = self._parameters.skip_margin if options.rerank_margin is None else options.rerank_margin
+        if first - second >= margin:
+            return None, SecondLook("sure", first - second, margin)
+        reranker = self._foreign_reranker if question.foreign else self._reranker
+        scores = reranker.scores(question, found, by_legs, self._limit_ms)
+        return scores, SecondLook("late" if scores is None else "done", first - second, margin)
 
 
 def _told(one: Candidate, hit: Hit, scores: dict[str, float]) -> dict[str, float]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from slipstream.retrieval.question.prepare import Prepared
+from slipstream.retrieval.question.rewrite import Rewritten
 from slipstream.retrieval.search import Hit
 
 
@@ -20,6 +23,25 @@ class Ranked(msgspec.Struct, frozen=True):
     stages: dict[str, float] = {}
 
 
+class SecondLook(msgspec.Struct, frozen=True):
+    """Whether the re-ranker decided. ``lead``: log odds between the fused order's first two documents.
+
+    ``done``; ``off``: as the request wished; ``few``: nothing to decide; ``sure``: the lead was at least ``margin``;
+    ``late``: the fused order stands.
+    """
+
+    outcome: Literal["done", "off", "few", "sure", "late"]
+    lead: float | None = None
+    margin: float | None = None
+
+
+class Ranking(msgspec.Struct, frozen=True):
+    """The passages asked for, best first."""
+
+    passages: tuple[Ranked, ...]
+    second_look: SecondLook
+
+
 class Found(msgspec.Struct, frozen=True):
     """The answer to one question. ``missing`` names legs and stages that were late or down."""
 
@@ -29,3 +51,6 @@ class Found(msgspec.Struct, frozen=True):
     passages: tuple[Ranked, ...]
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    second_look: SecondLook | None = None
+    rewritten: Rewritten | None = None
+    """What a model made of a question that leans on others; None: none was asked."""

@@ -127,6 +127,7 @@ class _Copying:
             documents = self._embedded(documents, vectors)
         if not documents:
             return
+        self._writing.learn(documents)
         refused = self._writing.write(documents, self._beside.name, if_absent=if_absent)
         if refused:
             raise UpstreamError(

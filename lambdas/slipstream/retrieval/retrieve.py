@@ -6,16 +6,19 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
 from time import monotonic
+from typing import Protocol
 
 from slipstream.chat.retrieval_options import RetrievalOptions
 from slipstream.disconnect import Disconnect
 from slipstream.errors import InvalidRequest, SlipstreamError
 from slipstream.models.embedding import Embedder, embedding_call
 from slipstream.models.targets import Target
-from slipstream.retrieval.candidates import Candidate
-from slipstream.retrieval.parameters import parameters_from, shipped
+from slipstream.retrieval.described import Described, Descriptions
 from slipstream.retrieval.ports import Generation, PassageIndex
-from slipstream.retrieval.question.prepare import NOTHING_KNOWN, Prepared, Rewriter, prepare
+from slipstream.retrieval.question import followup
+from slipstream.retrieval.question.clean import normalized
+from slipstream.retrieval.question.prepare import Prepared, prepare
+from slipstream.retrieval.question.rewrite import Rewritten
 from slipstream.retrieval.ranker import Ranker
 from slipstream.retrieval.ranking import Found
 from slipstream.retrieval.rerank import Reranker
@@ -27,9 +30,16 @@ RERANK_LIMIT_MS = 500.0
 """What a re-ranking service may take before the fused order is used."""
 EMBED_LIMIT_S = 1.0
 """A vector that takes longer is not waited for: the lexical leg serves alone, and the reply says so."""
-DESCRIBED_FOR_S = 30.0
 REMEMBERED_VECTORS = 2048
 LOOKUP_THREADS = 4
+
+
+class Rewriter(Protocol):
+    """Makes a question that leans on others stand alone."""
+
+    def rewrite(self, question: str, earlier: Sequence[str], disconnect: Disconnect) -> Rewritten:
+        """Within a time limit of its own. Raises ClientGone, and nothing else."""
+        ...
 
 
 class Retriever:
@@ -42,22 +52,21 @@ class Retriever:
         embedder: Embedder,
         target: Callable[[str], Target],
         reranker: Reranker | None = None,
-        rewrite: Rewriter | None = None,
+        rewriter: Rewriter | None = None,
         clock: Callable[[], float] = monotonic,
         embed_limit_s: float = EMBED_LIMIT_S,
     ) -> None:
         """``target`` finds an embedding model by its id; ``reranker`` is asked where a request wants a service's, and
-        ``rewrite`` makes follow-up questions stand alone.
+        ``rewriter`` makes follow-up questions stand alone; without one, a rule does.
         """
         self._index = index
         self._embedder = embedder
         self._target = target
         self._reranker = reranker
-        self._rewrite = rewrite
-        self._clock = clock
+        self._rewriter = rewriter
         self._embed_limit_s = embed_limit_s
         self._pool = ThreadPoolExecutor(LOOKUP_THREADS, thread_name_prefix="lookup")
-        self._described: dict[str, tuple[float, Generation]] = {}
+        self._described = Descriptions(index, clock, self._pool)
         self._vectors: dict[tuple[str, int, str], tuple[float, ...]] = {}
 
     def find(
@@ -72,12 +81,22 @@ class Retriever:
         """The passages that answer ``question``, best first. Raises IndexNotFound, InvalidRequest, or what the engine
         says where no leg answered.
         """
+        if options.rerank_margin is not None and not options.rerank_margin >= 0:
+            raise InvalidRequest("rerank_margin must not be negative", param="rerank_margin")
         if options.passages is not None and not 1 <= options.passages <= MOST_PASSAGES:
             raise InvalidRequest(f"passages must lie between 1 and {MOST_PASSAGES}", param="passages")
-        generation = self._describe(index, waterfall, disconnect)
+        known = self._described.of(index, waterfall, disconnect)
+        generation = known.generation
+        rewritten = self._rewritten(question, earlier, options, waterfall, disconnect)
         with waterfall.span("prepare"):
+            alone = rewritten.text if rewritten is not None else ""
             prepared = prepare(
-                question, earlier, vocabulary=NOTHING_KNOWN, rewrite=self._rewrite, off=frozenset(options.off)
+                question,
+                earlier,
+                vocabulary=known.vocabulary,
+                rewritten=alone,
+                off=frozenset(options.off),
+                language=generation.spec.language,
             )
         if not prepared.text:
             raise InvalidRequest("the question is empty", param="query")
@@ -86,47 +105,38 @@ class Retriever:
             vector = self._vector(generation, prepared.meaning, disconnect, missing)
         legs = self._index.search(index, engine_query(prepared, vector, options), waterfall, disconnect)
         with waterfall.span("rank"):
-            ranked = self._ranker(generation, options, missing).rank(prepared, legs, options)
+            ranking = self._ranker(known, options).rank(prepared, legs, options)
+        if ranking.second_look.outcome == "late":
+            missing.append("rerank")
         return Found(
             index=index,
             generation=legs.generation or generation.name,
             question=prepared,
-            passages=ranked,
+            passages=ranking.passages,
             missing=(*missing, *(leg for leg in legs.missing if leg not in missing)),
+            second_look=ranking.second_look,
+            rewritten=rewritten,
         )
 
-    def _ranker(self, generation: Generation, options: RetrievalOptions, missing: list[str]) -> Ranker:
-        """The index's own parameters where it was fitted, the shipped ones elsewhere."""
-        fitted = generation.ranking
-        parameters = shipped() if fitted is None else parameters_from(fitted)
+    def _rewritten(
+        self, question: str, earlier: Sequence[str], options: RetrievalOptions, waterfall: Waterfall,
+        disconnect: Disconnect,
+    ) -> Rewritten | None:  # fmt: skip
+        """What the small model makes of a question that leans on others; None where it is not asked."""
+        if self._rewriter is None or not earlier or "followup" in options.off or "rewrite" in options.off:
+            return None
+        asked, before = normalized(question), [normalized(text) for text in earlier]
+        if not followup.leans(asked, before):
+            return None
+        with waterfall.span("rewrite"):
+            return self._rewriter.rewrite(asked, before, disconnect)
+
+    def _ranker(self, known: Described, options: RetrievalOptions) -> Ranker:
         if options.rerank != "bedrock":
-            return Ranker(parameters)
+            return known.ranker
         if self._reranker is None:
             raise InvalidRequest("this deployment has no re-ranking model; set rerank to local or off", param="rerank")
-        return Ranker(parameters, _Told(self._reranker, missing), rerank_limit_ms=RERANK_LIMIT_MS)
-
-    def _describe(self, index: str, waterfall: Waterfall, disconnect: Disconnect) -> Generation:
-        """What stands behind the alias: asked the first time, afterwards refreshed behind the request."""
-        now = self._clock()
-        known = self._described.get(index)
-        if known is None:
-            generation = self._index.describe(index, waterfall, disconnect)
-            self._described[index] = (now, generation)
-            return generation
-        if now - known[0] > DESCRIBED_FOR_S:
-            self._described[index] = (now, known[1])  # one refresh at a time
-            self._pool.submit(self._refresh, index)
-        return known[1]
-
-    def _refresh(self, index: str) -> None:
-        from slipstream.disconnect import NEVER
-
-        try:
-            generation = self._index.describe(index, Waterfall(), NEVER)
-        except SlipstreamError:
-            self._described.pop(index, None)  # the next request asks, and tells its caller what is wrong
-        else:
-            self._described[index] = (self._clock(), generation)
+        return Ranker(known.parameters, self._reranker, rerank_limit_ms=RERANK_LIMIT_MS)
 
     def _vector(
         self, generation: Generation, text: str, disconnect: Disconnect, missing: list[str]
@@ -164,20 +174,3 @@ def engine_query(prepared: Prepared, vector: tuple[float, ...], options: Retriev
         boosts=options.boosts or Boosts(),
         timeout_ms=options.leg_timeout_ms,
     )
-
-
-class _Told:
-    """A re-ranker that notes in ``missing`` that it was late, so that the reply says which order it shows."""
-
-    def __init__(self, reranker: Reranker, missing: list[str]) -> None:
-        self._reranker = reranker
-        self._missing = missing
-
-    def scores(
-        self, question: Prepared, found: Sequence[Candidate], fused: Sequence[float], time_limit_ms: float
-    ) -> list[float] | None:
-        """See Reranker."""
-        scores = self._reranker.scores(question, found, fused, time_limit_ms)
-        if scores is None:
-            self._missing.append("rerank")
-        return scores

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from slipstream.errors import IndexNotFound, SlipstreamError
-from slipstream.retrieval.document import Document
+from slipstream.retrieval.document import Document, explained
 from slipstream.retrieval.ports import DocumentIndex, Failed, Generation
+from slipstream.retrieval.question import acronyms
 
 ATTEMPTS = 6
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 10.0
@@ -61,6 +62,11 @@ class Writing:
             left = {one.document_id: left[one.document_id] for one in again}
             self._sleep(_wait_s(attempt, None))
         return refused
+
+    def learn(self, documents: Iterable[Document]) -> None:
+        """Keep the acronyms that the documents explain with the index. Raises IndexNotFound."""
+        if found := acronyms.learn(text for document in documents for text in explained(document)):
+            self._patiently(lambda: self._index.learn(self._name, found))
 
     def _call(self, documents: Sequence[Document], generation: str, if_absent: bool) -> Callable[[], list[Failed]]:
         return lambda: self._index.write(self._name, documents, generation=generation, if_absent=if_absent)

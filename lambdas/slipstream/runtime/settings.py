@@ -13,6 +13,10 @@ from slipstream.runtime.bad_setting import BadSetting
 from slipstream.runtime.search_parts import SearchSettings, read_search_settings
 
 T = TypeVar("T")
+DEFAULT_REWRITE_MODEL = "fast"
+DEFAULT_REWRITE_LIMIT_MS = 800
+"""A small model's first token takes some 450 ms and a question's 20 tokens another 150; the rule is there at once."""
+MOST_REWRITE_LIMIT_MS = 10_000
 ENDPOINT_SERVICES = ("bedrock-runtime", "bedrock-mantle", "bedrock-agent-runtime", "bedrock", "dynamodb")
 
 
@@ -42,6 +46,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The search engine; None: no retrieval."""
     rerank_model: str = ""
     """ARN of the foundation model that re-ranks where a request asks for it; empty: none does."""
+    rewrite_model: str = DEFAULT_REWRITE_MODEL
+    """Alias, id or ARN of the model that makes follow-up questions stand alone; empty: a rule does."""
+    rewrite_limit_ms: int = DEFAULT_REWRITE_LIMIT_MS
+    """What that may take before the rule serves."""
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -64,6 +72,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         endpoints=_endpoints(environ),
         search=read_search_settings(environ),
         rerank_model=_rerank_model(environ.get("SLIPSTREAM_RERANK_MODEL", ""), region),
+        rewrite_model=environ.get("SLIPSTREAM_REWRITE_MODEL", defaults.rewrite_model),
+        rewrite_limit_ms=_milliseconds(environ, "SLIPSTREAM_REWRITE_LIMIT_MS", defaults.rewrite_limit_ms),
     )
 
 
@@ -103,6 +113,15 @@ def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
     if not 0 < value <= 900:
         raise BadSetting(f"{name} must be a number of seconds above 0 and up to 900, not {text!r}")
     return value
+
+
+def _milliseconds(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name) or str(default)
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_REWRITE_LIMIT_MS:
+        raise BadSetting(
+            f"{name} must be a whole number of milliseconds from 1 to {MOST_REWRITE_LIMIT_MS}, not {text!r}"
+        )
+    return int(text)
 
 
 def _endpoints(environ: Mapping[str, str]) -> dict[str, str]:

@@ -31,8 +31,8 @@ from slipstream.telemetry.metrics import EmfSink
 
 if TYPE_CHECKING:
     from slipstream.gateway.grounding import Finds
-    from slipstream.models.embedding import Embedder
     from slipstream.retrieval.rerank import Reranker
+    from slipstream.retrieval.retrieve import Rewriter
 
 VERSION = "0.1.0"
 STATE_TIMEOUT_S = 1.0
@@ -78,7 +78,7 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         prices=settings.prices,
     )
     services = _Services(transport, signer, places)
-    finds = _finder(settings.search, settings.rerank_model, services, bedrock, resolver) if settings.search else None
+    finds = _finder(settings, settings.search, services, bedrock, resolver) if settings.search else None
     pipeline = Pipeline(
         resolver=resolver,
         planner=PromptPlanner(),
@@ -117,7 +117,7 @@ class _Services(NamedTuple):
 
 
 def _finder(
-    search: SearchSettings, rerank_model: str, services: _Services, embedder: Embedder, resolver: Resolver
+    settings: Settings, search: SearchSettings, services: _Services, bedrock: BedrockModels, resolver: Resolver
 ) -> Callable[[], Finds]:
     """The retriever, made with the first question to an index: plain chat starts without it."""
 
@@ -126,10 +126,19 @@ def _finder(
         from slipstream.retrieval.retrieve import Retriever
 
         index = passage_index(search, services.transport, services.signer)
-        reranker = _reranker(rerank_model, services) if rerank_model else None
-        return Retriever(index=index, embedder=embedder, target=resolver.target, reranker=reranker)
+        reranker = _reranker(settings.rerank_model, services) if settings.rerank_model else None
+        rewriter = _rewriter(settings, bedrock, resolver) if settings.rewrite_model else None
+        return Retriever(
+            index=index, embedder=bedrock, target=resolver.target, reranker=reranker, rewriter=rewriter
+        )  # fmt: skip
 
     return build
+
+
+def _rewriter(settings: Settings, bedrock: BedrockModels, resolver: Resolver) -> Rewriter:
+    from slipstream.retrieval.question.rewrite import ModelRewriter
+
+    return ModelRewriter(bedrock, resolver.resolve, model=settings.rewrite_model, limit_ms=settings.rewrite_limit_ms)
 
 
 def _reranker(model_arn: str, services: _Services) -> Reranker:

@@ -191,7 +191,7 @@ def test_a_second_generation_is_filled_beside_the_live_one_and_takes_its_place(e
     assert names(engine.search("one", vector=EAST).lexical) == [FIRST.id]
     both = engine.documents.generations(engine.index)
     assert [(each.name[-6:], each.documents, each.live) for each in both] == [("000001", 1, True), ("000002", 1, False)]
-    assert both[1].ranking == {"w": 1}
+    assert both[1].kept.ranking == {"w": 1}
 
     engine.documents.promote(engine.index, begun.name)
 

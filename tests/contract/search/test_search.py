@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+from contextlib import closing
+
 import msgspec
 import pytest
 
+from slipstream.aws.document_index import OpenSearchDocuments, connect
 from slipstream.disconnect import NEVER
 from slipstream.errors import IndexNotFound, InvalidRequest
+from slipstream.retrieval.parameters import Provenance, parameters_from, shipped
+from slipstream.retrieval.ports import Kept
+from slipstream.retrieval.question.acronyms import Meaning
 from slipstream.retrieval.search import Boosts, Filter
 from slipstream.telemetry.waterfall import Waterfall
 from tests.contract.search.engines import BETWEEN, EAST, NORTH, SPEC, UP, Engine, document, names, places
@@ -266,4 +272,43 @@ def test_what_stands_behind_a_name_can_be_asked(engine: Engine) -> None:
     found = engine.passages.describe(engine.index, Waterfall(), NEVER)
 
     assert (found.name, found.spec, found.live) == (f"{engine.index}-000001", SPEC, True)
-    assert found.ranking == {"weights": [0.5, {"a.b": 1}]}
+    assert found.kept.ranking == {"weights": [0.5, {"a.b": 1}]}
+
+
+def test_what_an_index_keeps_is_told_with_it_and_kept_apart(engine: Engine) -> None:
+    fitted = msgspec.structs.replace(shipped(), provenance=Provenance(("docs",), 50, ndcg_at_10={"docs": 0.9}))
+    engine.load(*ALL)
+    engine.documents.learn(engine.index, {"KMS": Meaning("Key Management Service", 2)})
+    engine.documents.set_synonyms(engine.index, ["delete, remove", "k8s => Kubernetes"])
+    engine.documents.set_ranking(engine.index, msgspec.to_builtins(fitted))
+    engine.documents.learn(engine.index, {"KMS": Meaning("Keep My Secrets", 1), "NAT": Meaning("a b", 1)})
+
+    kept = engine.passages.describe(engine.index, Waterfall(), NEVER).kept
+
+    assert kept.learnt == {"KMS": Meaning("Key Management Service", 2), "NAT": Meaning("a b", 1)}
+    assert kept.synonyms == ("delete, remove", "k8s => Kubernetes")
+    assert parameters_from(kept.ranking) == fitted
+
+    engine.documents.set_synonyms(engine.index, [])
+    engine.documents.set_ranking(engine.index, None)
+
+    assert engine.passages.describe(engine.index, Waterfall(), NEVER).kept == Kept(learnt=kept.learnt)
+
+
+def test_what_an_owner_sets_outlives_a_load_that_writes_back_what_it_had_read(
+    local: Engine, opensearch_url: str
+) -> None:
+    local.load(*ALL)
+    with closing(connect(opensearch_url)) as client:
+        before = client.indices.get_mapping(index=local.index)[f"{local.index}-000001"]["mappings"]["_meta"]
+        put_back: list[float] = []
+
+        def other_writer(pause_s: float) -> None:
+            if not put_back:
+                client.indices.put_mapping(index=local.index, body={"_meta": before})
+            put_back.append(pause_s)
+
+        OpenSearchDocuments(client, sleep=other_writer).set_synonyms(local.index, ["delete, remove"])
+
+    assert len(put_back) == 2
+    assert local.passages.describe(local.index, Waterfall(), NEVER).kept.synonyms == ("delete, remove",)

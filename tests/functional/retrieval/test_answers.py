@@ -115,9 +115,42 @@ def test_a_follow_up_question_is_searched_for_with_what_it_is_about(host: Host) 
     ]
     reply = host.post("/v1/chat/completions", {"model": RAG, "messages": messages})
 
-    rag = json.loads(reply.body)["slipstream"]["rag"]
+    told = json.loads(reply.body)["slipstream"]
+    rag = told["rag"]
     assert rag["passages"][0]["document"] == "tables.md"
     assert "global tables" in rag["question"]
+    assert rag["rewrite"]["outcome"] == "ok"
+    assert rag["rewrite"]["tokens"]["output"] > 0
+    assert 0 < rag["rewrite"]["cost_usd"] < told["cost_usd"]
+    assert told["spans_ms"]["retrieve"] >= told["spans_ms"]["rewrite"] > 0
+
+
+def follow_up(host: Host, **retrieval: Any) -> dict[str, Any]:
+    earlier = ["What do DynamoDB global tables do?"]
+    body = {"index": INDEX, "query": "And how are they billed?", "earlier": earlier, "retrieval": retrieval}
+    reply = host.post("/v1/search", body)
+    assert reply.status == 200, reply.body
+    return dict(json.loads(reply.body))
+
+
+def test_a_search_takes_the_questions_before_it_and_leaves_the_model_out_where_it_is_told_to(host: Host) -> None:
+    asked, by_rule = follow_up(host), follow_up(host, off=["rewrite"])
+
+    # This double says as many tokens as its tests want, so it says the question more than once.
+    assert asked["slipstream"]["question"].startswith("How are DynamoDB global tables billed?")
+    assert asked["slipstream"]["rewrite"]["outcome"] == "ok"
+    assert "rewrite" not in by_rule["slipstream"]
+    assert by_rule["slipstream"]["question"] == "DynamoDB global tables And how are they billed?"
+    assert by_rule["results"][0]["document"] == asked["results"][0]["document"] == "tables.md"
+
+
+def test_a_model_that_is_throttled_leaves_a_follow_up_question_to_the_rule(host: Host, double: Double) -> None:
+    double.arm("throttle", operation="ConverseStream", times=2)
+
+    told = follow_up(host)
+
+    assert told["slipstream"]["rewrite"]["outcome"] == "failed"
+    assert told["results"][0]["document"] == "tables.md"
 
 
 def test_orders_in_a_document_are_quoted_at_most_and_not_obeyed(host: Host) -> None:
@@ -145,9 +178,14 @@ def test_without_a_vector_the_words_alone_find_and_the_reply_says_so(host: Host,
     assert rag["passages"][0]["document"] == "retries.md"
 
 
-def reranked(host: Host) -> dict[str, Any]:
+def reranked(host: Host, **retrieval: Any) -> dict[str, Any]:
     """A question that several documents answer: a wide margin would not be looked at again."""
-    body = {"index": INDEX, "query": "What is billed?", "explain": True, "retrieval": {"rerank": "bedrock"}}
+    body = {
+        "index": INDEX,
+        "query": "What is billed?",
+        "explain": True,
+        "retrieval": {"rerank": "bedrock", **retrieval},
+    }
     reply = host.post("/v1/search", body)
     assert reply.status == 200, reply.body
     return dict(json.loads(reply.body))
@@ -162,6 +200,25 @@ def test_bedrock_reranks_where_a_request_asks_for_it(host: Host, double: Double)
     assert double.control("stats")["calls"]["Rerank"] == 1
 
 
+def test_bedrock_is_not_asked_where_the_lead_is_wide_unless_the_request_wants_it(host: Host, double: Double) -> None:
+    sure = reranked(host, rerank_margin=0)
+
+    assert sure["slipstream"]["rerank"]["outcome"] == "sure"
+    assert sure["slipstream"]["rerank"]["lead"] >= 0
+    assert "Rerank" not in double.control("stats")["calls"]
+
+    assert reranked(host, rerank_margin=1000)["slipstream"]["rerank"]["outcome"] == "done"
+    assert double.control("stats")["calls"]["Rerank"] == 1
+
+
+def test_a_question_in_another_language_than_the_index_is_ranked_by_meaning_and_the_reply_says_so(host: Host) -> None:
+    reply = host.post("/v1/search", {"index": INDEX, "query": "Wie oft wird die Funktion von Lambda wiederholt?"})
+
+    told = json.loads(reply.body)["slipstream"]
+    assert told["language"]["question"] == "de"
+    assert "shared words counts half" in told["language"]["did"]
+
+
 @pytest.mark.parametrize("trouble", ["throttle", "stall"])
 def test_a_re_ranking_service_that_is_busy_or_late_leaves_the_fused_order_and_the_reply_says_so(
     host: Host, double: Double, trouble: str
@@ -171,6 +228,7 @@ def test_a_re_ranking_service_that_is_busy_or_late_leaves_the_fused_order_and_th
     told = reranked(host)
 
     assert told["slipstream"]["missing"] == ["rerank"]
+    assert told["slipstream"]["rerank"]["outcome"] == "late"
     assert told["results"][0]["document"] == "concurrency.md"
     assert not any("reranked" in one["explain"] for one in told["results"])
 

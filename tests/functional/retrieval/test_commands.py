@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -93,3 +95,81 @@ def test_fitting_needs_a_judged_question(few: Path) -> None:
 
     with pytest.raises(InvalidRequest, match="judges none of the questions"):
         learnt("docs", MemoryIndex(), few / "queries.jsonl", few / "qrels.tsv", lambda *_: (), lambda *_: None)
+
+
+# -- weights that are to travel
+
+
+@pytest.fixture
+def two(few: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """The set, and one with half of its questions, packed."""
+    other = tmp_path / "other"
+    shutil.copytree(few, other)
+    lines = (few / "queries.jsonl").read_text("utf-8").splitlines(keepends=True)
+    (other / "queries.jsonl").unlink()
+    (other / "queries.jsonl.gz").write_bytes(gzip.compress("".join(lines[::2]).encode()))
+    return few, other
+
+
+def test_weights_of_several_sets_say_what_they_have_seen_so_that_others_can_check_it(
+    two: tuple[Path, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "ranking.json"
+    ran = CliRunner().invoke(
+        main, ["eval", "fit", *map(str, two), "--out", str(out), "--engine", "memory", "--most", "15", "--json"]
+    )
+
+    assert ran.exit_code == 0, ran.stderr
+    parameters = parameters_from(out.read_bytes())
+    source = parameters.provenance
+    assert source.fitted_on == ("few", "other")
+    assert [(one.documents, one.judged_queries, one.used) for one in source.sets] == [(12, 40, 15), (12, 20, 15)]
+    unpacked = gzip.decompress((two[1] / "queries.jsonl.gz").read_bytes())
+    assert source.sets[1].blake2b_128["queries.jsonl"] == hashlib.blake2b(unpacked, digest_size=16).hexdigest()
+    assert source.sets[0].blake2b_128["corpus.jsonl"] == source.sets[1].blake2b_128["corpus.jsonl"]
+    assert (source.start, source.judged_queries) == ("neutral", 30)
+    held_out = {name: round(values["held_out"], 4) for name, values in json.loads(ran.stdout)["sets"].items()}
+    assert source.ndcg_at_10 == held_out
+    assert parameters.rerank["title"] != 0
+
+
+def test_the_same_sets_make_the_same_weights(two: tuple[Path, Path], tmp_path: Path) -> None:
+    made = []
+    for name in ("one.json", "two.json"):
+        ran = CliRunner().invoke(
+            main, ["eval", "fit", str(two[0]), "--out", str(tmp_path / name), "--engine", "memory"]
+        )
+        assert ran.exit_code == 0, ran.stderr
+        made.append(parameters_from((tmp_path / name).read_bytes()))
+
+    assert (made[0].fusion, made[0].rerank) == (made[1].fusion, made[1].rerank)
+
+
+def test_two_sets_of_one_name_are_refused(few: Path, tmp_path: Path) -> None:
+    ran = CliRunner().invoke(
+        main, ["eval", "fit", str(few), str(few), "--out", str(tmp_path / "w"), "--engine", "memory"]
+    )
+
+    assert ran.exit_code == 1
+    assert "one name" in ran.stderr
+
+
+def test_eval_takes_an_owners_synonyms_and_tells_a_rule_that_is_none(few: Path, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.txt"
+    asked = ["eval", "retrieval", "--data", str(few), "--engine", "memory", "--synonyms", str(rules), "--json"]
+
+    def lexical() -> float:
+        ran = CliRunner().invoke(main, asked)
+        assert ran.exit_code == 0, ran.stderr
+        return float(json.loads(ran.stdout)["results"]["bm25"]["ndcg@10"])
+
+    rules.write_text("nobody => asks this\n")
+    without = lexical()
+    titles = [json.loads(line)["title"] for line in (few / "corpus.jsonl").read_text("utf-8").splitlines()[:5]]
+    rules.write_text(f"what, how, is, can, does => {', '.join(title.replace(',', ' ') for title in titles)}\n")
+    assert lexical() != without  # every question is searched for with the titles of five pages
+
+    rules.write_text("alone\n")
+    ran = CliRunner().invoke(main, asked)
+    assert ran.exit_code == 1
+    assert "line 1: 'alone' says no other word" in ran.stderr

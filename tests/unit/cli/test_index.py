@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import msgspec
 import pytest
 from click.testing import Result
 
 from slipstream.errors import SlipstreamError, Throttled, UpstreamUnavailable
 from slipstream.gateway.http import HttpRequest, Principal
 from slipstream.gateway.openai.errors import encode
+from slipstream.retrieval.parameters import Provenance, shipped
 from tests.unit.cli.conftest import Shell
 from tests.unit.retrieval.parsing import files
 from tests.unit.retrieval.test_indexes_api import Desk
@@ -290,3 +292,56 @@ def test_dropping_asks_first(run: Any, server: Server) -> None:
 
     assert run("drop", "docs", "--yes").exit_code == 0
     assert server.desk.index.names() == []
+
+
+def test_synonyms_are_set_from_a_file_shown_as_one_and_taken_out(run: Callable[..., Result], tmp_path: Path) -> None:
+    rules = tmp_path / "rules.txt"
+    rules.write_text("# ours\ndelete, remove\n")
+
+    assert run("synonyms", "docs", "--file", str(rules)).exit_code == 0
+    assert run("synonyms", "docs").stdout.splitlines()[:2] == [
+        "delete, remove",
+        "# 0 acronyms learnt from the documents",
+    ]
+    assert json.loads(run("synonyms", "docs", "--remove", "--json").stdout)["rules"] == []
+
+
+def test_a_rule_that_is_none_is_told_with_its_line_and_an_unreadable_file_by_its_name(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules.txt"
+    rules.write_text("delete, remove\nalone\n")
+    assert "line 2: 'alone' says no other word" in run("synonyms", "docs", "--file", str(rules)).stderr
+
+    rules.write_bytes(b"\xff\xfe\x00")
+    assert "is not a text in UTF-8" in run("synonyms", "docs", "--file", str(rules)).stderr
+    assert "cannot be read" in run("synonyms", "docs", "--file", str(tmp_path / "none")).stderr
+
+
+def test_weights_come_from_a_file_are_told_with_their_source_and_can_be_undone(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    weights = tmp_path / "ranking.json"
+    source = Provenance(fitted_on=("docs",), judged_queries=50, date="2026-01-02")
+    weights.write_bytes(msgspec.json.encode(msgspec.structs.replace(shipped(), provenance=source)))
+
+    assert run("ranking", "docs").stdout == "docs is ranked by the weights that ship\n"
+    ran = run("ranking", "docs", "--file", str(weights))
+    assert ran.stdout == "docs is ranked by weights fitted to 50 judged queries of docs on 2026-01-02\n"
+    assert "ranking: fitted to this index" in run("show", "docs").stdout
+    assert run("ranking", "docs", "--shipped").stdout == "docs is ranked by the weights that ship\n"
+
+
+def test_weights_that_cannot_be_used_are_refused_with_their_file(run: Callable[..., Result], tmp_path: Path) -> None:
+    weights = tmp_path / "ranking.json"
+    weights.write_text('{"fusion": {"luck": 1}, "rerank": {}}')
+
+    assert "ranking.json: ranking parameters weigh 'luck'" in run("ranking", "docs", "--file", str(weights)).stderr
+    assert run("ranking", "docs", "--file", str(tmp_path / "none")).exit_code == 1
+
+
+def test_fitting_has_to_be_told_what_to_do_with_the_weights(run: Callable[..., Result]) -> None:
+    ran = run("fit", "docs", "--queries", "q.jsonl", "--qrels", "qrels.tsv")
+
+    assert ran.exit_code == 2
+    assert "--apply" in ran.stderr

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from threading import Lock
 from typing import Any
 
+import msgspec
 import pytest
 
 from slipstream.disconnect import NEVER, Disconnect
@@ -28,6 +29,7 @@ from slipstream.models.embedding import EmbeddingCall, Embeddings
 from slipstream.retrieval.api import MAX_BODY_BYTES, IndexesApi, Parts
 from slipstream.retrieval.drafts import Item
 from slipstream.retrieval.failures import FailureRecord
+from slipstream.retrieval.parameters import Provenance, shipped
 from slipstream.retrieval.ports import IndexSpec
 from slipstream.telemetry.waterfall import Waterfall
 from tests.unit.retrieval.loading import items, resolve
@@ -374,3 +376,55 @@ def test_another_method_is_refused_with_those_that_go(desk: Desk, method: str, p
 
 def test_a_route_that_does_not_exist_is_told_with_those_that_do(desk: Desk) -> None:
     assert "documents/{id}" in refused(NotFound, lambda: desk.ask("GET", "/docs/docments")).message
+
+
+# -- what an index keeps
+
+
+def test_an_owners_synonyms_are_set_shown_and_taken_out(desk: Desk) -> None:
+    desk.ask("POST", "/docs/documents", {"documents": [{"id": "a", "text": "The Key Management Service (KMS)."}]})
+    put = desk.ask("PUT", "/docs/synonyms", {"rules": ["# ours", "delete, remove", "", "k8s => Kubernetes"]})
+
+    assert put == desk.ask("GET", "/docs/synonyms", scopes=("ingest",))
+    assert put[1]["rules"] == ["delete, remove", "k8s => Kubernetes"]
+    assert put[1]["acronyms"] == {"KMS": "Key Management Service"}
+    assert desk.ask("GET", "/docs")[1].items() >= {"synonyms": 2, "acronyms": 1}.items()
+
+    taken = desk.ask("DELETE", "/docs/synonyms")[1]
+    assert (taken["rules"], taken["acronyms"]) == ([], {"KMS": "Key Management Service"})
+
+
+def test_rules_that_are_wrong_leave_the_former_ones(desk: Desk) -> None:
+    desk.ask("PUT", "/docs/synonyms", {"rules": ["a, b"]})
+
+    error = refused(InvalidRequest, lambda: desk.ask("PUT", "/docs/synonyms", {"rules": ["a, c", "alone"]}))
+
+    assert (error.param, error.message.partition(":")[0]) == ("rules", "line 2")
+    assert desk.ask("GET", "/docs/synonyms")[1]["rules"] == ["a, b"]
+    refused(InvalidRequest, lambda: desk.ask("PUT", "/docs/synonyms", {"rules": "a, b"}))
+    refused(IndexNotFound, lambda: desk.ask("PUT", "/none/synonyms", {"rules": ["a, b"]}))
+    refused(PermissionDenied, lambda: desk.ask("PUT", "/docs/synonyms", {"rules": []}, scopes=("ingest",)))
+
+
+def test_fitted_weights_take_the_place_of_those_that_ship_and_go_again(desk: Desk) -> None:
+    assert desk.ask("GET", "/docs/ranking", scopes=("ingest",))[1]["fitted"] is False
+    fitted = msgspec.structs.replace(
+        shipped(), skip_margin=1.0, provenance=Provenance(("docs",), 50, "2026-01-01", "ab", {"docs": 0.9})
+    )
+
+    put = desk.ask("PUT", "/docs/ranking", json.loads(msgspec.json.encode(fitted)))[1]
+
+    assert (put["fitted"], put["parameters"]["skip_margin"]) == (True, 1.0)
+    assert put["parameters"]["provenance"]["fitted_on"] == ("docs",)
+    assert desk.index.generations("docs")[0].kept.ranking == msgspec.to_builtins(fitted)
+    assert desk.ask("GET", "/docs")[1]["fitted"] is True
+    assert desk.ask("DELETE", "/docs/ranking")[1]["parameters"] == msgspec.to_builtins(shipped())
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [({"fusion": {"luck": 1.0}, "rerank": {}}, "ranking.fusion"), ({"fusion": {}}, "ranking"), (b"{", "ranking")],
+)
+def test_weights_that_cannot_be_used_are_refused_and_change_nothing(desk: Desk, body: Any, param: str) -> None:
+    assert refused(InvalidRequest, lambda: desk.ask("PUT", "/docs/ranking", body)).param == param
+    assert desk.ask("GET", "/docs/ranking")[1]["fitted"] is False

@@ -497,3 +497,37 @@ def drafts_of(texts: dict[str, str]) -> Any:
     from tests.unit.retrieval.loading import items
 
     return drafts(items(texts))
+
+
+# -- what an index learns of its words
+
+
+def learnt(desk: Desk) -> dict[str, str]:
+    (generation,) = desk.index.generations("docs")
+    return {short: meaning.long for short, meaning in generation.kept.learnt.items()}
+
+
+def test_a_load_adds_the_acronyms_that_its_documents_explain(desk: Desk) -> None:
+    desk.load({"a.md": "# A\n\nUse the AWS Key Management Service (AWS KMS)."})
+    desk.load({"b.md": "# Network Address Translation (NAT)\n\nText of b."})
+
+    assert learnt(desk) == {"KMS": "Key Management Service", "NAT": "Network Address Translation"}
+
+
+def test_what_a_document_had_explained_stays_known_when_it_leaves(desk: Desk) -> None:
+    desk.load({"a.md": "# A\n\nUse the AWS Key Management Service (AWS KMS)."})
+    desk.load({"b.md": "Text of b."}, remove_missing=EVERYTHING)
+
+    assert list(desk.index.documents()) == ["b.md"]
+    assert learnt(desk) == {"KMS": "Key Management Service"}
+
+
+def test_a_document_is_not_written_before_what_it_explains_is_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(index: str, acronyms: object) -> None:
+        raise UpstreamUnavailable("the engine is gone")
+
+    monkeypatch.setattr(desk.index, "learn", broken)
+    report = desk.load({"a.md": "Use the AWS Key Management Service (AWS KMS)."})
+
+    assert report.stopped is not None
+    assert desk.index.documents() == {}

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipstream.retrieval.question import acronyms, exact, followup
+from slipstream.errors import InvalidRequest
+from slipstream.retrieval.question import acronyms, exact, followup, synonyms
+from slipstream.retrieval.question.acronyms import MOST_LEARNT, Meaning, merged
 from slipstream.retrieval.question.clean import MOST_CHARS, normalized, unframed
 from slipstream.retrieval.question.language import language_of
-from slipstream.retrieval.question.prepare import STEPS, Vocabulary, prepare
+from slipstream.retrieval.question.prepare import STEPS, prepare
+from slipstream.retrieval.question.vocabulary import Vocabulary
 
 EARLIER = ["Does DynamoDB support global tables?"]
 
@@ -100,16 +105,94 @@ def test_of_two_meanings_the_more_frequent_one_is_learnt() -> None:
         "New Account Team (NAT)",
     ]
 
-    assert acronyms.learn(texts) == {"NAT": "Network Address Translation"}
+    assert acronyms.learn(texts) == {"NAT": Meaning("Network Address Translation", 2)}
 
 
-def test_short_and_long_forms_stand_for_each_other_and_synonyms_come_from_the_owner() -> None:
-    known = {"KMS": "Key Management Service", "IT": "Information Technology"}
+LEARNT = st.dictionaries(
+    st.sampled_from(["KMS", "S3", "NAT"]), st.builds(Meaning, st.sampled_from(["a b", "c d"]), st.integers(1, 3))
+)
 
-    assert acronyms.expansions("rotate a KMS key", known) == ["Key Management Service"]
-    assert acronyms.expansions("is key management service free", known) == ["KMS"]
-    assert acronyms.expansions("it is free", known) == []
-    assert acronyms.expansions("delete a bucket", {}, {"delete": ["remove", "drop"]}) == ["remove", "drop"]
+
+@given(LEARNT, LEARNT, LEARNT)
+def test_what_several_loads_have_learnt_is_the_same_in_any_order_and_however_often(
+    one: dict[str, Meaning], two: dict[str, Meaning], three: dict[str, Meaning]
+) -> None:
+    together = merged(merged(one, two), three)
+
+    assert together == merged(three, merged(two, one))
+    assert merged(together, two) == together
+
+
+def test_an_index_keeps_only_its_most_frequent_acronyms() -> None:
+    many = {f"A{number}": Meaning(f"A {number}", number + 1) for number in range(MOST_LEARNT + 5)}
+
+    kept = merged({}, many)
+
+    assert len(kept) == MOST_LEARNT
+    assert set(many) - set(kept) == {"A0", "A1", "A2", "A3", "A4"}
+
+
+def looked_for(text: str, vocabulary: Vocabulary) -> list[str]:
+    return [one.text for one in vocabulary.expansions(text)]
+
+
+def test_short_and_long_forms_stand_for_each_other() -> None:
+    known = Vocabulary({"KMS": Meaning("Key Management Service"), "IT": Meaning("Information Technology")})
+
+    assert looked_for("rotate a KMS key", known) == ["Key Management Service"]
+    assert looked_for("is key management service free", known) == ["KMS"]
+    assert looked_for("KMS, the key management service", known) == []
+    assert looked_for("it is free", known) == []
+
+
+def test_an_owners_synonyms_work_in_the_directions_that_their_rules_say() -> None:
+    known = Vocabulary(rules=["delete, remove, drop", "k8s => Kubernetes"])
+
+    assert looked_for("Delete a bucket", known) == ["remove", "drop"]
+    assert looked_for("drop or remove a bucket", known) == ["delete"]
+    assert looked_for("a K8s cluster", known) == ["Kubernetes"]
+    assert looked_for("a Kubernetes cluster", known) == []
+
+
+def test_what_an_owner_says_of_a_phrase_takes_the_place_of_what_was_learnt() -> None:
+    learnt = {"NAT": Meaning("New Account Team"), "VPC": Meaning("Virtual Private Cloud")}
+    known = Vocabulary(learnt, ["NAT => network address translation"])
+
+    assert looked_for("NAT gateway in a VPC", known) == ["network address translation", "Virtual Private Cloud"]
+
+
+def test_of_many_expansions_an_owners_come_first_and_the_rest_is_bounded() -> None:
+    known = Vocabulary({"KMS": Meaning("Key Management Service")}, [f"key => {', '.join('abcdefg')}"])
+
+    assert looked_for("KMS key", known) == list("abcdef")
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["# fine", "", "delete"], "line 3: 'delete' says no other word"),
+        (["a => b => c"], "line 1: more than one '=>'"),
+        (["a, , b"], "line 1: '' holds no word"),
+        (["a, b", "!!! => b"], "line 2: '!!!' holds no word"),
+        ([", ".join(map(str, range(13)))], "13 phrases: a rule takes 12"),
+        ([f"a, {'b' * 81}"], "has 81 characters"),
+        (["a, b"] * 1001, "1,001 rules: an index takes 1,000"),
+    ],
+)
+def test_a_rule_that_is_none_is_refused_with_its_line(lines: list[str], said: str) -> None:
+    with pytest.raises(InvalidRequest, match=re.escape(said)):
+        synonyms.checked(lines)
+
+
+@given(st.lists(st.text(max_size=40), max_size=5))
+def test_rules_that_are_taken_can_be_read_and_are_taken_again(lines: list[str]) -> None:
+    try:
+        rules = synonyms.checked(lines)
+    except InvalidRequest:
+        return
+
+    assert synonyms.checked(rules) == rules
+    assert all(phrase and others for phrase, others in synonyms.read(rules).items())
 
 
 @pytest.mark.parametrize("question", ["And how much does it cost?", "Why?", "What about the latter?", "Which ones?"])
@@ -134,8 +217,8 @@ def test_a_question_that_stands_alone_is_left_as_it_is() -> None:
 
 
 def test_the_model_rewrites_where_it_answers_in_time_and_the_rule_where_it_does_not() -> None:
-    in_time = prepare("And its price?", EARLIER, rewrite=lambda question, earlier: "What do global tables cost?")
-    late = prepare("And its price?", EARLIER, rewrite=lambda question, earlier: None)
+    in_time = prepare("And its price?", EARLIER, rewritten="What do global tables cost?")
+    late = prepare("And its price?", EARLIER)
 
     assert in_time.meaning == "What do global tables cost?"
     assert late.meaning == "DynamoDB support global tables And its price?"
@@ -145,7 +228,7 @@ def test_the_model_rewrites_where_it_answers_in_time_and_the_rule_where_it_does_
 def test_every_step_can_be_switched_off_and_is_told_while_it_is_on(step: str) -> None:
     question, vocabulary = (
         'Can you tell me wo "ist der" KMS and max_tokens?',
-        Vocabulary({"KMS": "Key Management Service"}),
+        Vocabulary({"KMS": Meaning("Key Management Service")}),
     )
 
     on = prepare(question, EARLIER, vocabulary=vocabulary)
@@ -169,3 +252,20 @@ def test_every_step_can_be_switched_off_and_is_told_while_it_is_on(step: str) ->
 )
 def test_the_language_is_told_by_script_and_common_words(text: str, language: str) -> None:
     assert language_of(text) == language
+
+
+@pytest.mark.parametrize(
+    ("question", "index", "foreign"),
+    [
+        ("Wie kann ich die Tabelle löschen?", "english", True),
+        ("Wie kann ich die Tabelle löschen?", "german", False),
+        ("How can I delete the table?", "german", True),
+        ("как удалить таблицу", "english", True),
+        ("Was S3 down?", "english", False),
+        ("How can I delete the table?", "standard", False),
+        ("How can I delete the table?", "finnish", False),
+    ],
+)
+def test_a_question_in_another_language_than_the_index_is_noticed(question: str, index: str, foreign: bool) -> None:
+    assert prepare(question, language=index).foreign is foreign
+    assert prepare(question, language=index, off=frozenset({"language"})).foreign is False

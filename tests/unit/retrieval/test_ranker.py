@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import pytest
 
 from slipstream.chat.retrieval_options import DEFAULTS, RetrievalOptions
 from slipstream.retrieval.candidates import Candidate
-from slipstream.retrieval.parameters import shipped
+from slipstream.retrieval.parameters import Parameters, shipped
 from slipstream.retrieval.question.prepare import Prepared, prepare
 from slipstream.retrieval.ranker import Ranker
 from slipstream.retrieval.ranking import Ranked
@@ -28,7 +29,7 @@ def names(found: Sequence[Ranked]) -> list[str]:
 
 
 def rank(found: Legs = ALIKE, question: Prepared = ASKED, options: RetrievalOptions = DEFAULTS) -> list[str]:
-    return names(Ranker(shipped(), now_s=lambda: NOW_S).rank(question, found, options))
+    return names(Ranker(shipped(), now_s=lambda: NOW_S).rank(question, found, options).passages)
 
 
 def changed(found: Legs, document: str, **more: object) -> Legs:
@@ -88,8 +89,9 @@ def test_a_reranker_that_is_too_late_leaves_the_fused_order() -> None:
     late = LocalReranker(shipped(), clock=lambda: float(next(ticks)))
 
     found = Ranker(shipped(), late).rank(ASKED, said, DEFAULTS)
-    assert names(found)[0] == "a"
-    assert "reranked" not in found[0].stages
+    assert found.second_look.outcome == "late"
+    assert names(found.passages)[0] == "a"
+    assert "reranked" not in found.passages[0].stages
 
 
 class Unwanted:
@@ -104,9 +106,38 @@ class Unwanted:
 def test_a_wide_margin_needs_no_second_look() -> None:
     clear = legs({"a": 90.0, "b": 5.0}, {"a": 0.95, "b": 0.1})
 
-    assert names(Ranker(shipped(), Unwanted()).rank(ASKED, clear, DEFAULTS)) == ["a", "b"]
+    found = Ranker(shipped(), Unwanted()).rank(ASKED, clear, DEFAULTS)
+    assert names(found.passages) == ["a", "b"]
+    assert found.second_look.outcome == "sure"
+    assert found.second_look.lead is not None
+    assert found.second_look.lead >= shipped().skip_margin
     with pytest.raises(AssertionError, match="asked"):
         Ranker(shipped(), Unwanted()).rank(ASKED, ALIKE, DEFAULTS)
+
+
+@pytest.mark.parametrize("reranker", [None, LocalReranker(shipped())])
+def test_the_margin_of_a_request_decides_whether_either_re_ranker_is_asked(reranker: LocalReranker | None) -> None:
+    clear = legs({"a": 90.0, "b": 5.0}, {"a": 0.95, "b": 0.1})
+    ranker = Ranker(shipped(), reranker)
+
+    def outcome(found: Legs, **options: Any) -> str:
+        return ranker.rank(ASKED, found, RetrievalOptions(**options)).second_look.outcome
+
+    assert (outcome(clear), outcome(clear, rerank_margin=1000.0)) == ("sure", "done")
+    assert (outcome(ALIKE), outcome(ALIKE, rerank_margin=0.0)) == ("done", "sure")
+    assert outcome(clear, rerank="off") == "off"
+    assert outcome(legs({"a": 1.0}, {})) == "few"
+
+
+def test_shared_words_decide_less_where_the_question_is_in_another_language() -> None:
+    weights = {"cosine": 10.0, "passage": 10.0}
+    ranker = Ranker(Parameters(fusion=weights, rerank=weights, skip_margin=100.0))
+    found = legs({"words": 60.0, "meaning": 14.0}, {"meaning": 0.7, "words": 0.1})
+    foreign = msgspec.structs.replace(ASKED, foreign=True)
+
+    for options in (DEFAULTS, RetrievalOptions(rerank="off")):
+        assert names(ranker.rank(ASKED, found, options).passages) == ["words", "meaning"]
+        assert names(ranker.rank(foreign, found, options).passages) == ["meaning", "words"]
 
 
 def test_a_missing_leg_is_made_up_for_by_the_other() -> None:
@@ -124,7 +155,7 @@ def test_odd_questions_are_ranked_by_what_the_legs_say(question: str) -> None:
 
 
 def test_each_passage_tells_what_the_stages_thought_of_it() -> None:
-    (first, *_) = Ranker(shipped()).rank(ASKED, ALIKE, DEFAULTS)
+    (first, *_) = Ranker(shipped()).rank(ASKED, ALIKE, DEFAULTS).passages
 
     assert {"bm25", "cosine", "document_bm25", "lexical_rank", "dense_rank", "fused", "reranked"} == set(first.stages)
     assert (first.stages["bm25"], first.stages["cosine"], first.stages["dense_rank"]) == (20.0, 0.5, 1.0)

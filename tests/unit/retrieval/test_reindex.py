@@ -11,6 +11,7 @@ from slipstream.errors import IndexNotFound
 from slipstream.retrieval.document import Document
 from slipstream.retrieval.ingest import EVERYTHING
 from slipstream.retrieval.ports import Failed, IndexSpec
+from slipstream.retrieval.question.acronyms import Meaning
 from slipstream.retrieval.reindex import ReindexUnderWay, Step, begin, step, under_way
 from tests.unit.retrieval.loading import Desk, resolve
 from tests.unit.retrieval.memory_index import SPEC
@@ -140,3 +141,17 @@ def test_loads_during_a_reindex_are_all_in_the_generation_that_comes_out(changes
     assert desk.index.versions("docs") == versions
     for document in desk.index.documents().values():
         assert all(len(passage.vector) == 512 for passage in document.passages)
+
+
+def test_a_reindex_learns_acronyms_from_what_was_stored_before_and_keeps_what_the_index_kept() -> None:
+    desk, stored = Desk(), Desk()
+    stored.load({"a.md": "Use the AWS Key Management Service (AWS KMS)."})
+    desk.index.write("docs", stored.index.documents().values())
+    desk.index.set_synonyms("docs", ["delete, remove"])
+    begin(desk.index, "docs", IndexSpec(dimensions=SPEC.dimensions, m=32))
+
+    go_on(desk)
+
+    (generation,) = desk.index.generations("docs")
+    assert generation.kept.learnt == {"KMS": Meaning("Key Management Service")}
+    assert generation.kept.synonyms == ("delete, remove",)

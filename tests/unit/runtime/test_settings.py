@@ -68,3 +68,17 @@ def test_a_reranking_model_in_another_region_is_named_by_its_arn() -> None:
 def test_a_reranking_model_that_is_no_foundation_model_is_refused_by_name(text: str) -> None:
     with pytest.raises(BadSetting, match="SLIPSTREAM_RERANK_MODEL"):
         read_settings(REGION | {"SLIPSTREAM_RERANK_MODEL": text})
+
+
+def test_follow_up_questions_are_rewritten_by_the_small_model_unless_a_deployment_says_otherwise() -> None:
+    usual = read_settings(REGION)
+    off = read_settings(REGION | {"SLIPSTREAM_REWRITE_MODEL": "", "SLIPSTREAM_REWRITE_LIMIT_MS": "250"})
+
+    assert (usual.rewrite_model, usual.rewrite_limit_ms) == ("fast", 800)
+    assert (off.rewrite_model, off.rewrite_limit_ms) == ("", 250)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "10001", "0.4", "soon"])
+def test_a_limit_for_rewriting_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(BadSetting, match="SLIPSTREAM_REWRITE_LIMIT_MS must be a whole number"):
+        read_settings(REGION | {"SLIPSTREAM_REWRITE_LIMIT_MS": text})

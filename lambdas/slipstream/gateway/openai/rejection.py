@@ -42,7 +42,7 @@ CHOICES = {
     "slipstream.latency": ("standard", "optimized"),
     "slipstream.cache": ("auto", "off"),
     "slipstream.retrieval.rerank": ("local", "bedrock", "off"),
-    "slipstream.retrieval.off[]": ("followup", "frame", "phrases", "identifiers", "expansions", "language"),
+    "slipstream.retrieval.off[]": ("followup", "rewrite", "frame", "phrases", "identifiers", "expansions", "language"),
     "encoding_format": ("float", "base64"),
     "input_type": ("search_document", "search_query", "classification", "clustering"),
 }

@@ -1,4 +1,4 @@
-"""Acronyms that a corpus explains itself, ``Amazon Simple Storage Service (Amazon S3)``, and a user's own synonyms.
+"""Acronyms that a corpus explains itself: ``Amazon Simple Storage Service (Amazon S3)``.
 
 Learnt by the rule of Schwartz and Hearst (PSB 2003): the short form stands in brackets behind the long one, and each of
 its letters is found in it, in order, the first at the beginning of a word.
@@ -10,9 +10,21 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-MOST_EXPANSIONS = 6
+import msgspec
+
+from slipstream.retrieval.question.phrases import words
+
+MOST_LEARNT = 1000
+"""Short forms that an index keeps: it says them with its mapping, which every node of the engine holds in memory."""
+LONGEST_CHARS = 120
 _BRACKET = re.compile(r"\(([A-Za-z][\w&./-]{1,11}(?: [A-Z0-9][\w-]{0,10})?)\)")
-_WORD = re.compile(r"[\w&'’-]+")
+
+
+class Meaning(msgspec.Struct, array_like=True, frozen=True):
+    """A long form, and how often the load that met it most has met it."""
+
+    long: str
+    seen: int = 1
 
 
 def pairs(text: str) -> list[tuple[str, str]]:
@@ -22,15 +34,15 @@ def pairs(text: str) -> list[tuple[str, str]]:
         short = match[1]
         if not _is_short(short):
             continue
-        before = _WORD.findall(text[max(0, match.start() - 120) : match.start()])
+        before = words(text[max(0, match.start() - LONGEST_CHARS) : match.start()])
         core = _core(short, before)
         if long := _long_form(core, before):
             found.append((core, long))
     return found
 
 
-def learn(texts: Iterable[str], most: int = 2000) -> dict[str, str]:
-    """Short form → its most frequent long form, over a corpus; the most frequent short forms where there are more."""
+def learn(texts: Iterable[str]) -> dict[str, Meaning]:
+    """Short form → its most frequent long form in ``texts``; the ``MOST_LEARNT`` most frequent short forms."""
     seen: Counter[tuple[str, str]] = Counter()
     spelled: dict[tuple[str, str], str] = {}
     for text in texts:
@@ -38,31 +50,34 @@ def learn(texts: Iterable[str], most: int = 2000) -> dict[str, str]:
             key = (short, long.lower())
             seen[key] += 1
             spelled.setdefault(key, long)
-    out: dict[str, str] = {}
-    for key, _ in seen.most_common():
-        if key[0] not in out and len(out) < most:
-            out[key[0]] = spelled[key]
-    return out
+    best: dict[str, Meaning] = {}
+    for key, count in seen.items():
+        best = _with(best, key[0], Meaning(spelled[key], count))
+    return _most_frequent(best)
 
 
-def expansions(text: str, known: Mapping[str, str], synonyms: Mapping[str, Sequence[str]] | None = None) -> list[str]:
-    """What else to look for: long forms of the acronyms in ``text``, short forms of long ones, the user's synonyms.
+def merged(known: Mapping[str, Meaning], new: Mapping[str, Meaning]) -> dict[str, Meaning]:
+    """Both; of two meanings the one that a single load has met more often.
 
-    ``synonyms``: lower-case phrase → phrases that mean the same.
+    In whatever order, and however often, what several loads have learnt is put together, the outcome is the same: so
+    loads need no lock between them, and a document that is loaded twice does not count twice.
     """
-    found: list[str] = []
-    spaced = f" {' '.join(_WORD.findall(text))} "
-    lowered = spaced.lower()
-    for short, long in known.items():
-        # Short forms are matched as written: IT, US and AS are words when they are not.
-        if f" {short} " in spaced and f" {long.lower()} " not in lowered:
-            found.append(long)
-        elif f" {long.lower()} " in lowered and f" {short} " not in spaced:
-            found.append(short)
-    for phrase, others in (synonyms or {}).items():
-        if f" {phrase} " in lowered:
-            found += [other for other in others if f" {other.lower()} " not in lowered]
-    return list(dict.fromkeys(found))[:MOST_EXPANSIONS]
+    both = dict(known)
+    for short, meaning in new.items():
+        both = _with(both, short, meaning)
+    return _most_frequent(both)
+
+
+def _with(known: dict[str, Meaning], short: str, meaning: Meaning) -> dict[str, Meaning]:
+    there = known.get(short)
+    if there is None or (-meaning.seen, meaning.long) < (-there.seen, there.long):
+        known[short] = meaning
+    return known
+
+
+def _most_frequent(known: dict[str, Meaning]) -> dict[str, Meaning]:
+    ordered = sorted(known.items(), key=lambda pair: (-pair[1].seen, pair[0]))
+    return dict(ordered[:MOST_LEARNT])
 
 
 def _is_short(short: str) -> bool:
@@ -84,17 +99,17 @@ def _long_form(short: str, before: Sequence[str]) -> str | None:
         return None
     most = min(len(wanted) + 5, len(wanted) * 2, len(before))
     for count in range(1, most + 1):
-        words = before[len(before) - count :]
-        if words[0][0].lower() == wanted[0] and _spells(words, wanted) and len(words) > 1:
-            return " ".join(words)
+        tail = before[len(before) - count :]
+        if tail[0][0].lower() == wanted[0] and _spells(tail, wanted) and len(tail) > 1:
+            return " ".join(tail)
     return None
 
 
-def _spells(words: Sequence[str], wanted: Sequence[str]) -> bool:
+def _spells(tail: Sequence[str], wanted: Sequence[str]) -> bool:
     """Whether the words' initials are the letters; a digit stands for that many words with one initial."""
-    initials = [word[0].lower() for word in words if word[0].isalnum()]
+    initials = [word[0].lower() for word in tail if word[0].isalnum()]
     expanded: list[str] = []
     for letter in wanted:  # S3: an S, and two more words that begin like it
         expanded += [expanded[-1]] * (int(letter) - 1) if letter.isdigit() and expanded else [letter]
-    content = [word[0].lower() for word in words if word.lower() not in ("of", "and", "for", "the", "to", "in", "on")]
+    content = [word[0].lower() for word in tail if word.lower() not in ("of", "and", "for", "the", "to", "in", "on")]
     return expanded in (initials, content)

@@ -26,8 +26,21 @@ _WORDS = {language: frozenset(common.split()) for language, common in _COMMON.it
 _WORD = re.compile(r"[^\W\d_]+")
 
 
-def language_of(text: str, default: str = "en") -> str:
-    """An ISO 639-1 code, or ``cjk`` for Chinese, Japanese and Korean together; ``default`` where nothing tells."""
+OF_ANALYZER = {
+    "arabic": "ar", "cjk": "cjk", "dutch": "nl", "english": "en", "french": "fr", "german": "de", "greek": "el",
+    "hindi": "hi", "italian": "it", "portuguese": "pt", "brazilian": "pt", "russian": "ru", "spanish": "es",
+    "thai": "th",
+}  # fmt: skip
+"""The engine's analyzers for languages that can be told here; an index of another one is asked as it is."""
+SURE = 2
+"""Common words by which a language has to lead: one alone (``was``, ``die``) is also a word of another language."""
+
+
+def language_of(text: str, default: str = "en", lead: int = 1) -> str:
+    """An ISO 639-1 code, or ``cjk`` for Chinese, Japanese and Korean together; ``default`` where nothing tells.
+
+    ``lead``: by how many of its commonest words another language has to be ahead of ``default``.
+    """
     sample = text[:4000]
     letters = sum(c.isalpha() for c in sample)
     if letters and len(_CJK.findall(sample)) * 3 > letters:
@@ -38,4 +51,4 @@ def language_of(text: str, default: str = "en") -> str:
     found = [word.lower() for word in _WORD.findall(sample)]
     counts = {language: sum(word in common for word in found) for language, common in _WORDS.items()}
     best = max(counts, key=lambda language: (counts[language], language == default))
-    return best if counts[best] and counts[best] > counts.get(default, 0) else default
+    return best if counts[best] - counts.get(default, 0) >= lead else default

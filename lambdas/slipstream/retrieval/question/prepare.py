@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import TypeVar
 
 import msgspec
 
-from slipstream.retrieval.question import acronyms, clean, exact, followup
-from slipstream.retrieval.question.language import language_of
+from slipstream.retrieval.question import clean, exact, followup
+from slipstream.retrieval.question.language import OF_ANALYZER, SURE, language_of
+from slipstream.retrieval.question.vocabulary import NOTHING_KNOWN, Expansion, Vocabulary
 
-T = TypeVar("T", str, list[str])
+T = TypeVar("T", str, list[str], list[Expansion])
 
 STEPS = ("followup", "frame", "phrases", "identifiers", "expansions", "language")
 """What can be switched off. That text is normalized cannot: engines are not asked control characters."""
@@ -25,16 +26,6 @@ class Step(msgspec.Struct, frozen=True):
     result: str | list[str] = ""
 
 
-class Vocabulary(msgspec.Struct, frozen=True):
-    """What is known of an index's words: its acronyms, short → long, and its owner's synonyms, phrase → others."""
-
-    acronyms: Mapping[str, str] = {}
-    synonyms: Mapping[str, Sequence[str]] = {}
-
-
-NOTHING_KNOWN = Vocabulary()
-
-
 class Prepared(msgspec.Struct, frozen=True):
     """``text`` is for the lexical leg, ``meaning`` for the vector: as natural as it was asked."""
 
@@ -44,11 +35,9 @@ class Prepared(msgspec.Struct, frozen=True):
     identifiers: tuple[str, ...] = ()
     expansions: tuple[str, ...] = ()
     language: str = "en"
+    foreign: bool = False
+    """It is in another language than the index: what rests on shared words is trusted less."""
     steps: tuple[Step, ...] = ()
-
-
-Rewriter = Callable[[str, Sequence[str]], str | None]
-"""Question and earlier questions → the question alone; None: no answer in time."""
 
 
 def prepare(
@@ -56,26 +45,32 @@ def prepare(
     earlier: Sequence[str] = (),
     *,
     vocabulary: Vocabulary = NOTHING_KNOWN,
-    rewrite: Rewriter | None = None,
+    rewritten: str = "",
     off: frozenset[str] = frozenset(),
+    language: str = "english",
 ) -> Prepared:
-    """Run the steps. ``earlier``: the user's questions before this one, oldest first. ``off``: steps left out."""
+    """Run the steps. ``earlier``: the user's questions before this one, oldest first. ``off``: steps left out.
+
+    ``rewritten``: the question as it stands alone, where a model was asked and has said so; else a rule makes it.
+    ``language``: of the index, as its analyzer is named.
+    """
     steps = _Steps(off)
     asked = clean.normalized(question)
-    whole = steps.run("followup", lambda: _standalone(asked, earlier, rewrite), asked)
+    whole = steps.run("followup", lambda: _standalone(asked, earlier, rewritten), asked)
     text = steps.run("frame", lambda: clean.unframed(whole), whole)
     phrases: list[str] = steps.run("phrases", lambda: exact.phrases(text), [])
     identifiers: list[str] = steps.run("identifiers", lambda: exact.identifiers(text), [])
-    known = vocabulary.acronyms, vocabulary.synonyms
-    expansions: list[str] = steps.run("expansions", lambda: acronyms.expansions(text, *known), [])
-    language = steps.run("language", lambda: language_of(whole), "en")
+    expansions: list[Expansion] = steps.run("expansions", lambda: vocabulary.expansions(text), [])
+    own = OF_ANALYZER.get(language, "")
+    asked_in = steps.run("language", lambda: language_of(whole, own, SURE), own)
     return Prepared(
         text=text,
         meaning=whole,
         phrases=tuple(phrases),
         identifiers=tuple(identifiers),
-        expansions=tuple(expansions),
-        language=language,
+        expansions=tuple(one.text for one in expansions),
+        language=asked_in or "en",
+        foreign=bool(own) and asked_in != own,
         steps=tuple(steps.done),
     )
 
@@ -91,13 +86,14 @@ class _Steps:
             return otherwise
         began = perf_counter()
         result = step()
-        self.done.append(Step(name, round((perf_counter() - began) * 1000, 3), "" if result == otherwise else result))
+        ms = round((perf_counter() - began) * 1000, 3)
+        told = result if isinstance(result, str) else [str(one) for one in result]
+        self.done.append(Step(name, ms, "" if result == otherwise else told))
         return result
 
 
-def _standalone(asked: str, earlier: Sequence[str], rewrite: Rewriter | None) -> str:
+def _standalone(asked: str, earlier: Sequence[str], rewritten: str) -> str:
     before = [clean.normalized(text) for text in earlier]
     if not followup.leans(asked, before):
         return asked
-    rewritten = rewrite(asked, before) if rewrite is not None else None
-    return clean.normalized(rewritten) if rewritten and rewritten.strip() else followup.standalone(asked, before)
+    return clean.normalized(rewritten) or followup.standalone(asked, before)
