@@ -55,7 +55,7 @@ ROUTES: tuple[tuple[str, str, Answer], ...] = (
     ("HEAD", "*", lambda asked: admin.exists(asked.indices, asked.names[0])),
     ("GET", "*/_alias", lambda asked: admin.aliases(asked.indices, asked.names[0])),
     ("GET", "*/_mapping", lambda asked: admin.mapping(asked.indices, asked.names[0])),
-    ("PUT", "*/_mapping", lambda asked: admin.put_mapping(asked.indices, asked.names[0], asked.object)),
+    ("POST", "*/_mapping", lambda asked: admin.put_mapping(asked.indices, asked.names[0], asked.object)),
     ("PUT", "*/_settings", lambda asked: admin.put_settings(asked.indices, asked.names[0], asked.object)),
     ("POST", "*/_refresh", lambda asked: admin.refresh(asked.indices, asked.names[0])),
     ("POST", "*/_count", lambda asked: admin.count(asked.indices, asked.names[0])),

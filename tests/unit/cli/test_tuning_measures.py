@@ -35,15 +35,15 @@ def one(document_id: str, *vectors: tuple[float, ...]) -> Document:
     return Document(document_id, "", "v1", tuple(Passage(at, "x", 0, 1, (), v) for at, v in enumerate(vectors)))
 
 
-def test_of_one_document_only_two_passages_are_wanted() -> None:
+def test_of_a_document_only_its_best_passage_is_wanted() -> None:
     near = [(1.0, 0.01 * number) for number in range(1, 4)]
     documents = [one("a", *near), *(one(f"b{number}", (1.0, 0.1 + 0.01 * number)) for number in range(10))]
     truth = Truth(Corpus(documents, 13, 1.0), [(1.0, 0.0)])
 
-    two, rest = [truth.row("a", 0), truth.row("a", 1)], [truth.row(f"b{number}", 0) for number in range(10)]
+    best, second, rest = truth.row("a", 0), truth.row("a", 1), [truth.row(f"b{number}", 0) for number in range(10)]
 
-    assert truth.recalls([[*two, truth.row("a", 2), *rest[:8]]]) == [1.0]
-    assert truth.recalls([[*two, truth.row("a", 2), *rest[:7]]]) == [0.9]
+    assert truth.recalls([[best, second, *rest[:9]]]) == [1.0]
+    assert truth.recalls([[best, second, *rest[:8]]]) == [0.9]
 
 
 def test_recall_is_the_share_of_the_exact_ten() -> None:

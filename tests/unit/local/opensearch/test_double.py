@@ -281,7 +281,7 @@ def read(query: EngineQuery) -> list[legs.Leg]:
         ("POST", f"/{INDEX}/_search", {"query": "x"}, "search of this shape"),
         ("POST", f"/{INDEX}/_search", {"sort": ["_score"]}, "sort by"),
         ("PUT", f"/{INDEX}/_settings", {"index.refresh_interval": "1s"}, "index.refresh_interval"),
-        ("PUT", f"/{INDEX}/_mapping", {"properties": {}}, "change of a mapping"),
+        ("POST", f"/{INDEX}/_mapping", {"properties": {}}, "change of a mapping"),
         ("PUT", "/other", {"mappings": 3}, "of this shape"),
         ("POST", "/_aliases", {"actions": 3}, "of this shape"),
         ("PUT", "/other", {"mappings": {"_meta": {"spec": {"engine": "faiss"}}}}, "engine faiss"),
