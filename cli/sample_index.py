@@ -43,15 +43,16 @@ def fill(stage: Stage) -> Report:
     if report.failed:
         why = report.failed[0]
         raise CallFailed(f"{len(report.failed)} pages could not be loaded; the first, '{why.id}': {why.reason}")
-    stage.console.print(f"[dim]· {loaded(report, local=stage.local)}[/dim]")
+    stage.console.print(f"[dim]· {loaded(report, local=stage.local, unheard=loading.unheard)}[/dim]")
     return report
 
 
-def loaded(report: Report, *, local: bool) -> str:
-    """What a load did, in a line."""
+def loaded(report: Report, *, local: bool, unheard: int = 0) -> str:
+    """What a load did, in a line. ``unheard``: documents whose passages no answer told."""
     if not report.added + report.changed:
         return f"the index {INDEX} holds the {report.unchanged:,} pages already"
-    did = f"{report.added + report.changed:,} pages, {report.passages:,} passages loaded in {report.seconds:,.1f} s"
+    passages = f"{'at least ' if unheard else ''}{report.passages:,} passages"
+    did = f"{report.added + report.changed:,} pages, {passages} loaded in {report.seconds:,.1f} s"
     return f"{did}; the local Bedrock server has their vectors from samples/, the rest was done now" if local else did
 
 

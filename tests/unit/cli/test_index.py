@@ -221,6 +221,51 @@ def test_documents_that_there_was_no_time_for_are_sent_again(run: Any, server: S
     assert (told["added"], told["failed"]) == (60, [])
 
 
+def test_documents_of_a_call_whose_answer_was_lost_are_counted_once(run: Any, server: Server, tmp_path: Path) -> None:
+    lines = [json.dumps({"id": f"{n:03d}", "text": f"Text {n}."}) for n in range(100)]
+    (tmp_path / "many.jsonl").write_text("\n".join(lines))
+    run("load", "docs", str(tmp_path / "many.jsonl"))
+    (tmp_path / "many.jsonl").write_text("\n".join([*lines, *lines_of_others()]).replace("Text 1", "Other text 1"))
+    server.sent.clear()
+    genuine = server.desk.api
+
+    def written_but_not_told(request: HttpRequest) -> Any:
+        told = genuine(request)
+        if request.method == "POST" and (sent := ids(request)) and len(sent) == 32 and server.sent.count(sent) == 1:
+            raise UpstreamUnavailable("Endpoint request timed out")
+        return told
+
+    server.desk.api = written_but_not_told  # type: ignore[assignment]
+
+    told = report(run("load", "docs", str(tmp_path / "many.jsonl"), "--json"))
+
+    assert (told["added"], told["changed"], told["unchanged"], told["failed"]) == (60, 11, 89, [])
+    assert told["unheard"] == 64
+    assert len(server.desk.index.documents()) == 160
+
+
+def ids(request: HttpRequest) -> list[str]:
+    return [document["id"] for document in json.loads(request.body)["documents"]]
+
+
+def lines_of_others() -> list[str]:
+    return [json.dumps({"id": f"other {n}", "text": f"Text of another, {n}."}) for n in range(60)]
+
+
+def test_a_load_that_gives_up_says_why_it_waited_and_how_to_go_on(run: Any, server: Server, folder: Path) -> None:
+    def away(method: str, path: str) -> None:
+        if method == "POST":
+            raise UpstreamUnavailable("the search engine cannot be reached")
+
+    server.refuses = away
+
+    result = run("load", "docs", str(folder))
+
+    assert result.exit_code == 1
+    assert result.stderr.count("the search engine cannot be reached [upstream_unavailable] Trying again in 0 s.") == 1
+    assert "run the same command again, and it goes on from there" in result.stderr
+
+
 def test_a_document_too_large_to_be_sent_is_told_where_to_put_it(run: Any, tmp_path: Path) -> None:
     (tmp_path / "big.txt").write_text("word " * 1_200_000)
 
