@@ -48,6 +48,11 @@ class IndexSpec(msgspec.Struct, frozen=True):
     schema: int = 2
     """Version of our own mapping; raised when this project's changes."""
 
+    @property
+    def vector_space(self) -> tuple[str, int]:
+        """Generations that can share vectors have it in common."""
+        return self.embedding_model, self.dimensions
+
 
 class Generation(msgspec.Struct, frozen=True):
     """A concrete index, ``docs-000002``, behind the alias ``docs`` or being filled beside it."""

@@ -19,7 +19,7 @@ from slipstream.retrieval.question.prepare import NOTHING_KNOWN, Prepared, Rewri
 from slipstream.retrieval.ranker import Ranker
 from slipstream.retrieval.ranking import Found
 from slipstream.retrieval.rerank import Reranker
-from slipstream.retrieval.search import Boosts, EngineQuery, Filter
+from slipstream.retrieval.search import Boosts, EngineQuery, Filter, Legs
 from slipstream.telemetry.waterfall import Waterfall
 
 MOST_PASSAGES = 20
@@ -74,17 +74,14 @@ class Retriever:
         """
         if options.passages is not None and not 1 <= options.passages <= MOST_PASSAGES:
             raise InvalidRequest(f"passages must lie between 1 and {MOST_PASSAGES}", param="passages")
-        generation = self._describe(index, waterfall, disconnect)
+        generation = self._describe(index, waterfall, disconnect)  # first: what is wrong with the index is told at once
         with waterfall.span("prepare"):
             prepared = prepare(
                 question, earlier, vocabulary=NOTHING_KNOWN, rewrite=self._rewrite, off=frozenset(options.off)
             )
         if not prepared.text:
             raise InvalidRequest("the question is empty", param="query")
-        missing: list[str] = []
-        with waterfall.span("embed"):
-            vector = self._vector(generation, prepared.meaning, disconnect, missing)
-        legs = self._index.search(index, engine_query(prepared, vector, options), waterfall, disconnect)
+        legs, generation, missing = self._legs(index, generation, prepared, options, waterfall, disconnect)
         with waterfall.span("rank"):
             ranked = self._ranker(generation, options, missing).rank(prepared, legs, options)
         return Found(
@@ -94,6 +91,50 @@ class Retriever:
             passages=ranked,
             missing=(*missing, *(leg for leg in legs.missing if leg not in missing)),
         )
+
+    def _legs(
+        self,
+        index: str,
+        described: Generation,
+        prepared: Prepared,
+        options: RetrievalOptions,
+        waterfall: Waterfall,
+        disconnect: Disconnect,
+    ) -> tuple[Legs, Generation, list[str]]:
+        """What the legs found, the generation that answered, and what is missing.
+
+        An index may be swapped for one of another model at any time. What is remembered of it is then wrong, the
+        question's vector with it: it is described anew and asked once more.
+        """
+        try:
+            legs, missing = self._ask(index, described, prepared, options, waterfall, disconnect)
+        except InvalidRequest:
+            generation = self._describe_anew(index, waterfall, disconnect)
+            if generation.name == described.name:
+                raise
+        else:
+            if legs.generation in ("", described.name):
+                return legs, described, missing
+            generation = self._describe_anew(index, waterfall, disconnect)
+            if generation.spec.vector_space == described.spec.vector_space:
+                return legs, generation, missing
+        legs, missing = self._ask(index, generation, prepared, options, waterfall, disconnect)
+        return legs, generation, missing
+
+    def _ask(
+        self,
+        index: str,
+        generation: Generation,
+        prepared: Prepared,
+        options: RetrievalOptions,
+        waterfall: Waterfall,
+        disconnect: Disconnect,
+    ) -> tuple[Legs, list[str]]:
+        """The legs, with a vector of this generation's model, and what is missing beside them."""
+        missing: list[str] = []
+        with waterfall.span("embed"):
+            vector = self._vector(generation, prepared.meaning, disconnect, missing)
+        return self._index.search(index, engine_query(prepared, vector, options), waterfall, disconnect), missing
 
     def _ranker(self, generation: Generation, options: RetrievalOptions, missing: list[str]) -> Ranker:
         """The index's own parameters where it was fitted, the shipped ones elsewhere."""
@@ -110,23 +151,24 @@ class Retriever:
         now = self._clock()
         known = self._described.get(index)
         if known is None:
-            generation = self._index.describe(index, waterfall, disconnect)
-            self._described[index] = (now, generation)
-            return generation
+            return self._describe_anew(index, waterfall, disconnect)
         if now - known[0] > DESCRIBED_FOR_S:
             self._described[index] = (now, known[1])  # one refresh at a time
             self._pool.submit(self._refresh, index)
         return known[1]
 
+    def _describe_anew(self, index: str, waterfall: Waterfall, disconnect: Disconnect) -> Generation:
+        generation = self._index.describe(index, waterfall, disconnect)
+        self._described[index] = (self._clock(), generation)
+        return generation
+
     def _refresh(self, index: str) -> None:
         from slipstream.disconnect import NEVER
 
         try:
-            generation = self._index.describe(index, Waterfall(), NEVER)
+            self._describe_anew(index, Waterfall(), NEVER)
         except SlipstreamError:
             self._described.pop(index, None)  # the next request asks, and tells its caller what is wrong
-        else:
-            self._described[index] = (self._clock(), generation)
 
     def _vector(
         self, generation: Generation, text: str, disconnect: Disconnect, missing: list[str]
