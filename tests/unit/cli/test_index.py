@@ -1,19 +1,16 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from click.testing import Result
 
 from slipstream.errors import SlipstreamError, Throttled, UpstreamUnavailable
-from slipstream.gateway.http import HttpRequest, Principal
-from slipstream.gateway.openai.errors import encode
+from slipstream.gateway.http import HttpRequest
+from tests.http_routes import serving
 from tests.unit.cli.conftest import Shell
 from tests.unit.retrieval.parsing import files
 from tests.unit.retrieval.test_indexes_api import Desk
@@ -29,45 +26,19 @@ class Server:
         self.refuses: Callable[[str, str], None] = lambda method, path: None
         self.url = ""
 
-    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
-        path, query = urlsplit(target).path, dict(parse_qsl(urlsplit(target).query))
-        self.asked.append((method, target))
-        if path.endswith("/documents") and method == "POST":
-            self.sent.append([document["id"] for document in json.loads(body)["documents"]])
-        try:
-            self.refuses(method, path)
-            principal = Principal("k", scopes=frozenset({"admin"}))
-            request = HttpRequest(method, path, headers, body, query=query, principal=principal, received_s=0.0)
-            status, told = self.desk.api(request)
-        except SlipstreamError as error:
-            status, _, raw = encode(error)
-            return status, raw
-        return status, json.dumps(told).encode()
+    def answer(self, request: HttpRequest) -> tuple[int, dict[str, Any]]:
+        self.asked.append((request.method, request.path))
+        if request.path.endswith("/documents") and request.method == "POST":
+            self.sent.append(ids(request))
+        self.refuses(request.method, request.path)
+        return self.desk.api(request)
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
     told = Server()
-
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            status, raw = told.answer(self.command, self.path, headers, body)
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(raw)
-
-        do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Keep the test's output clean."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        told.url = f"http://127.0.0.1:{http.server_port}"
-        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
+    with serving(told.answer, now_s=lambda: 0.0) as told.url:
         yield told
-        http.shutdown()
 
 
 @pytest.fixture
