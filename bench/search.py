@@ -44,7 +44,7 @@ ROUNDS = 3
 CLIENTS, EACH = 8, 8
 """Requests at once, and how often each of them is repeated before the next questions' turn."""
 TOLD = re.compile(rb'"(document":"(?:[^"\\]|\\.)+|missing":[^\]]+)')
-"""What an answer is compared by: its passages' documents, and which leg was left out."""
+"""What an answer is compared by: its passages' documents, and which leg or stage was left out."""
 HERE = "127.0.0.1"
 
 
@@ -121,7 +121,7 @@ def table(result: dict[str, Any]) -> Any:
     shown.add_section()
     shown.add_row(f"{CLIENTS} at once, ms", *(f"{value:.1f}" for value in eight["search_ms"].values()))
     wrong = f"{eight['errors']}; {eight['incomplete']}; {eight['differing']}"
-    shown.add_row("errors (goal: 0); a leg late; other passages than alone", wrong)
+    shown.add_row("errors (goal: 0); a stage was late; other passages than alone", wrong)
     engine_ms = eight["engine_cpu_ms_per_query"]
     shown.add_row("CPU a query, ms: gateway (goal: 6)", f"{eight['gateway_cpu_ms_per_query']:.1f}")
     shown.add_row("CPU a query, ms: engine", "unknown" if engine_ms is None else f"{engine_ms:.1f}")

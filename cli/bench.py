@@ -20,6 +20,7 @@ BENCHMARKS = {
     "odd-requests": "10,000 odd and bad requests on both wires: faults, tracebacks, refusals that name no field",
     "ingestion": "passages a second of a load against bare embedding, and the second load over unchanged documents",
     "search": "/v1/search against an embedding plus a bare round trip to the engine; CPU a query at 8 at once",
+    "reindex": "a re-index through the whole local stack under a constant load of searches: what readers see of it",
     "upstream-cost": "our signer and event-stream parser against botocore's",
 }
 
@@ -56,7 +57,7 @@ def bench(
     """Measure NAME… (default: all), then write build/bench/report.html.
 
     Names: overhead, streaming, prompt-cache, cold-start, soak, odd-requests, ingestion, search,
-    upstream-cost; `report` only rebuilds the page.
+    reindex, upstream-cost; `report` only rebuilds the page.
     """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn

@@ -18,7 +18,7 @@ from slipstream.retrieval.ports import Generation, PassageIndex
 from slipstream.retrieval.question.prepare import NOTHING_KNOWN, Prepared, Rewriter, prepare
 from slipstream.retrieval.ranker import Ranker
 from slipstream.retrieval.ranking import Found
-from slipstream.retrieval.rerank import Reranker
+from slipstream.retrieval.rerank import LocalReranker, Reranker
 from slipstream.retrieval.search import Boosts, EngineQuery, Filter, Legs
 from slipstream.telemetry.waterfall import Waterfall
 
@@ -141,7 +141,7 @@ class Retriever:
         fitted = generation.ranking
         parameters = shipped() if fitted is None else parameters_from(fitted)
         if options.rerank != "bedrock":
-            return Ranker(parameters)
+            return Ranker(parameters, _Told(LocalReranker(parameters), missing))
         if self._reranker is None:
             raise InvalidRequest("this deployment has no re-ranking model; set rerank to local or off", param="rerank")
         return Ranker(parameters, _Told(self._reranker, missing), rerank_limit_ms=RERANK_LIMIT_MS)

@@ -12,6 +12,7 @@ from slipstream.fakes.passage_index import MemoryIndex
 from slipstream.retrieval.ports import IndexSpec
 from slipstream.retrieval.ranking import Found
 from slipstream.retrieval.reindex import begin, step
+from slipstream.retrieval.rerank import LocalReranker
 from slipstream.retrieval.retrieve import Retriever
 from slipstream.retrieval.search import EngineQuery, Legs
 from slipstream.telemetry.waterfall import Waterfall
@@ -77,6 +78,17 @@ def test_a_swap_for_the_engine_s_sake_costs_no_vector(desk: Desk) -> None:
 
     assert find(finds).generation == "docs-000002"
     assert len(asked.calls) == 1
+
+
+def test_a_second_look_that_came_too_late_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    finds, _ = retriever(desk)
+    in_time = find(finds)
+    monkeypatch.setattr(LocalReranker, "scores", lambda *asked: None)
+
+    late = find(finds)
+
+    assert (in_time.missing, late.missing) == ((), ("rerank",))
+    assert all("reranked" not in one.stages for one in late.passages)
 
 
 def test_what_is_wrong_with_a_question_is_told_and_not_asked_twice(desk: Desk) -> None:
