@@ -25,6 +25,8 @@ INTRODUCTIONS = {
     "soak": "Many streams at once: errors, lost or doubled chunks.",
     "odd-requests": "Generated bad and odd requests on both wires, through real sockets.",
     "upstream-cost": "Our transport, signer and event-stream codec beside botocore's.",
+    "search": "/v1/search beside its parts, over a judged set in a real OpenSearch.",
+    "reindex": "An index is rebuilt and swapped while readers search it all the time.",
     "cold-start": "From the start of the process to the first byte at the client, on the deployed bundle.",
 }
 

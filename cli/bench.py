@@ -19,6 +19,8 @@ BENCHMARKS = {
     "soak": "50 streams at once for a minute: errors, lost or doubled chunks",
     "odd-requests": "10,000 odd and bad requests on both wires: faults, tracebacks, refusals that name no field",
     "ingestion": "passages a second of a load against bare embedding, and the second load over unchanged documents",
+    "search": "/v1/search against an embedding plus a bare round trip to the engine; CPU a query at 8 at once",
+    "reindex": "a re-index through the whole local stack under a constant load of searches: what readers see of it",
     "upstream-cost": "our signer and event-stream parser against botocore's",
 }
 
@@ -44,11 +46,18 @@ def measure(name: str, tick: Callable[[], None], options: dict[str, Any]) -> dic
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="cold-start: measure this AWS Lambda Web Adapter binary too, instead of quoting its recorded figures.",
 )
-def bench(names: tuple[str, ...], as_json: bool, requests: int | None, web_adapter: Path | None) -> None:
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="search: a folder with corpus.jsonl, queries.jsonl and qrels.tsv (samples/aws-guides).",
+)
+def bench(
+    names: tuple[str, ...], as_json: bool, requests: int | None, web_adapter: Path | None, data: Path | None
+) -> None:
     """Measure NAME… (default: all), then write build/bench/report.html.
 
-    Names: overhead, streaming, prompt-cache, cold-start, soak, odd-requests, ingestion,
-    upstream-cost; `report` only rebuilds the page.
+    Names: overhead, streaming, prompt-cache, cold-start, soak, odd-requests, ingestion, search,
+    reindex, upstream-cost; `report` only rebuilds the page.
     """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -60,6 +69,7 @@ def bench(names: tuple[str, ...], as_json: bool, requests: int | None, web_adapt
     options: dict[str, dict[str, Any]] = {
         "overhead": {} if requests is None else {"requests": requests},
         "cold-start": {} if web_adapter is None else {"web_adapter": web_adapter},
+        "search": {} if data is None else {"data": data},
     }
     for name, given in options.items():
         if given and name not in chosen:
@@ -85,5 +95,9 @@ def bench(names: tuple[str, ...], as_json: bool, requests: int | None, web_adapt
     console = Console()
     for name, result in found.items():
         console.rule(name)
-        console.print_json(json.dumps(result))
+        table = getattr(importlib.import_module(f"bench.{name.replace('-', '_')}"), "table", None)
+        if table is None:
+            console.print_json(json.dumps(result))
+        else:
+            console.print(table(result))
     console.print(f"Page with every figure: {page}")

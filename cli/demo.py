@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import click
 from rich.console import Console
@@ -14,6 +14,7 @@ from cli import sample_index
 from cli.demo_table import Outcome, answers, savings
 from cli.demonstrations import DEMONSTRATIONS, Demonstration
 from cli.gateway_client import CallFailed, Reply, complete, stream
+from cli.loading import Loading
 from cli.stage import Stage, drained, gateway
 from cli.tour import TOUR, Stop
 from cli.waterfall_view import summary, waterfall
@@ -120,22 +121,30 @@ def demo(name: str | None, *, as_list: bool, as_json: bool, base_url: str | None
 
 
 def tour(stage: Stage) -> None:
-    """All techniques, one question each."""
-    stage.warm(max(len(stop.questions) for stop in TOUR))
-    outcomes = [ask(stage, stop) for stop in TOUR]
-    if stage.local:  # elsewhere it would leave an index behind, and cost embeddings
-        over_an_index(stage)
+    """All techniques, one question each; the pages of the last are loaded beside the first, which mostly wait."""
+    beside = ThreadPoolExecutor(1, thread_name_prefix="pages")
+    try:
+        # Elsewhere it would leave an index behind, and cost embeddings.
+        pages = beside.submit(sample_index.load, stage.target) if stage.local else None
+        stage.warm(max(len(stop.questions) for stop in TOUR))
+        outcomes = [ask(stage, stop) for stop in TOUR]
+        if pages is not None:
+            over_an_index(stage, pages)
+    finally:
+        beside.shutdown(wait=False)
     stage.console.print()
     stage.console.print(answers(outcomes))
     stage.console.print(savings(outcomes))
     stage.console.print(CONSTANTS, style="dim")
 
 
-def over_an_index(stage: Stage) -> None:
-    """Load the pages, ask them one question; where there is no search engine, say so and go on."""
+def over_an_index(stage: Stage, pages: Future[Loading]) -> None:
+    """One question to the pages, once they are loaded; where there is no search engine, say so and go on."""
     stage.console.rule("[bold]retrieval[/bold]", align="left")
     try:
-        sample_index.fill(stage)
+        with stage.console.status(f"loading the samples into the index {sample_index.INDEX}"):
+            loading = pages.result()
+        stage.console.print(f"[dim]· beside the questions above: {sample_index.loaded(loading, local=True)}[/dim]")
         sample_index.ask(stage, INDEX_QUESTION)
     except CallFailed as error:
         stage.console.print(f"[yellow]not shown: {error}[/yellow]")

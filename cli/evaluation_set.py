@@ -7,6 +7,7 @@ from time import perf_counter
 
 import msgspec
 
+from local.bedrock.minilm import sized
 from local.vectors import VectorCache
 from slipstream.disconnect import NEVER
 from slipstream.retrieval.chunking import chunk
@@ -35,12 +36,17 @@ class Timings(msgspec.Struct):
     search: list[float] = []
 
 
-def load(judged: JudgedSet, index: str, engine: DocumentIndex, vectors: VectorCache, progress: Progress) -> int:
-    """Write the set's documents into a new ``index``; how many passages they have."""
-    engine.create(index, SPEC)
+def load(
+    judged: JudgedSet, index: str, engine: DocumentIndex, vectors: VectorCache, progress: Progress,
+    spec: IndexSpec = SPEC,
+) -> int:  # fmt: skip
+    """Write the set's documents into a new ``index``; how many passages they have. Of a ``spec`` with more dimensions
+    the vectors are those that the local Bedrock server gives.
+    """
+    engine.create(index, spec)
     documents = [_document(source.id, source.title, source.text) for source in judged.documents]
     texts = [embedding_text(document, passage) for document in documents for passage in document.passages]
-    rows = iter(_embedded(texts, vectors, progress))
+    rows = iter(_embedded(texts, vectors, spec.dimensions, progress))
     for number, document in enumerate(documents, 1):
         passages = tuple(msgspec.structs.replace(passage, vector=next(rows)) for passage in document.passages)
         failed = engine.write(index, [msgspec.structs.replace(document, passages=passages)])
@@ -83,8 +89,11 @@ def _document(name: str, title: str, text: str) -> Document:
     return Document(name, title, "", chunk(text, title=title))
 
 
-def _embedded(texts: Sequence[str], vectors: VectorCache, progress: Progress) -> Iterator[tuple[float, ...]]:
+def _embedded(
+    texts: Sequence[str], vectors: VectorCache, dimensions: int, progress: Progress
+) -> Iterator[tuple[float, ...]]:
     for at in range(0, len(texts), EMBEDDED_AT_ONCE):
         part = texts[at : at + EMBEDDED_AT_ONCE]
-        yield from map(tuple, vectors.embed(part).tolist())
+        for vector in vectors.embed(part).tolist():
+            yield tuple(sized(vector, dimensions, normalize=False))
         progress("embed", at + len(part), len(texts))

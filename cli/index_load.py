@@ -20,6 +20,7 @@ from slipstream.retrieval.ingest_report import Report
 from slipstream.retrieval.parsing.parsed import Columns
 
 SHOWN_FAILURES = 20
+AGAIN = "What was loaded stays: run the same command again, and it goes on from there."
 
 
 @click.command()
@@ -54,18 +55,20 @@ def load(
         raise click.UsageError("--delete-missing is for folders: what leaves the bucket leaves the index by itself")
     columns = Columns(id=id_column, title=title_column, text=text_columns)
     with _Bar() as bar:
-        loading = Loading(asked, name, on_plan=bar.plan, on_progress=bar.advance)
+        loading = Loading(asked, name, on_plan=bar.plan, on_progress=bar.advance, on_wait=bar.wait)
         problem = ""
         try:
             if source.startswith("s3://"):
                 loading.bucket(source)
             else:
                 loading.folder(Folder(Path(source), include=include), columns=columns, delete_missing=delete_missing)
-        except (CallFailed, SlipstreamError) as error:
+        except CallFailed as error:
+            problem = f"{error}\n{AGAIN}" if error.retryable else str(error)
+        except SlipstreamError as error:
             problem = str(error)
         except KeyboardInterrupt:
-            problem = "interrupted; run the same command to go on"
-    _tell(loading.report, as_json)
+            problem = f"interrupted. {AGAIN}"
+    _tell(loading, as_json)
     if problem:
         raise click.ClickException(problem)
     if loading.report.failed:
@@ -84,6 +87,7 @@ class _Bar:
             TimeRemainingColumn(), console=Console(stderr=True),
         )  # fmt: skip
         self._task = self._progress.add_task("looking", total=None, rate="")
+        self._said = ""
 
     def __enter__(self) -> _Bar:
         self._progress.start()
@@ -101,23 +105,40 @@ class _Bar:
         elapsed_s = self._progress.tasks[0].elapsed or 0.0
         rate = f"{report.passages / elapsed_s:,.0f} passages/s" if elapsed_s else ""
         done = report.added + report.changed + len(report.failed)
-        self._progress.update(self._task, completed=done, rate=rate)
+        self._said = ""
+        self._progress.update(self._task, description="loading", completed=done, rate=rate)
+
+    def wait(self, why: str, seconds: float) -> None:
+        """Nothing is sent for a while: a line above the bar says why, once for all requests that it hits."""
+        self._progress.update(self._task, description="waiting")
+        if why != self._said:
+            self._said = why
+            told = f"{why} Trying again in {seconds:.0f} s."
+            self._progress.console.print(told, style="yellow", markup=False, soft_wrap=True)
 
 
-def as_object(report: Report) -> dict[str, Any]:
+def as_object(loading: Loading) -> dict[str, Any]:
     """What ``--json`` prints."""
-    return {**msgspec.to_builtins(report), "passages_per_s": round(report.passages_per_s, 2)}
+    report = loading.report
+    return {
+        **msgspec.to_builtins(report), "passages_per_s": round(report.passages_per_s, 2), "unheard": loading.unheard
+    }  # fmt: skip
 
 
-def _tell(report: Report, as_json: bool) -> None:
+def _tell(loading: Loading, as_json: bool) -> None:
+    report = loading.report
     if as_json:
-        click.echo(json.dumps(as_object(report)))
+        click.echo(json.dumps(as_object(loading)))
         return
     click.echo(
         f"{report.added:,} added, {report.changed:,} changed, {report.unchanged:,} unchanged, {report.deleted:,} "
         f"deleted, {len(report.failed):,} failed; {report.passages:,} passages in {report.seconds:,.1f} s "
         f"({report.passages_per_s:,.1f}/s)"
     )
+    if loading.unheard:
+        click.echo(
+            f"  {loading.unheard:,} were written by calls whose answers were lost: their passages are not counted"
+        )
     for failure in report.failed[:SHOWN_FAILURES]:
         click.echo(f"  {failure.id}: {failure.reason} [{failure.code}]", err=True)
     if len(report.failed) > SHOWN_FAILURES:

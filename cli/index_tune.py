@@ -12,8 +12,8 @@ import click
 from cli.query_file import read_queries, with_vectors
 from cli.target import Target
 from cli.tuning_data import Corpus, hold_out
-from slipstream.retrieval.ports import IndexSpec
-from slipstream.retrieval.tuning.candidates import QUANTIZATIONS, Space
+from slipstream.retrieval.ports import QUANTIZATIONS, IndexSpec
+from slipstream.retrieval.tuning.candidates import Space
 from slipstream.retrieval.tuning.choice import RECALL_TARGET
 
 DEFAULTS = Space()

@@ -23,7 +23,13 @@ Ask = Callable[[str, str, dict[str, Any] | None], Any]
 
 
 class Loading:
-    """One load into the index ``name``. ``on_plan`` hears how much there is to do, ``on_progress`` of each answer."""
+    """One load into the index ``name``. ``on_plan`` hears how much there is to do, ``on_progress`` of each answer and
+    ``on_wait`` why and for how many seconds nothing is sent.
+
+    A call whose answer was lost (a time limit on the way, an engine that fell over behind it) is repeated, and finds
+    documents of its own that it need not write: what became of a document is told by the plan and by what failed, not
+    by the answers' sums. ``unheard`` counts documents whose passages no answer told.
+    """
 
     def __init__(
         self,
@@ -32,20 +38,25 @@ class Loading:
         *,
         on_plan: Callable[[Plan], None] = lambda made: None,
         on_progress: Callable[[Report], None] = lambda report: None,
+        on_wait: Callable[[str, float], None] = lambda why, seconds: None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._target = target
         self._path = f"/v1/indexes/{quote(name, safe='')}"
         self._on_plan = on_plan
         self._on_progress = on_progress
+        self._on_wait = on_wait
         self._sleep = sleep
+        self._older: set[str] = set()
+        self._over = False
         self.report = Report(failed=[])
+        self.unheard = 0
 
     def folder(self, source: Source, *, columns: Columns, delete_missing: bool) -> Report:
         """Bring the index up to ``source``. Raises CallFailed where the gateway stays away; what it took stays."""
         began_s = time.monotonic()
         made = plan(source.items(), self._versions(), columns)
-        self.report.unchanged = made.unchanged
+        self.report.unchanged, self._older = made.unchanged, made.older
         self._on_plan(made)
         try:
             self._send(made, columns)
@@ -97,6 +108,7 @@ class Loading:
                 while running:
                     self._take(running.popleft().result())
             except BaseException:
+                self._over = True
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
@@ -107,7 +119,9 @@ class Loading:
             told = self._patiently("POST", "/documents", {"documents": batch})
             late = {row["id"] for row in told["failed"] if row["code"] == "not_reached"}
             told["failed"] = [row for row in told["failed"] if row["id"] not in late]
-            answers.append(told)
+            refused = late | {row["id"] for row in told["failed"]}
+            done = [document["id"] for document in batch if document["id"] not in refused]
+            answers.append(told | self._became(done))
             batch = [document for document in batch if document["id"] in late]
             if not batch:
                 return answers
@@ -117,9 +131,14 @@ class Loading:
         })  # fmt: skip
         return answers
 
+    def _became(self, done: Sequence[str]) -> dict[str, int]:
+        changed = sum(document_id in self._older for document_id in done)
+        return {"added": len(done) - changed, "changed": changed}
+
     def _take(self, answers: Sequence[dict[str, Any]]) -> None:
         for told in answers:
             self._add(told)
+            self.unheard += told.get("unchanged", 0)
         self._on_progress(self.report)
 
     def _add(self, told: dict[str, Any]) -> None:
@@ -145,7 +164,9 @@ class Loading:
             try:
                 return call(self._target, method, f"{self._path}{path}", body)
             except CallFailed as error:
-                if not error.retryable:
+                if not error.retryable or self._over:
                     raise
-                self._sleep(error.retry_after_s or FIRST_WAIT_S * 2**attempt)
+                wait_s = error.retry_after_s or FIRST_WAIT_S * 2**attempt
+                self._on_wait(str(error), wait_s)
+                self._sleep(wait_s)
         return call(self._target, method, f"{self._path}{path}", body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from cli.gateway_client import CallFailed, Reply, call, stream
 from cli.index import path
 from cli.loading import Loading
 from cli.stage import Stage
+from cli.target import Target
 from cli.tour import SAMPLES
 from cli.waterfall_view import summary, waterfall
 from slipstream.retrieval.folder import Folder
@@ -31,27 +32,29 @@ def questions() -> JudgedSet:
 
 def fill(stage: Stage) -> Report:
     """Make the index, if need be, and load what it lacks. Raises CallFailed, also where a page was refused."""
-    corpus = FOLDER / "corpus.jsonl.gz"
-    call(stage.target, "PUT", path(INDEX), {})
-    with stage.console.status(f"loading {corpus.name} into the index {INDEX}") as status:
-
-        def progress(report: Report) -> None:
-            status.update(f"{INDEX}: {report.passages:,} passages")
-
-        loading = Loading(stage.target, INDEX, on_progress=progress)
-        report = loading.folder(Folder(corpus), columns=USUAL_COLUMNS, delete_missing=False)
-    if report.failed:
-        why = report.failed[0]
-        raise CallFailed(f"{len(report.failed)} pages could not be loaded; the first, '{why.id}': {why.reason}")
-    stage.console.print(f"[dim]· {loaded(report, local=stage.local)}[/dim]")
-    return report
+    with stage.console.status(f"loading the samples into the index {INDEX}") as status:
+        loading = load(stage.target, lambda report: status.update(f"{INDEX}: {report.passages:,} passages"))
+    stage.console.print(f"[dim]· {loaded(loading, local=stage.local)}[/dim]")
+    return loading.report
 
 
-def loaded(report: Report, *, local: bool) -> str:
+def load(target: Target, on_progress: Callable[[Report], None] = lambda report: None) -> Loading:
+    """The same without a word. Raises CallFailed, also where a page was refused."""
+    call(target, "PUT", path(INDEX), {})
+    loading = Loading(target, INDEX, on_progress=on_progress)
+    loading.folder(Folder(FOLDER / "corpus.jsonl.gz"), columns=USUAL_COLUMNS, delete_missing=False)
+    if failed := loading.report.failed:
+        raise CallFailed(f"{len(failed)} pages could not be loaded; the first, '{failed[0].id}': {failed[0].reason}")
+    return loading
+
+
+def loaded(loading: Loading, *, local: bool) -> str:
     """What a load did, in a line."""
+    report = loading.report
     if not report.added + report.changed:
         return f"the index {INDEX} holds the {report.unchanged:,} pages already"
-    did = f"{report.added + report.changed:,} pages, {report.passages:,} passages loaded in {report.seconds:,.1f} s"
+    passages = f"{'at least ' if loading.unheard else ''}{report.passages:,} passages"
+    did = f"{report.added + report.changed:,} pages, {passages} loaded in {report.seconds:,.1f} s"
     return f"{did}; the local Bedrock server has their vectors from samples/, the rest was done now" if local else did
 
 

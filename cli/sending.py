@@ -25,6 +25,8 @@ class Plan:
     """What there is to do: items with ids of theirs that the index lacks in their present version."""
 
     work: list[tuple[Item, frozenset[str]]] = field(default_factory=list)
+    older: set[str] = field(default_factory=set)
+    """Of these ids the index holds another version."""
     unchanged: int = 0
     seen: set[str] = field(default_factory=set)
     failed: list[Failure] = field(default_factory=list)
@@ -56,6 +58,8 @@ def plan(items: Iterable[Item], known: Mapping[str, str], columns: Columns) -> P
                     made.unchanged += 1
                 else:
                     wanted.add(found.id)
+                    if found.id in known:
+                        made.older.add(found.id)
         if wanted:
             made.work.append((item, frozenset(wanted)))
     return made

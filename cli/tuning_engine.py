@@ -19,6 +19,8 @@ from slipstream.retrieval.tuning.candidates import label
 from slipstream.telemetry.waterfall import Waterfall
 
 BATCH = 200
+COUNTED = 2
+"""Times that each question is asked and timed, of which the shorter counts: the rest is what else the machine did."""
 
 
 class Searches(msgspec.Struct, frozen=True):
@@ -55,8 +57,9 @@ def in_engine(
         engine.documents.refresh(name)
         engine.documents.merge(name)
         engine.documents.warm_up(name)
-        _search(engine, name, questions)  # the second time counts: code is compiled and pages are there
-        return _judged(truth, _search(engine, name, questions))
+        _search(engine, name, questions)  # does not count: code is compiled and pages are read
+        found = [_search(engine, name, questions) for _ in range(COUNTED)]
+        return _judged(truth, [min(same, key=lambda one: one[1]) for same in zip(*found, strict=True)])
     finally:
         _remove(engine, name)
 

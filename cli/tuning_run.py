@@ -36,6 +36,9 @@ def measure(
     rows: list[Measured] = []
     apart = [] if engine.has_faiss else [spec for spec in specs if spec.engine == "faiss"]
     inside = [spec for spec in specs if spec not in apart]
+    progress("warming the engine up", 0, 1)  # or the first candidate alone would pay for code that is not compiled yet
+    in_engine(engine, index, inside[0], corpus, questions, truth, progress)
+    progress("warming the engine up", 1, 1)
     for number, spec in enumerate(inside):
         progress("in the engine", number, len(inside))
         rows.append(_row(spec, in_engine(engine, index, spec, corpus, questions, truth, progress), corpus, "engine"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from typing import Any
 
@@ -14,7 +13,7 @@ from local.bedrock.catalogue import Model
 from local.bedrock.encoder import Encoder
 from local.bedrock.engine import Engine
 from local.bedrock.errors import invalid
-from local.bedrock.minilm import DIMENSIONS
+from local.bedrock.minilm import sized
 from local.bedrock.pace import pace_of
 from local.bedrock.pacer import sleep_until
 from local.bedrock.prompt import Usage
@@ -23,13 +22,6 @@ TITAN_DIMENSIONS = (256, 512, 1024)
 TITAN_TOKENS = 8192
 COHERE_DIMENSIONS = (256, 512, 1024, 1536)
 COHERE_TEXTS = 96
-
-
-def sized(vector: tuple[float, ...], dimensions: int, *, normalize: bool) -> list[float]:
-    """Pad with zeros to ``dimensions``: cosines stay what they were. Below 384 it cuts, and cosines come out near."""
-    kept = vector[:dimensions]
-    scale = math.sqrt(sum(value * value for value in kept)) if normalize else 1.0
-    return [value / (scale or 1.0) for value in kept] + [0.0] * max(0, dimensions - DIMENSIONS)
 
 
 def _malformed(problem: str) -> Exception:

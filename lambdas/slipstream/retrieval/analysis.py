@@ -19,7 +19,8 @@ STOP_WORDS = frozenset((
 MAX_TOKEN_CHARS = 255
 """Longer runs are cut into pieces of this length, as StandardTokenizer does."""
 
-_JOINED = r"(?:(?<=[^\W\d_])[.'’·](?=[^\W\d_])|(?<=\d)[.,;'’](?=\d))"
+# The sign comes before what is asked about its neighbours: most words end at a space, which is seen at once.
+_JOINED = r"(?:[.'’·](?<=[^\W\d_].)(?=[^\W\d_])|[.,;'’](?<=\d.)(?=\d))"
 _ASCII = re.compile(rf"\w+(?:{_JOINED}\w+)*", re.ASCII)
 _ALONE = "\u3040-\u309f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _PICTURE = (
@@ -33,7 +34,7 @@ _PICTURE = (
 )
 """Most of Unicode's Extended_Pictographic: a sign that is a word by itself, as ticks in tables are."""
 _SIGN = rf"[{_PICTURE}](?:[\ufe0f\U0001f3fb-\U0001f3ff]|\u200d[{_PICTURE}])*"
-_ANY = re.compile(rf"[{_ALONE}]|(?:(?![{_ALONE}])\w)+(?:{_JOINED}(?:(?![{_ALONE}])\w)+)*|{_SIGN}")
+_ANY = re.compile(rf"[{_ALONE}]|[^\W{_ALONE}]+(?:{_JOINED}[^\W{_ALONE}]+)*|{_SIGN}")
 _POSSESSIVE = re.compile(r"['’＇]s$")
 _ENDINGS = (("bly", "ble"), ("blies", "ble"), ("logy", "log"), ("logies", "log"))
 _MEASURED = re.compile("[aeiouy][^aeiouy]")

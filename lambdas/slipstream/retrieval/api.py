@@ -232,11 +232,14 @@ class IndexesApi:
         ])  # fmt: skip
 
     def _ingest(self, request: HttpRequest, name: str, found: Iterable[Draft | Refused]) -> Report:
+        """What was written can be found once the caller hears of it."""
         parts = self._parts
         ingestion = Ingestion(parts.index, name, parts.embedder, parts.resolve, pace=PACE, clock=self._clock)
         report = ingestion.run(found, deadline_s=self._until_s(request))
         if report.stopped is not None:
             raise shapes.stopped(report, report.stopped)
+        if report.added + report.changed:
+            parts.index.refresh(name)
         return report
 
     def _load(self, request: HttpRequest, name: str) -> Told:
@@ -283,6 +286,7 @@ class IndexesApi:
         may(request.principal, "ingest")
         there = self._parts.index.versions(name, document_ids)
         self._parts.index.delete(name, document_ids)
+        self._parts.index.refresh(name)
         return 200, {"object": "deletion", "deleted": sorted(there)}
 
     # -- failures

@@ -52,21 +52,23 @@ class Descriptions:
         now = self._clock()
         known = self._known.get(index)
         if known is None:
-            found = described(self._index.describe(index, waterfall, disconnect))
-            self._known[index] = (now, found)
-            return found
+            return self.anew(index, waterfall, disconnect)
         if now - known[0] > DESCRIBED_FOR_S:
             self._known[index] = (now, known[1])  # one refresh at a time
             self._behind.submit(self._refresh, index)
         return known[1]
 
+    def anew(self, index: str, waterfall: Waterfall, disconnect: Disconnect) -> Described:
+        """Asked whatever is known. Raises as ``of``."""
+        generation = self._index.describe(index, waterfall, disconnect)
+        known = self._known.get(index)
+        same = known is not None and known[1].generation == generation
+        found = known[1] if known is not None and same else described(generation)
+        self._known[index] = (self._clock(), found)
+        return found
+
     def _refresh(self, index: str) -> None:
         try:
-            generation = self._index.describe(index, Waterfall(), NEVER)
-            known = self._known.get(index)
-            same = known is not None and known[1].generation == generation
-            found = known[1] if known is not None and same else described(generation)
+            self.anew(index, Waterfall(), NEVER)
         except SlipstreamError:
             self._known.pop(index, None)  # the next request asks, and tells its caller what is wrong
-        else:
-            self._known[index] = (self._clock(), found)

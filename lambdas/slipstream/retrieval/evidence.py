@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
 
 from slipstream.retrieval.analysis import terms
 from slipstream.retrieval.candidates import Candidate
+from slipstream.retrieval.search import Hit
 
 Values = dict[str, float]
 
@@ -74,54 +76,42 @@ class TextEvidence:
     """Evidence from the passages' words, each weighed by how few of this question's passages hold it."""
 
     def __init__(self, question: str, identifiers: Sequence[str], found: Sequence[Candidate]) -> None:
-        self._order = terms(question)
+        order = terms(question)
+        asked = frozenset(order)
+        self._pairs = {pair for pair in pairwise(order) if pair[0] != pair[1]}
         self._identifiers = identifiers
-        self._passages = {
-            one.document_id: [(terms(hit.title), terms(" ".join(hit.heading)), terms(hit.text)) for hit in one.hits]
-            for one in found
-        }
-        held: Counter[str] = Counter()
-        asked = set(self._order)
-        count = 0
-        for passages in self._passages.values():
-            for parts in passages:
-                held.update(asked.intersection(set().union(*parts)))
-                count += 1
+        self._passages = {one.document_id: [_Passage(hit, asked) for hit in one.hits] for one in found}
+        passages = [passage for some in self._passages.values() for passage in some]
+        held = Counter(term for passage in passages for term in passage.held)
+        count = len(passages)
         self._weights = {term: math.log(1 + (count - held[term] + 0.5) / (held[term] + 0.5)) for term in asked}
         self._sum = sum(self._weights.values()) or 1.0
 
     def of(self, one: Candidate) -> Values:
         """Values named in ``OF_TEXT``."""
         passages = self._passages[one.document_id]
-        wholes = [[*title, *heading, *text] for title, heading, text in passages]
-        title = passages[0][0]
         return {
-            "coverage": max(map(self._share, wholes)),
-            "window": max(_best_window(text, self._weights) for _, _, text in passages) / self._sum,
-            "neighbours": max(self._neighbours(whole) for whole in wholes),
-            "title": self._share(title),
+            "coverage": max(self._share(passage.held) for passage in passages),
+            "window": max(_best_window(passage.in_text, self._weights) for passage in passages) / self._sum,
+            "neighbours": max(self._neighbours(passage.places) for passage in passages),
+            "title": self._share(passages[0].in_title),
             "exact": self._exact(one),
         }
 
-    def _share(self, found: Sequence[str]) -> float:
-        """The share of the question's weight that ``found`` holds."""
-        held = set(found)
+    def _share(self, held: Collection[str]) -> float:
+        """The share of the question's weight that ``held`` has."""
         return sum(weight for term, weight in self._weights.items() if term in held) / self._sum
 
-    def _neighbours(self, found: Sequence[str]) -> float:
-        """The share of the question's neighbouring terms that are near each other, in order, in ``found``."""
-        pairs = {pair for pair in zip(self._order, self._order[1:], strict=False) if pair[0] != pair[1]}
-        if not pairs:
+    def _neighbours(self, places: Mapping[str, Sequence[int]]) -> float:
+        """The share of the question's neighbouring terms that are near each other, in order, in a passage."""
+        if not self._pairs:
             return 0.0
-        places: dict[str, list[int]] = {}
-        for place, term in enumerate(found):
-            if term in self._weights:
-                places.setdefault(term, []).append(place)
         near = sum(
-            any(0 < second - first <= NEAR_TERMS for first in places.get(left, ()) for second in places.get(right, ()))
-            for left, right in pairs
+            any(0 < second - first <= NEAR_TERMS for first in places[left] for second in places[right])
+            for left, right in self._pairs
+            if left in places and right in places
         )
-        return near / len(pairs)
+        return near / len(self._pairs)
 
     def _exact(self, one: Candidate) -> float:
         """The share of the question's identifiers that stand, letter by letter, in a passage or title."""
@@ -131,10 +121,29 @@ class TextEvidence:
         return max(sum(name in text for name in self._identifiers) for text in texts) / len(self._identifiers)
 
 
-def _best_window(found: Sequence[str], weights: Mapping[str, float]) -> float:
+class _Passage:
+    """Where a question's terms stand in one passage, read once."""
+
+    __slots__ = ("held", "in_text", "in_title", "places")
+
+    def __init__(self, hit: Hit, asked: frozenset[str]) -> None:
+        title = terms(hit.title)
+        before = [*title, *terms(" ".join(hit.heading))]
+        self.in_title = asked.intersection(title)
+        self.in_text = [(place, term) for place, term in enumerate(terms(hit.text)) if term in asked]
+        self.places: dict[str, list[int]] = {}
+        """In title, headings and text as one list of terms."""
+        for place, term in enumerate(before):
+            if term in asked:
+                self.places.setdefault(term, []).append(place)
+        for place, term in self.in_text:
+            self.places.setdefault(term, []).append(len(before) + place)
+        self.held = self.places.keys()
+
+
+def _best_window(places: Sequence[tuple[int, str]], weights: Mapping[str, float]) -> float:
     """The most weight of different terms within a stretch of ``WINDOW_TERMS``."""
-    places = [(place, term) for place, term in enumerate(found) if term in weights]
-    inside: Counter[str] = Counter()
+    inside = dict.fromkeys(weights, 0)
     held = best = 0.0
     left = 0
     for place, term in places:

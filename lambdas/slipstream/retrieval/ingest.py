@@ -207,7 +207,7 @@ class Ingestion:
         pending.vectors = {}
         pending.generations |= {target.name for target in targets}
         for target in targets:
-            place = _vector_space(target.spec)
+            place = target.spec.vector_space
             if place not in by_spec:
                 former = self._former(document.id, target.spec) if pending.was_there else {}
                 by_spec[place], computed = self._vectors.of(document, target.spec, former)
@@ -220,7 +220,7 @@ class Ingestion:
         """Vectors that the document has in the index, by the text that they are made of."""
         found: dict[str, Vector] = {}
         for target in self._writing.targets():
-            if _vector_space(target.spec) == _vector_space(spec):
+            if target.spec.vector_space == spec.vector_space:
                 for old in self._writing.read([document_id], target.name):
                     found |= {embedding_text(old, passage): passage.vector for passage in old.passages}
         return found
@@ -309,11 +309,6 @@ class Ingestion:
 
     def _is_late(self) -> bool:
         return self._deadline_s is not None and self._clock() >= self._deadline_s
-
-
-def _vector_space(spec: IndexSpec) -> tuple[str, int]:
-    """Generations that can share vectors have it in common."""
-    return spec.embedding_model, spec.dimensions
 
 
 def _not_reached(document_id: str) -> Failure:

@@ -13,6 +13,12 @@ from slipstream.retrieval.question.acronyms import Meaning
 from slipstream.retrieval.search import EngineQuery, Legs
 from slipstream.telemetry.waterfall import Waterfall
 
+QUANTIZATIONS = {
+    "lucene": ("none", "byte", "on_disk_4x"),
+    "faiss": ("none", "fp16", "byte", "on_disk_8x", "on_disk_16x", "on_disk_32x"),
+}
+"""What each engine can do. Four times is lucene's alone: the plugin refuses it of a field that names faiss."""
+
 
 class PassageIndex(Protocol):
     """Search over one engine; on the request path, so without the engine's slow client library."""
@@ -41,13 +47,18 @@ class IndexSpec(msgspec.Struct, frozen=True):
     ef_construction: int = 100
     ef_search: int = 100
     quantization: str = "none"
-    """``none``, ``fp16``, ``byte``, ``on_disk_4x`` … ``on_disk_32x``."""
+    """``none``, ``fp16``, ``byte``, ``on_disk_4x`` … ``on_disk_32x``; which of them depends on the engine."""
     shards: int = 1
     replicas: int = 0
     language: str = "english"
     """The engine's analyzer."""
     schema: int = 2
     """Version of our own mapping; raised when this project's changes."""
+
+    @property
+    def vector_space(self) -> tuple[str, int]:
+        """Generations that can share vectors have it in common."""
+        return self.embedding_model, self.dimensions
 
 
 class Kept(msgspec.Struct, frozen=True):

@@ -117,8 +117,7 @@ class _Copying:
         self._live = live
         self._beside = beside
         self._writing = Writing(index, name, sleep=sleep)
-        old, new = live.spec, beside.spec
-        self._same_vectors = (old.embedding_model, old.dimensions) == (new.embedding_model, new.dimensions)
+        self._same_vectors = live.spec.vector_space == beside.spec.vector_space
 
     def copy(self, document_ids: Sequence[str], vectors: PassageVectors, *, if_absent: bool) -> None:
         """Documents that have left meanwhile are left out. Raises UpstreamError where the engine refuses one."""

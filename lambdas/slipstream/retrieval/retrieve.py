@@ -22,7 +22,7 @@ from slipstream.retrieval.question.rewrite import Rewritten
 from slipstream.retrieval.ranker import Ranker
 from slipstream.retrieval.ranking import Found
 from slipstream.retrieval.rerank import Reranker
-from slipstream.retrieval.search import Boosts, EngineQuery, Filter
+from slipstream.retrieval.search import Boosts, EngineQuery, Filter, Legs
 from slipstream.telemetry.waterfall import Waterfall
 
 MOST_PASSAGES = 20
@@ -85,8 +85,7 @@ class Retriever:
             raise InvalidRequest("rerank_margin must not be negative", param="rerank_margin")
         if options.passages is not None and not 1 <= options.passages <= MOST_PASSAGES:
             raise InvalidRequest(f"passages must lie between 1 and {MOST_PASSAGES}", param="passages")
-        known = self._described.of(index, waterfall, disconnect)
-        generation = known.generation
+        known = self._described.of(index, waterfall, disconnect)  # first: what is wrong with the index is told at once
         rewritten = self._rewritten(question, earlier, options, waterfall, disconnect)
         with waterfall.span("prepare"):
             alone = rewritten.text if rewritten is not None else ""
@@ -96,21 +95,18 @@ class Retriever:
                 vocabulary=known.vocabulary,
                 rewritten=alone,
                 off=frozenset(options.off),
-                language=generation.spec.language,
+                language=known.generation.spec.language,
             )
         if not prepared.text:
             raise InvalidRequest("the question is empty", param="query")
-        missing: list[str] = []
-        with waterfall.span("embed"):
-            vector = self._vector(generation, prepared.meaning, disconnect, missing)
-        legs = self._index.search(index, engine_query(prepared, vector, options), waterfall, disconnect)
+        legs, known, missing = self._legs(index, known, prepared, options, waterfall, disconnect)
         with waterfall.span("rank"):
             ranking = self._ranker(known, options).rank(prepared, legs, options)
         if ranking.second_look.outcome == "late":
             missing.append("rerank")
         return Found(
             index=index,
-            generation=legs.generation or generation.name,
+            generation=legs.generation or known.generation.name,
             question=prepared,
             passages=ranking.passages,
             missing=(*missing, *(leg for leg in legs.missing if leg not in missing)),
@@ -137,6 +133,50 @@ class Retriever:
         if self._reranker is None:
             raise InvalidRequest("this deployment has no re-ranking model; set rerank to local or off", param="rerank")
         return Ranker(known.parameters, self._reranker, rerank_limit_ms=RERANK_LIMIT_MS)
+
+    def _legs(
+        self,
+        index: str,
+        known: Described,
+        prepared: Prepared,
+        options: RetrievalOptions,
+        waterfall: Waterfall,
+        disconnect: Disconnect,
+    ) -> tuple[Legs, Described, list[str]]:
+        """What the legs found, what is known of the generation that answered, and what is missing.
+
+        An index may be swapped for one of another model at any time. What is remembered of it is then wrong, the
+        question's vector with it: it is described anew and asked once more.
+        """
+        try:
+            legs, missing = self._ask(index, known.generation, prepared, options, waterfall, disconnect)
+        except InvalidRequest:
+            anew = self._described.anew(index, waterfall, disconnect)
+            if anew.generation.name == known.generation.name:
+                raise
+        else:
+            if legs.generation in ("", known.generation.name):
+                return legs, known, missing
+            anew = self._described.anew(index, waterfall, disconnect)
+            if anew.generation.spec.vector_space == known.generation.spec.vector_space:
+                return legs, anew, missing
+        legs, missing = self._ask(index, anew.generation, prepared, options, waterfall, disconnect)
+        return legs, anew, missing
+
+    def _ask(
+        self,
+        index: str,
+        generation: Generation,
+        prepared: Prepared,
+        options: RetrievalOptions,
+        waterfall: Waterfall,
+        disconnect: Disconnect,
+    ) -> tuple[Legs, list[str]]:
+        """The legs, with a vector of this generation's model, and what is missing beside them."""
+        missing: list[str] = []
+        with waterfall.span("embed"):
+            vector = self._vector(generation, prepared.meaning, disconnect, missing)
+        return self._index.search(index, engine_query(prepared, vector, options), waterfall, disconnect), missing
 
     def _vector(
         self, generation: Generation, text: str, disconnect: Disconnect, missing: list[str]

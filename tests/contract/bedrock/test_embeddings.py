@@ -12,8 +12,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.bedrock.embeddings import sized
-from local.bedrock.minilm import MODEL_SHA256
+from local.bedrock.minilm import MODEL_SHA256, sized
 from local.bedrock.settings import Settings
 from local.known_vectors import write
 from tests.contract.bedrock.conftest import Service

@@ -1,21 +1,18 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 import pytest
 from click.testing import Result
 
 from slipstream.errors import SlipstreamError, Throttled, UpstreamUnavailable
-from slipstream.gateway.http import HttpRequest, Principal
-from slipstream.gateway.openai.errors import encode
+from slipstream.gateway.http import HttpRequest
 from slipstream.retrieval.parameters import Provenance, shipped
+from tests.http_routes import serving
 from tests.unit.cli.conftest import Shell
 from tests.unit.retrieval.parsing import files
 from tests.unit.retrieval.test_indexes_api import Desk
@@ -31,45 +28,19 @@ class Server:
         self.refuses: Callable[[str, str], None] = lambda method, path: None
         self.url = ""
 
-    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
-        path, query = urlsplit(target).path, dict(parse_qsl(urlsplit(target).query))
-        self.asked.append((method, target))
-        if path.endswith("/documents") and method == "POST":
-            self.sent.append([document["id"] for document in json.loads(body)["documents"]])
-        try:
-            self.refuses(method, path)
-            principal = Principal("k", scopes=frozenset({"admin"}))
-            request = HttpRequest(method, path, headers, body, query=query, principal=principal, received_s=0.0)
-            status, told = self.desk.api(request)
-        except SlipstreamError as error:
-            status, _, raw = encode(error)
-            return status, raw
-        return status, json.dumps(told).encode()
+    def answer(self, request: HttpRequest) -> tuple[int, dict[str, Any]]:
+        self.asked.append((request.method, request.path))
+        if request.path.endswith("/documents") and request.method == "POST":
+            self.sent.append(ids(request))
+        self.refuses(request.method, request.path)
+        return self.desk.api(request)
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
     told = Server()
-
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            status, raw = told.answer(self.command, self.path, headers, body)
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(raw)
-
-        do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Keep the test's output clean."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        told.url = f"http://127.0.0.1:{http.server_port}"
-        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
+    with serving(told.answer, now_s=lambda: 0.0) as told.url:
         yield told
-        http.shutdown()
 
 
 @pytest.fixture
@@ -221,6 +192,51 @@ def test_documents_that_there_was_no_time_for_are_sent_again(run: Any, server: S
     told = report(run("load", "docs", str(tmp_path / "many.jsonl"), "--json"))
 
     assert (told["added"], told["failed"]) == (60, [])
+
+
+def test_documents_of_a_call_whose_answer_was_lost_are_counted_once(run: Any, server: Server, tmp_path: Path) -> None:
+    lines = [json.dumps({"id": f"{n:03d}", "text": f"Text {n}."}) for n in range(100)]
+    (tmp_path / "many.jsonl").write_text("\n".join(lines))
+    run("load", "docs", str(tmp_path / "many.jsonl"))
+    (tmp_path / "many.jsonl").write_text("\n".join([*lines, *lines_of_others()]).replace("Text 1", "Other text 1"))
+    server.sent.clear()
+    genuine = server.desk.api
+
+    def written_but_not_told(request: HttpRequest) -> Any:
+        told = genuine(request)
+        if request.method == "POST" and (sent := ids(request)) and len(sent) == 32 and server.sent.count(sent) == 1:
+            raise UpstreamUnavailable("Endpoint request timed out")
+        return told
+
+    server.desk.api = written_but_not_told  # type: ignore[assignment]
+
+    told = report(run("load", "docs", str(tmp_path / "many.jsonl"), "--json"))
+
+    assert (told["added"], told["changed"], told["unchanged"], told["failed"]) == (60, 11, 89, [])
+    assert told["unheard"] == 64
+    assert len(server.desk.index.documents()) == 160
+
+
+def ids(request: HttpRequest) -> list[str]:
+    return [document["id"] for document in json.loads(request.body)["documents"]]
+
+
+def lines_of_others() -> list[str]:
+    return [json.dumps({"id": f"other {n}", "text": f"Text of another, {n}."}) for n in range(60)]
+
+
+def test_a_load_that_gives_up_says_why_it_waited_and_how_to_go_on(run: Any, server: Server, folder: Path) -> None:
+    def away(method: str, path: str) -> None:
+        if method == "POST":
+            raise UpstreamUnavailable("the search engine cannot be reached")
+
+    server.refuses = away
+
+    result = run("load", "docs", str(folder))
+
+    assert result.exit_code == 1
+    assert result.stderr.count("the search engine cannot be reached [upstream_unavailable] Trying again in 0 s.") == 1
+    assert "run the same command again, and it goes on from there" in result.stderr
 
 
 def test_a_document_too_large_to_be_sent_is_told_where_to_put_it(run: Any, tmp_path: Path) -> None:

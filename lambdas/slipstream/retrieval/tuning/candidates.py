@@ -7,13 +7,7 @@ from itertools import product
 
 import msgspec
 
-from slipstream.retrieval.ports import IndexSpec
-
-QUANTIZATIONS = {
-    "lucene": ("none", "byte", "on_disk_4x"),
-    "faiss": ("none", "fp16", "byte", "on_disk_8x", "on_disk_16x", "on_disk_32x"),
-}
-"""What each engine can do; the engine itself makes a 4x of faiss into one of lucene."""
+from slipstream.retrieval.ports import QUANTIZATIONS, IndexSpec
 
 
 class Space(msgspec.Struct, frozen=True):
