@@ -9,10 +9,12 @@ from typing import Any
 
 import click
 
+from cli.precompute_options import evaluation_options
+
 
 @click.group("eval")
 def evaluate() -> None:
-    """Measure quality on your own data: retrieval."""
+    """Measure quality on your own data: retrieval, precompute."""
 
 
 @evaluate.command("retrieval")
@@ -58,3 +60,39 @@ def retrieval(
         json.dump(result.found, sys.stdout)
         return
     Console().print(table(result.found))
+
+
+@evaluate.command("precompute")
+@click.option("--log", type=click.Path(path_type=Path), required=True, help="TSV: month, query, impressions, visits.")
+@evaluation_options
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else there.")
+def precompute(
+    log: Path, budget: int, min_users: int, language: str | None, as_json: bool, **costs: float | str
+) -> None:
+    """Choose a budget of answers from the periods before, period by period, and count what they would have served.
+
+    Beside it the best that the period allowed, and two simple rules: the last period's most asked, and counts that
+    weigh 0.6 of the period after them. The whole budget is used, so that all four answer equally many.
+    """
+    from rich.console import Console
+
+    from cli.precompute_options import valuation_from
+    from cli.precompute_view import evaluation_json, evaluation_table
+    from cli.progress import bars
+    from slipstream.caching.precompute import plan as planning
+    from slipstream.caching.precompute.query_log import read_log
+    from slipstream.caching.precompute.questions import questions_of
+    from slipstream.errors import SlipstreamError
+
+    try:
+        allowance = planning.Budget(budget, only_worthwhile=False, min_users=min_users)
+        valuation = valuation_from(costs)
+        with bars() as progress:
+            questions = questions_of(read_log(log, progress), language, progress)
+            periods = planning.evaluate(questions, allowance, valuation, progress)
+    except SlipstreamError as error:
+        raise click.ClickException(error.message) from error
+    if as_json:
+        json.dump(evaluation_json(periods, questions, allowance), sys.stdout, ensure_ascii=False)
+        return
+    Console().print(evaluation_table(periods, questions, allowance))
