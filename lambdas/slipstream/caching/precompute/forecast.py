@@ -1,8 +1,10 @@
-"""How often each question will be asked in the next period: a mixture of views, weighed by what they were worth before.
+"""How often each question will be asked in the next period, by the estimate that has served most until now.
 
-impressions ~ Poisson(Σ_j w_j view_j), w_j ≥ 0. Weights are fitted to the transitions that are past already, by the
-multiplicative updates that keep them positive (Lee & Seung, 2001), and drawn towards equal weights by a gamma prior as
-long as there is little to learn from.
+Estimates are the views of the past and a mixture of them: impressions ~ Poisson(Σ_j w_j view_j), w_j ≥ 0. Weights are
+fitted to the transitions that are past already, by the multiplicative updates that keep them positive (Lee & Seung,
+2001), and drawn towards equal weights by a gamma prior as long as there is little to learn from. Each estimate's own
+choice is then scored on each transition as it comes to pass, and the best of them (follow the leader, with older
+transitions fading) makes the forecast: what fits the counts best is not always what ranks the questions best.
 """
 
 from __future__ import annotations
@@ -49,8 +51,14 @@ class Forecast(msgspec.Struct, frozen=True):
 
 
 class _Lesson(msgspec.Struct, frozen=True):
-    estimates: NDArray[numpy.float64]
+    """A transition that has come to pass. ``promised`` and ``served``: impressions that each estimate's choice was to
+    serve, and did; the mixture's are the last.
+    """
+
+    views: NDArray[numpy.float64]
     came: NDArray[numpy.float64]
+    promised: NDArray[numpy.float64]
+    served: NDArray[numpy.float64]
 
 
 def forecasts(questions: Questions, answers: int, *, first: int = 1, progress: Progress = untold) -> Iterator[Forecast]:
@@ -58,24 +66,27 @@ def forecasts(questions: Questions, answers: int, *, first: int = 1, progress: P
 
     The last one is of a period that the log does not have. ``answers``: how many are going to be chosen of it.
     """
+    import numpy
+
     calendar, count = questions.log.calendar, len(questions.periods)
     views, lessons = Views(questions), deque[_Lesson](maxlen=TRANSITIONS)
     for known in range(1, count + 1):
         views.take()
         ordinal = calendar.at[known] if known < count else calendar.next_at
         candidates = _candidates(views, answers)
-        estimates = views.of(candidates, ordinal)
+        seen = views.of(candidates, ordinal)
+        estimates = numpy.column_stack([seen, seen @ _fitted(lessons, seen.shape[1])])
         if known >= first:
             yield Forecast(
                 known,
                 candidates,
-                estimates @ _fitted(lessons, estimates.shape[1]),
+                _best(estimates, lessons),
                 views.recent(0.0),
                 views.recent(YARDSTICK_MEMORY),
                 views.users.copy(),
             )
         if known < count:
-            lessons.append(_Lesson(estimates, _came(questions, known, candidates)))
+            lessons.append(_lesson(estimates, _came(questions, known, candidates), answers))
         progress("periods forecast", known, count)
 
 
@@ -101,21 +112,46 @@ def _came(questions: Questions, place: int, candidates: NDArray[numpy.int64]) ->
     return came
 
 
+def _lesson(estimates: NDArray[numpy.float64], came: Vector, answers: int) -> _Lesson:
+    import numpy
+
+    promised, served = numpy.zeros(estimates.shape[1]), numpy.zeros(estimates.shape[1])
+    for number, estimate in enumerate(estimates.T):
+        chosen = numpy.argsort(-estimate, kind="stable")[:answers]
+        promised[number], served[number] = estimate[chosen].sum(), came[chosen].sum()
+    return _Lesson(estimates[:, :-1], came, promised, served)
+
+
+def _best(estimates: NDArray[numpy.float64], lessons: deque[_Lesson]) -> Vector:
+    """The leader's estimate, by so much lower as what it promised of its chosen ones has been too high."""
+    import numpy
+
+    if not lessons:
+        mixture: Vector = estimates[:, -1]
+        return mixture
+    trust = _trust(lessons)
+    served = sum((weight * lesson.served for weight, lesson in zip(trust, lessons, strict=True)), numpy.zeros(1))
+    promised = sum((weight * lesson.promised for weight, lesson in zip(trust, lessons, strict=True)), numpy.zeros(1))
+    leader = len(served) - 1 - int(numpy.argmax(served[::-1]))  # of equals the mixture, which knows most
+    kept = served[leader] / promised[leader] if promised[leader] else 1.0
+    best: Vector = estimates[:, leader] * kept
+    return best
+
+
+def _trust(lessons: deque[_Lesson]) -> list[float]:
+    return [FADE**age for age in range(len(lessons) - 1, -1, -1)]
+
+
 def _fitted(lessons: deque[_Lesson], views: int) -> Vector:
-    """The weight of each view; equal ones where there is nothing to learn from yet."""
+    """The weight of each view in the mixture; equal ones where there is nothing to learn from yet."""
     import numpy
 
     prior: Vector = numpy.full(views, 1.0 / views)
-    if not lessons:
-        return prior
-    estimates = numpy.vstack([lesson.estimates for lesson in lessons])
-    came = numpy.concatenate([lesson.came for lesson in lessons])
-    ages = range(len(lessons) - 1, -1, -1)
-    trust = numpy.concatenate(
-        [numpy.full(len(lesson.came), FADE**age) for lesson, age in zip(lessons, ages, strict=True)]
-    )
+    estimates = numpy.vstack([numpy.zeros((0, views)), *(lesson.views for lesson in lessons)])
     if not estimates.any():
         return prior
+    came = numpy.concatenate([lesson.came for lesson in lessons])
+    trust = numpy.repeat(_trust(lessons), [len(lesson.came) for lesson in lessons])
     strength = PRIOR_TRANSITIONS * float(estimates.sum()) / (len(lessons) * views)
     seen, weights = estimates.T @ trust, prior.copy()
     for _ in range(ROUNDS):

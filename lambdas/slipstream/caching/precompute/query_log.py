@@ -38,16 +38,12 @@ class Asked(msgspec.Struct, frozen=True, array_like=True):
 
 
 class QueryLog(msgspec.Struct, frozen=True):
-    """``asked[p]`` belongs to ``periods[p]``, each spelling once, in the order of the alphabet.
-
-    ``has_visits``: without them impressions stand in wherever users are counted.
-    """
+    """``asked[p]`` belongs to ``periods[p]``, each spelling once, in the order of the alphabet."""
 
     name: str
     calendar: Calendar
     periods: tuple[str, ...]
     asked: tuple[tuple[Asked, ...], ...]
-    has_visits: bool
     blank: int = 0
     """Rows left out because their query is empty."""
 
@@ -55,7 +51,7 @@ class QueryLog(msgspec.Struct, frozen=True):
 def read_log(path: Path, progress: Progress = untold) -> QueryLog:
     """Read a file. Raises InvalidRequest that names the line and what should stand there."""
     counts: dict[str, dict[str, list[int]]] = defaultdict(dict)
-    rows, blank, visited = _rows(path), 0, False
+    rows, blank = _rows(path), 0
     for number, (period, query, impressions, visits) in enumerate(rows, 1):
         if not query:
             blank += 1
@@ -63,7 +59,6 @@ def read_log(path: Path, progress: Progress = untold) -> QueryLog:
         both = counts[period].setdefault(query, [0, 0])
         both[0] += impressions
         both[1] += visits
-        visited = visited or visits > 0
         if number % TOLD_EVERY == 0:
             progress("rows read", number, number)
     if not counts:
@@ -80,7 +75,6 @@ def read_log(path: Path, progress: Progress = untold) -> QueryLog:
         calendar_of(periods),
         tuple(periods),
         tuple(tuple(Asked(q, *counts[p][q]) for q in sorted(counts[p])) for p in periods),
-        visited,
         blank,
     )
 

@@ -46,10 +46,10 @@ class Views:
         self._sums: dict[tuple[str, float], Vector] = {
             ("impressions", memory): numpy.zeros(size) for memory in MEMORIES
         }
-        self._sums |= {("visits", memory): numpy.zeros(size) for memory in MEMORIES if memory}
+        self._sums |= {("visits", memory): numpy.zeros(size) for memory in MEMORIES[1:]}
         self._sums["present", PRESENCE_MEMORY] = numpy.zeros(size)
         self._weights = dict.fromkeys(self._sums, 0.0)
-        self._users = numpy.zeros(size)
+        self._asked, self._visitors = numpy.zeros(size), numpy.zeros(size)
         self._place: dict[int, int] = {}
         self._impressions = self._visits = 0.0
         self.taken = 0
@@ -71,7 +71,8 @@ class Views:
             self._sums[key] *= memory**gap
             self._sums[key][period.question] += counted[what]
             self._weights[key] = self._weights[key] * memory**gap + 1
-        self._users[period.question] += period.visits if self._questions.log.has_visits else period.impressions
+        self._asked[period.question] += period.impressions
+        self._visitors[period.question] += period.visits
         self._impressions += float(period.impressions.sum())
         self._visits += float(period.visits.sum())
         self._place[ordinal] = place
@@ -79,8 +80,8 @@ class Views:
 
     @property
     def users(self) -> Vector:
-        """Visits of each question so far (impressions where the log has no visits)."""
-        return self._users
+        """Visits of each question so far; its impressions where no question has had a visit."""
+        return self._visitors if self._visits else self._asked
 
     def recent(self, memory: float) -> Vector:
         """Mean impressions in a period with that memory, of all questions."""
@@ -93,8 +94,10 @@ class Views:
         means = {key: total[question] / self._weights[key] for key, total in self._sums.items()}
         columns = [means["impressions", memory] for memory in MEMORIES]
         by_visit = self._impressions / self._visits if self._visits else 0.0
-        # a burst of one visitor has many impressions and few visits; the geometric mean believes neither alone
-        columns += [numpy.sqrt(means["impressions", m] * means["visits", m] * by_visit) for m in MEMORIES if m]
+        for memory in MEMORIES[1:]:
+            asked, visited = means["impressions", memory], by_visit * means["visits", memory]
+            # a burst of one visitor has many impressions and few visits; the geometric mean believes neither alone
+            columns.append(numpy.sqrt(asked * visited) if self._visits else asked)
         columns.append(means["present", PRESENCE_MEMORY])
         columns.append(self._slope(question))
         usual = means["impressions", USUAL_MEMORY]
