@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from slipstream.caching.precompute.backtest import Tried, medians, part
+from slipstream.caching.precompute.backtest import Tried, median_parts, parts
 from slipstream.caching.precompute.plan import Budget, Period, Plan
 from slipstream.caching.precompute.questions import Questions
 
@@ -28,7 +28,7 @@ def plan_json(made: Plan, questions: Questions, model_id: str) -> dict[str, Any]
         "value_usd": sum(choice.value_usd for choice in made.chosen.choices),
         "expected_hits": sum(choice.expected_hits for choice in made.chosen.choices),
         "dropped": msgspec.structs.asdict(made.chosen.dropped),
-        "backtest": _shares(tried) | {"answers": tried.answers, "cost_usd": made.backtest.chosen.cost_usd},
+        "backtest": _shares(tried) | {"cost_usd": made.backtest.chosen.cost_usd},
         "questions": [msgspec.structs.asdict(choice) for choice in made.chosen.choices],
     }
 
@@ -39,7 +39,7 @@ def evaluation_json(periods: Sequence[Period], questions: Questions, budget: Bud
         "log": questions.log.name,
         "language": questions.language,
         "budget": budget.answers,
-        "median_part_of_oracle": medians([one.tried for one in periods]),
+        "median_part_of_oracle": median_parts([one.tried for one in periods]),
         "periods": [_shares(one.tried) | {"cost_usd": one.chosen.cost_usd} for one in periods],
     }
 
@@ -60,8 +60,8 @@ def plan_table(made: Plan, questions: Questions, model_id: str, show: int) -> Gr
     shown.add_row(rest, *_money(hits, made.chosen.cost_usd, value))
     notes = [
         f"{tried.period}, with the periods before it alone: {tried.answers} answers for "
-        f"${made.backtest.chosen.cost_usd:.2f} would have served {100 * tried.served_share:.1f} % of "
-        f"{tried.impressions:,} impressions; the best that {tried.period} allowed, {100 * tried.oracle_share:.1f} %.",
+        f"${made.backtest.chosen.cost_usd:.2f} would have served {100 * tried.shares.served:.1f} % of "
+        f"{tried.impressions:,} impressions; the best that {tried.period} allowed, {100 * tried.shares.oracle:.1f} %.",
         f"Left out: {dropped.few_users:,} questions that too few asked, {dropped.long_number:,} with a long number, "
         f"{dropped.mail:,} with a mail address.",
     ]
@@ -74,38 +74,22 @@ def evaluation_table(periods: Sequence[Period], questions: Questions, budget: Bu
     """Every period in hundredths, and the medians."""
     title = f"{questions.log.name}: {budget.answers} answers from the periods before (stems: {questions.language})"
     shown = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
-    for name in (
-        "period",
-        "impressions",
-        "served %",
-        "best possible %",
-        "part",
-        "last period's",
-        "weighted",
-        "costs $",
-    ):
-        shown.add_column(name, justify="left" if name == "period" else "right")
+    names = ("served", "unfiltered", "last_period", "weighted", "hindsight")
+    for name in ("period", "asked", "served %", "oracle %", *("part" if name == "served" else name for name in names)):
+        shown.add_column(name.replace("_", " "), justify="left" if name == "period" else "right")
     for one in periods:
-        tried = one.tried
-        others = (part(share, tried.oracle_share) for share in (tried.last_share, tried.weighted_share))
-        shares = (f"{100 * share:.1f}" for share in (tried.served_share, tried.oracle_share))
-        parts = (f"{each:.2f}" for each in (tried.part, *others))
-        shown.add_row(tried.period, f"{tried.impressions:,}", *shares, *parts, f"{one.chosen.cost_usd:.2f}")
+        tried, part = one.tried, parts(one.tried.shares)
+        shares = (f"{100 * share:.1f}" for share in (tried.shares.served, tried.shares.oracle))
+        shown.add_row(tried.period, f"{tried.impressions:,}", *shares, *(f"{part[name]:.2f}" for name in names))
     shown.add_section()
-    found = medians([one.tried for one in periods])
-    shown.add_row("median", "", "", "", *(f"{value:.3f}" for value in found.values()), "")
+    found = median_parts([one.tried for one in periods])
+    shown.add_row("median", "", "", "", *(f"{found[name]:.3f}" for name in names))
     return shown
 
 
 def _shares(tried: Tried) -> dict[str, Any]:
-    return {
-        "period": tried.period,
-        "impressions": tried.impressions,
-        "served_share": tried.served_share,
-        "oracle_share": tried.oracle_share,
-        "last_period_share": tried.last_share,
-        "weighted_share": tried.weighted_share,
-    }
+    shares = {f"{name}_share": share for name, share in msgspec.structs.asdict(tried.shares).items()}
+    return {"period": tried.period, "impressions": tried.impressions, "answers": tried.answers, **shares}
 
 
 def _money(hits: float, cost: float, value: float) -> tuple[str, str, str]:

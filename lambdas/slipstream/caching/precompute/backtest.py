@@ -1,4 +1,4 @@
-"""What choices would have served, period by period, against who knows the period, and against two simple rules.
+"""What choices would have served, period by period, against who knows the period, and against simple rules.
 
 A share is of all impressions of the period. The oracle answers the questions that are asked most in the period itself.
 """
@@ -19,60 +19,81 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+class Shares(msgspec.Struct, frozen=True):
+    """Of one period's impressions, 0 to 1, by who chose the answers; each had equally many."""
+
+    served: float
+    """By the plan."""
+    unfiltered: float
+    """By the plan's forecast, had nothing been left out for privacy."""
+    oracle: float
+    """By who knows the period."""
+    last_period: float
+    """Yardstick: what was asked most in the period before."""
+    weighted: float
+    """Yardstick: counts of all periods before, each weighing 0.6 of the one after it."""
+    hindsight: float
+    """The one list for all periods that is best in sum, chosen by who knows the whole log, this period included."""
+
+
 class Tried(msgspec.Struct, frozen=True):
-    """One period. Shares lie between 0 and 1."""
+    """One period of a log as it was served by answers chosen before it."""
 
     period: str
     impressions: int
     answers: int
-    served_share: float
-    oracle_share: float
-    last_share: float
-    weighted_share: float
-    chosen: tuple[int, ...] = ()
-
-    @property
-    def part(self) -> float:
-        """Part of the oracle's share that was served; 1 where there was nothing to serve."""
-        return part(self.served_share, self.oracle_share)
+    shares: Shares
 
 
-def part(served: float, oracle: float) -> float:
-    """``served`` as a part of ``oracle``; 1 where there was nothing to serve."""
-    return served / oracle if oracle else 1.0
+class Trial:
+    """Tries choices on a log's periods."""
+
+    def __init__(self, questions: Questions, answers: int) -> None:
+        import numpy
+
+        self._questions, self._answers = questions, answers
+        total = numpy.zeros(len(questions.keys))
+        for period in questions.periods:
+            total[period.question] += period.impressions
+        self._hindsight = _top(total, answers)
+
+    def on(self, forecast: Forecast, chosen: Sequence[int]) -> Tried:
+        """What ``chosen`` served in the period that ``forecast`` was of, which the log has to have."""
+        import numpy
+
+        period = self._questions.periods[forecast.known]
+        counts = numpy.zeros(len(self._questions.keys))
+        counts[period.question] = period.impressions
+        whole = float(counts.sum()) or 1.0
+
+        def share(numbers: NDArray[numpy.int64] | Sequence[int]) -> float:
+            return float(counts[numpy.asarray(numbers, numpy.int64)].sum()) / whole
+
+        shares = Shares(
+            served=share(chosen),
+            unfiltered=share(forecast.question[_top(forecast.expected, self._answers)]),
+            oracle=share(_top(counts, self._answers)),
+            last_period=share(_top(forecast.last, self._answers)),
+            weighted=share(_top(forecast.weighted, self._answers)),
+            hindsight=share(self._hindsight),
+        )
+        return Tried(self._questions.log.periods[forecast.known], int(counts.sum()), len(chosen), shares)
 
 
-def tried_on(questions: Questions, forecast: Forecast, answers: int, chosen: Sequence[int]) -> Tried:
-    """What ``chosen`` served in the period that ``forecast`` was of."""
-    import numpy
-
-    period = questions.periods[forecast.known]
-    counts = numpy.zeros(len(questions.keys))
-    counts[period.question] = period.impressions
-    whole = float(counts.sum()) or 1.0
-
-    def share(numbers: NDArray[numpy.int64] | Sequence[int]) -> float:
-        return float(counts[numpy.asarray(numbers, numpy.int64)].sum()) / whole
-
-    return Tried(
-        questions.log.periods[forecast.known],
-        int(counts.sum()),
-        len(chosen),
-        share(chosen),
-        share(_top(counts, answers)),
-        share(_top(forecast.last, answers)),
-        share(_top(forecast.weighted, answers)),
-        tuple(chosen),
-    )
-
-
-def medians(tried: Sequence[Tried]) -> dict[str, float]:
-    """Median part of the oracle's share: the policy's, and the yardsticks'."""
+def parts(shares: Shares) -> dict[str, float]:
+    """Each choice's share as a part of the oracle's; 1 where there was nothing to serve."""
+    oracle = shares.oracle
     return {
-        "policy": statistics.median(one.part for one in tried),
-        "last_period": statistics.median(part(one.last_share, one.oracle_share) for one in tried),
-        "weighted_0.6": statistics.median(part(one.weighted_share, one.oracle_share) for one in tried),
+        name: share / oracle if oracle else 1.0
+        for name, share in msgspec.structs.asdict(shares).items()
+        if name != "oracle"
     }
+
+
+def median_parts(tried: Sequence[Tried]) -> dict[str, float]:
+    """The median of each choice's part over the periods."""
+    each = [parts(one.shares) for one in tried]
+    return {name: statistics.median(one[name] for one in each) for name in each[0]}
 
 
 def _top(counts: NDArray[numpy.float64], answers: int) -> NDArray[numpy.int64]:

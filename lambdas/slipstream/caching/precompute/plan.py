@@ -6,7 +6,7 @@ from collections import Counter
 
 import msgspec
 
-from slipstream.caching.precompute.backtest import Tried, tried_on
+from slipstream.caching.precompute.backtest import Trial, Tried
 from slipstream.caching.precompute.forecast import Forecast, forecasts
 from slipstream.caching.precompute.privacy import MIN_USERS, Dropped
 from slipstream.caching.precompute.query_log import Progress, untold
@@ -116,24 +116,22 @@ class Planner:
 
 def plan(questions: Questions, budget: Budget, valuation: Valuation, progress: Progress = untold) -> Plan:
     """The plan for the period after the log's last, and its rule tried on that last one."""
-    planner, count = Planner(questions, budget, valuation), len(questions.periods)
-    before, after = forecasts(questions, budget.answers, first=count - 1, progress=progress)
-    backtest = _tried(questions, before, budget, planner.choose(before))
+    planner, trial = Planner(questions, budget, valuation), Trial(questions, budget.answers)
+    before, after = forecasts(questions, budget.answers, first=len(questions.periods) - 1, progress=progress)
+    chosen = planner.choose(before)
+    backtest = Period(trial.on(before, chosen.numbers), chosen)
     return Plan(questions.log.calendar.next_label, planner.choose(after), backtest)
 
 
 def evaluate(questions: Questions, budget: Budget, valuation: Valuation, progress: Progress = untold) -> list[Period]:
     """The rule tried on each period of the log that has one before it, with what lies before it alone."""
-    planner, count = Planner(questions, budget, valuation), len(questions.periods)
-    return [
-        _tried(questions, forecast, budget, planner.choose(forecast))
-        for forecast in forecasts(questions, budget.answers, progress=progress)
-        if forecast.known < count
-    ]
-
-
-def _tried(questions: Questions, forecast: Forecast, budget: Budget, chosen: Chosen) -> Period:
-    return Period(tried_on(questions, forecast, budget.answers, chosen.numbers), chosen)
+    planner, trial = Planner(questions, budget, valuation), Trial(questions, budget.answers)
+    tried = []
+    for forecast in forecasts(questions, budget.answers, progress=progress):
+        if forecast.known < len(questions.periods):
+            chosen = planner.choose(forecast)
+            tried.append(Period(trial.on(forecast, chosen.numbers), chosen))
+    return tried
 
 
 def _allowed(questions: Questions, forecast: Forecast, min_users: int) -> tuple[list[tuple[int, float]], Dropped]:
