@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,14 +34,19 @@ def plan_json(made: Plan, questions: Questions, model_id: str) -> dict[str, Any]
     }
 
 
-def evaluation_json(periods: Sequence[Period], questions: Questions, budget: Budget) -> dict[str, Any]:
+def evaluation_json(
+    periods: Sequence[Period], questions: Questions, budget: Budget, added: Sequence[float] | None
+) -> dict[str, Any]:
     """What ``eval precompute --json`` prints: shares of impressions, 0 to 1; parts are of the oracle's share."""
+    rows = [_shares(one.tried) | {"cost_usd": one.chosen.cost_usd} for one in periods]
+    for row, share in zip(rows, added or (), strict=False):
+        row["meaning_added_share"] = share
     return {
         "log": questions.log.name,
         "language": questions.language,
         "budget": budget.answers,
         "median_part_of_oracle": median_parts([one.tried for one in periods]),
-        "periods": [_shares(one.tried) | {"cost_usd": one.chosen.cost_usd} for one in periods],
+        "periods": rows,
     }
 
 
@@ -70,20 +76,26 @@ def plan_table(made: Plan, questions: Questions, model_id: str, show: int) -> Gr
     return Group(shown, *map(Text, notes))
 
 
-def evaluation_table(periods: Sequence[Period], questions: Questions, budget: Budget) -> Table:
+def evaluation_table(
+    periods: Sequence[Period], questions: Questions, budget: Budget, added: Sequence[float] | None
+) -> Table:
     """Every period in hundredths, and the medians."""
     title = f"{questions.log.name}: {budget.answers} answers from the periods before (stems: {questions.language})"
     shown = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
     names = ("served", "unfiltered", "last_period", "weighted", "hindsight")
     for name in ("period", "asked", "served %", "oracle %", *("part" if name == "served" else name for name in names)):
         shown.add_column(name.replace("_", " "), justify="left" if name == "period" else "right")
-    for one in periods:
+    if added:
+        shown.add_column("meaning adds %", justify="right")
+    for number, one in enumerate(periods):
+        more = [f"{100 * added[number]:.1f}"] if added else []
         tried, part = one.tried, parts(one.tried.shares)
         shares = (f"{100 * share:.1f}" for share in (tried.shares.served, tried.shares.oracle))
-        shown.add_row(tried.period, f"{tried.impressions:,}", *shares, *(f"{part[name]:.2f}" for name in names))
+        shown.add_row(tried.period, f"{tried.impressions:,}", *shares, *(f"{part[name]:.2f}" for name in names), *more)
     shown.add_section()
+    middle = [f"{100 * statistics.median(added):.1f}"] if added else []
     found = median_parts([one.tried for one in periods])
-    shown.add_row("median", "", "", "", *(f"{found[name]:.3f}" for name in names))
+    shown.add_row("median", "", "", "", *(f"{found[name]:.3f}" for name in names), *middle)
     return shown
 
 
