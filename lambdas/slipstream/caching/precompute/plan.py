@@ -86,8 +86,8 @@ class Planner:
     def choose(self, forecast: Forecast) -> Chosen:
         """Take the most valuable first, passing over what the dollars that are left do not pay.
 
-        By value a dollar where dollars are short, by value where only answers are: Dantzig's greedy rule (1957), at
-        most one answer's value below the best.
+        By value a dollar where dollars are short (Dantzig's greedy rule, 1957), by value where only answers are.
+        Answers cost nearly the same, so that little is lost against the best choice.
         """
         budget = self._budget
         allowed, dropped = _allowed(self._questions, forecast, budget.min_users)
