@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from cli.precompute_options import evaluation_options
+
+if TYPE_CHECKING:
+    from numpy import float32
+    from numpy.typing import NDArray
 
 
 @click.group("eval")
 def evaluate() -> None:
-    """Measure quality on your own data: retrieval; and fit what it depends on."""
+    """Measure quality on your own data: retrieval, precompute; and fit what it depends on."""
 
 
 @evaluate.command("retrieval")
@@ -102,3 +109,60 @@ def fit_sets(*, data: tuple[Path, ...], out: Path, engine: str, most: int, start
         shown = ", ".join(f"{way.replace('_', ' ')} {100 * value:.1f}" for way, value in values.items())
         click.echo(f"{name}: nDCG@10 {shown}")
     click.echo(f"wrote {out}")
+
+
+@evaluate.command("precompute")
+@click.option("--log", type=click.Path(path_type=Path), required=True, help="TSV: month, query, impressions, visits.")
+@evaluation_options
+@click.option(
+    "--meaning",
+    type=float,
+    help="Also count, apart, what lies within this cosine of a chosen question (all-MiniLM-L6-v2): 0.9.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else there.")
+def precompute(
+    log: Path,
+    budget: int,
+    min_users: int,
+    language: str | None,
+    meaning: float | None,
+    as_json: bool,
+    **costs: float | str,
+) -> None:
+    """Choose a budget of answers from the periods before, period by period, and count what they would have served.
+
+    Beside it the best that the period allowed, and two simple rules: the last period's most asked, and counts that
+    weigh 0.6 of the period after them. The whole budget is used, so that all four answer equally many.
+    """
+    from rich.console import Console
+
+    from cli.precompute_options import valuation_from
+    from cli.precompute_view import evaluation_json, evaluation_table
+    from cli.progress import bars
+    from local.vectors import VectorCache
+    from slipstream.caching.precompute import plan as planning
+    from slipstream.caching.precompute.meaning import added_by_meaning
+    from slipstream.caching.precompute.query_log import read_log
+    from slipstream.caching.precompute.questions import questions_of
+    from slipstream.errors import SlipstreamError
+
+    try:
+        allowance = planning.Budget(budget, only_worthwhile=False, min_users=min_users)
+        valuation = valuation_from(costs)
+        with bars() as progress:
+            questions = questions_of(read_log(log, progress), language, progress)
+            periods = planning.evaluate(questions, allowance, valuation, progress)
+            added = None
+            if meaning is not None:
+                vectors = VectorCache()
+
+                def embed(texts: Sequence[str]) -> NDArray[float32]:
+                    return vectors.embed(texts, progress=lambda done, of: progress("queries embedded", done, of))
+
+                added = added_by_meaning(questions, periods, embed, meaning)
+    except SlipstreamError as error:
+        raise click.ClickException(error.message) from error
+    if as_json:
+        json.dump(evaluation_json(periods, questions, allowance, added), sys.stdout, ensure_ascii=False)
+        return
+    Console().print(evaluation_table(periods, questions, allowance, added))

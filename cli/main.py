@@ -15,9 +15,10 @@ COMMANDS = {
     "keys": ("cli.keys:keys", "Create, list and revoke API keys."),
     "index": ("cli.index:index", "Create, load, re-index and drop search indexes."),
     "search": ("cli.search:search", "Profile searches: where the time goes, what to change."),
+    "precompute": ("cli.precompute:precompute", "Plan which questions to answer before they come."),
     "models": ("cli.models:models", "What each model accepts, costs and can do."),
     "bedrock": ("cli.bedrock:bedrock", "Run the local Bedrock server alone."),
-    "eval": ("cli.eval:evaluate", "Measure quality on your own data: retrieval."),
+    "eval": ("cli.eval:evaluate", "Measure quality on your own data: retrieval, precompute."),
     "bench": ("cli.bench:bench", "Measure: overhead, cold-start, streaming, prompt-cache, ingestion."),
 }
 

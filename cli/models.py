@@ -33,8 +33,8 @@ WIDE = 90
 def models(model: str | None, *, as_json: bool, region: str) -> None:
     """Show what each model accepts; with MODEL (an id, an alias or an ARN) one model and its presets."""
     try:
-        aliases = _aliases()
-        resolver = Resolver(aliases=aliases, region=region, prices=_json_setting("SLIPSTREAM_PRICES"))
+        aliases = aliases_setting()
+        resolver = Resolver(aliases=aliases, region=region, prices=json_setting("SLIPSTREAM_PRICES"))
         shown = _detail(resolver, resolver.target(model), model) if model else _everything(aliases, region)
     except (SlipstreamError, ValueError) as error:
         raise click.ClickException(str(error)) from error
@@ -46,7 +46,8 @@ def models(model: str | None, *, as_json: bool, region: str) -> None:
         _print_table(aliases, region)
 
 
-def _json_setting(name: str) -> dict[str, Any]:
+def json_setting(name: str) -> dict[str, Any]:
+    """An object in the environment; empty where it is not set. Raises ValueError that names the variable."""
     raw = os.environ.get(name, "").strip()
     if not raw:
         return {}
@@ -59,8 +60,9 @@ def _json_setting(name: str) -> dict[str, Any]:
     raise ValueError(f"{name} is not a JSON object")
 
 
-def _aliases() -> dict[str, str]:
-    return {**DEFAULT_ALIASES, **_json_setting("SLIPSTREAM_ALIASES")}
+def aliases_setting() -> dict[str, str]:
+    """The shell's aliases, as a deployment would have them. Raises ValueError that names the setting."""
+    return {**DEFAULT_ALIASES, **json_setting("SLIPSTREAM_ALIASES")}
 
 
 def _everything(aliases: dict[str, str], region: str) -> dict[str, Any]:

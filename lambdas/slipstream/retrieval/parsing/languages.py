@@ -20,7 +20,7 @@ _SCRIPTS = (
 )
 _LETTER = re.compile(r"[^\W\d_]")
 _WORD = re.compile(r"[^\W\d_]+")
-_COMMON = {
+COMMON = {
     "en": "the and of to is that for with are this you be not it on as have from can which",
     "de": "der die und das ist nicht ein eine mit den von zu auf für sich dem im des auch werden",
     "fr": "le la les et des est une dans que pour qui pas sur avec du ce sont vous aux cette",
@@ -30,7 +30,7 @@ _COMMON = {
     "nl": "de het een van en is dat op te zijn niet met voor aan er die door ook naar wordt",
 }
 _LANGUAGE_OF: dict[str, list[str]] = {}
-for _language, _words in _COMMON.items():
+for _language, _words in COMMON.items():
     for _word in _words.split():
         _LANGUAGE_OF.setdefault(_word, []).append(_language)
 
