@@ -242,8 +242,18 @@ def _of_model(answer: Answer) -> tuple[str, str]:
     return ("x-slipstream-model", manners.printable(answer.call.model_id))
 
 
+def _of_cache(answer: Answer) -> manners.Headers:
+    search = answer.search
+    if search is None:
+        return []
+    headers = [("x-slipstream-cache", search.outcome)]
+    if search.hit is not None:
+        headers.append(("age", str(int(search.hit.age_s))))
+    return headers
+
+
 def _streamed(answer: Answer, parts: Iterator[bytes], content_type: str) -> HttpResponse:
-    headers = [("content-type", content_type), *STREAM_HEADERS, _of_model(answer)]
+    headers = [("content-type", content_type), *STREAM_HEADERS, _of_model(answer), *_of_cache(answer)]
     return HttpResponse(200, headers, _Parts(answer, parts), answer.settle)
 
 
@@ -270,7 +280,7 @@ class _Parts:
 
 def _told(answer: Answer, wire: routes.Wire) -> manners.Headers:
     """What the head of a whole answer tells; Converse's body has no room for the report."""
-    headers = [_of_model(answer), ("server-timing", answer.waterfall.server_timing())]
+    headers = [_of_model(answer), *_of_cache(answer), ("server-timing", answer.waterfall.server_timing())]
     if (usd := answer.cost.usd) is not None:
         headers.append(("x-slipstream-cost-usd", f"{usd:.9f}"))
     if wire == "bedrock":

@@ -74,7 +74,7 @@ class Retriever:
         """
         if options.passages is not None and not 1 <= options.passages <= MOST_PASSAGES:
             raise InvalidRequest(f"passages must lie between 1 and {MOST_PASSAGES}", param="passages")
-        generation = self._describe(index, waterfall, disconnect)
+        generation = self.describe(index, waterfall, disconnect)
         with waterfall.span("prepare"):
             prepared = prepare(
                 question, earlier, vocabulary=NOTHING_KNOWN, rewrite=self._rewrite, off=frozenset(options.off)
@@ -105,7 +105,7 @@ class Retriever:
             raise InvalidRequest("this deployment has no re-ranking model; set rerank to local or off", param="rerank")
         return Ranker(parameters, _Told(self._reranker, missing), rerank_limit_ms=RERANK_LIMIT_MS)
 
-    def _describe(self, index: str, waterfall: Waterfall, disconnect: Disconnect) -> Generation:
+    def describe(self, index: str, waterfall: Waterfall, disconnect: Disconnect) -> Generation:
         """What stands behind the alias: asked the first time, afterwards refreshed behind the request."""
         now = self._clock()
         known = self._described.get(index)
