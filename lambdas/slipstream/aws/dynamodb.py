@@ -1,9 +1,9 @@
-"""DynamoDB for the request path: one table, plain Python values, five operations."""
+"""DynamoDB for the request path: one table, plain Python values, six operations."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from slipstream.aws.json_service import JsonService, ServiceError
@@ -40,13 +40,24 @@ class Table:
         self._name = name
         self._service = service
 
-    def get_item(self, key: Item, *, consistent: bool = False) -> Item | None:
-        """The item, or None."""
-        answer = self._service.call(
-            "GetItem", {"TableName": self._name, "Key": to_attributes(key), "ConsistentRead": consistent}
-        )
-        item = answer.get("Item")
+    def get_item(self, key: Item, *, consistent: bool = False, only: Sequence[str] = ()) -> Item | None:
+        """The item, or None; ``only`` these of its attributes, which saves bytes on the line but no read units."""
+        fields: Item = {"TableName": self._name, "Key": to_attributes(key), "ConsistentRead": consistent}
+        if only:
+            names = {f"#{number}": name for number, name in enumerate(only)}
+            fields |= {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
+        item = self._service.call("GetItem", fields).get("Item")
         return None if item is None else from_attributes(item)
+
+    def get_items(self, keys: Sequence[Item], *, consistent: bool = False) -> list[Item]:
+        """Those of the items that there are, in no order. At most 100 keys, each once."""
+        found: list[Item] = []
+        asked: Item = {"Keys": [to_attributes(key) for key in keys], "ConsistentRead": consistent}
+        while asked and keys:
+            answer = self._service.call("BatchGetItem", {"RequestItems": {self._name: asked}})
+            found += [from_attributes(item) for item in answer.get("Responses", {}).get(self._name, [])]
+            asked = answer.get("UnprocessedKeys", {}).get(self._name, {})
+        return found
 
     def put_item(
         self, item: Item, *, condition: str | None = None, names: Mapping[str, str] | None = None,
@@ -66,9 +77,12 @@ class Table:
         }  # fmt: skip
         return from_attributes(self._write("UpdateItem", fields, condition, names, values).get("Attributes") or {})
 
-    def delete_item(self, key: Item) -> None:
-        """Remove the item; nothing happens where there is none."""
-        self._service.call("DeleteItem", {"TableName": self._name, "Key": to_attributes(key)})
+    def delete_item(
+        self, key: Item, *, condition: str | None = None, names: Mapping[str, str] | None = None,
+        values: Item | None = None,
+    ) -> None:  # fmt: skip
+        """Remove the item; nothing happens where there is none. Raises ConditionFailed."""
+        self._write("DeleteItem", {"TableName": self._name, "Key": to_attributes(key)}, condition, names, values)
 
     def query(
         self, condition: str, *, names: Mapping[str, str] | None = None, values: Item | None = None,

@@ -41,6 +41,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     format: int = FORMAT
     body: Body | None = None
     """Where it came along; else ``AnswerStore.body`` has it."""
+    where: str = ""
+    """The store's own note of where the body lies."""
 
 
 class Lease(msgspec.Struct, frozen=True):
