@@ -10,10 +10,11 @@ import msgspec
 from slipstream.errors import InvalidRequest
 from slipstream.models.identifiers import parse_arn
 from slipstream.runtime.bad_setting import BadSetting
+from slipstream.runtime.cache_parts import CacheSettings, read_cache_settings
 from slipstream.runtime.search_parts import SearchSettings, read_search_settings
 
 T = TypeVar("T")
-ENDPOINT_SERVICES = ("bedrock-runtime", "bedrock-mantle", "bedrock-agent-runtime", "bedrock", "dynamodb")
+ENDPOINT_SERVICES = ("bedrock-runtime", "bedrock-mantle", "bedrock-agent-runtime", "bedrock", "dynamodb", "s3")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +43,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The search engine; None: no retrieval."""
     rerank_model: str = ""
     """ARN of the foundation model that re-ranks where a request asks for it; empty: none does."""
+    cache: CacheSettings | None = None
+    """Kept answers; None: every answer is made anew."""
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -63,6 +66,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         metrics_namespace=environ.get("SLIPSTREAM_METRICS_NAMESPACE", defaults.metrics_namespace),
         endpoints=_endpoints(environ),
         search=read_search_settings(environ),
+        cache=read_cache_settings(environ),
         rerank_model=_rerank_model(environ.get("SLIPSTREAM_RERANK_MODEL", ""), region),
     )
 

@@ -30,6 +30,7 @@ from slipstream.runtime.settings import Settings
 from slipstream.telemetry.metrics import EmfSink
 
 if TYPE_CHECKING:
+    from slipstream.caching.answers import AnswerCache
     from slipstream.gateway.grounding import Finds
     from slipstream.models.embedding import Embedder
     from slipstream.retrieval.rerank import Reranker
@@ -86,6 +87,7 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         metrics=metrics,
         region=settings.region,
         finds=finds,
+        cache=_cache(settings, services),
     )
     gateway = Gateway(
         pipeline=pipeline,
@@ -114,6 +116,15 @@ class _Services(NamedTuple):
     transport: Transport
     signer: Signer
     places: Places
+
+
+def _cache(settings: Settings, services: _Services) -> AnswerCache | None:
+    if settings.cache is None:
+        return None
+    from slipstream.runtime.cache_parts import answer_cache
+
+    transport, signer, places = services
+    return answer_cache(settings.cache, transport=transport, auth=signer, places=places)
 
 
 def _finder(
