@@ -35,8 +35,8 @@ from slipstream.ulid import ulid
 T = TypeVar("T")
 FIRST_LOOK_S, LONGEST_LOOK_S = 0.02, 0.16
 """How soon, and how seldom at last, it is looked whether another environment's answer is there."""
-Describe = Callable[[tuple[Event, ...]], tuple[Answered, tuple[DocumentVersion, ...]] | None]
-"""Makes what is kept of an answer's events, and what it rests on; None: it is not to be kept."""
+Describe = Callable[[tuple[Event, ...]], Answered | None]
+"""Makes what is kept of an answer's events; None: it is not to be kept."""
 BOARDINGS = 3
 """How often a follower whose leader hung up joins another before it goes its own way."""
 
@@ -105,6 +105,7 @@ class Search:
         self._settling = Lock()
         self._settled = False
         self._describe: Describe
+        self._documents: tuple[DocumentVersion, ...] = ()
         self.place = place
         self.outcome = "miss"
         self.notes: dict[str, Any] = {}
@@ -241,16 +242,38 @@ class Search:
     # -- while and after the model answers
 
     def share(
-        self, events: Iterator[Event], close: Callable[[], None], describe: Describe, grounding: Any = None
+        self,
+        events: Iterator[Event],
+        close: Callable[[], None],
+        describe: Describe,
+        grounding: Any = None,
+        documents: tuple[DocumentVersion, ...] = (),
     ) -> Reader:
-        """The events of a miss, for this request and for all that follow it; ``close`` ends the model's call."""
+        """The events of a miss, for this request and for all that follow it; ``close`` ends the model's call.
+
+        ``documents`` are what the model has to read.
+        """
+        self._documents = documents
         self._live = self.watched.live = Live(events, close)
         self._describe = describe
         reader = self._live.join(self.watched.leave)
         assert reader is not None  # noqa: S101
         if self._leads and self._flight is not None:
-            self._flight.lands(live=self._live, grounding=grounding, settle=self.settle)
+            self._flight.lands(live=self._live, grounding=grounding, settle=self.settle, serves=self._serves)
         return reader
+
+    def _serves(self) -> bool:
+        """Whether one who comes now may follow: not what is over and will not be kept, nor what rests on a document
+        that has changed since.
+        """
+        live, documents = self._live, self._documents
+        assert live is not None  # noqa: S101
+        if live.over and not self._cache.policy.keeps(live.events):
+            return False
+        try:
+            return not self._cache.lookup.has_ended(documents, self._asked_s)
+        except SlipstreamError:
+            return False
 
     @property
     def grounding(self) -> Any:
@@ -282,10 +305,9 @@ class Search:
 
     def _keep(self, events: tuple[Event, ...]) -> bool:
         cache = self._cache
-        made = self._describe(events) if cache.policy.keeps(events) else None
-        if made is None:
+        answered = self._describe(events) if cache.policy.keeps(events) else None
+        if answered is None:
             return False
-        answered, documents = made
         body = pack(answered)
         now_s = cache.clock()
         head = Head(
@@ -294,7 +316,7 @@ class Search:
             created_s=now_s,
             expires_s=now_s + cache.policy.ttl_s,
             asked_s=self._asked_s,
-            documents=documents,
+            documents=self._documents,
         )
         cache.store.write(self.place, head, body)
         return True

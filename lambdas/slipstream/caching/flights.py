@@ -31,6 +31,8 @@ class Flight:
         """What the first one's reply says of its passages; shared, whole at the answer's end."""
         self.settle: Callable[[], None] = lambda: None
         """Keeps the answer once it is over; may be called by each of them."""
+        self.serves: Callable[[], bool] = lambda: True
+        """Whether one who joins now may still have it."""
 
     def lands(
         self,
@@ -39,11 +41,12 @@ class Flight:
         hit: Hit | None = None,
         grounding: Any = None,
         settle: Callable[[], None] | None = None,
+        serves: Callable[[], bool] | None = None,
     ) -> None:
         """Tell the others what there is."""
         self.live, self.hit, self.grounding = live, hit, grounding
-        if settle is not None:
-            self.settle = settle
+        self.settle = settle or self.settle
+        self.serves = serves or self.serves
         self._known.set()
 
     def fails(self, error: BaseException) -> None:
@@ -64,7 +67,7 @@ class Flight:
             raise copy(self._error)
         if self.hit is not None:
             return self.hit
-        return self.live.join() if self.live is not None else None
+        return self.live.join() if self.live is not None and self.serves() else None
 
 
 class Flights:

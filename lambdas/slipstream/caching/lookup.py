@@ -18,7 +18,7 @@ from slipstream.caching.store import (
     Mark,
     Place,
     Wanted,
-    ended,
+    any_ended,
     of_index,
 )  # fmt: skip
 
@@ -71,6 +71,13 @@ class Lookup:
         lease = seen.lease
         return Looked(lease=lease if lease is not None and wanted.respects(lease) else None)
 
+    def has_ended(self, documents: tuple[DocumentVersion, ...], asked_s: float) -> bool:
+        """Whether an answer that was asked for then, over these documents, is over."""
+        if not documents:
+            return False
+        marks = self._marks(documents)
+        return any_ended(documents, asked_s, marks)
+
     def _claim(self, place: Place, wanted: Wanted, dropped: str | None) -> Looked:
         seen = self._store.claim(place, wanted)
         if not seen.mine and seen.head is not None and wanted.takes(seen.head):
@@ -88,7 +95,7 @@ class Lookup:
         return self._serve(place, head, body, marks.result() if marks else {})
 
     def _serve(self, place: Place, head: Head, body: Body | None, marks: Marks) -> Looked:
-        if ended(head, marks):
+        if any_ended(head.documents, head.asked_s, marks):
             return self._drop(place, head, "changed")
         if body is None or body.checksum != head.checksum:
             return self._drop(place, head, "missing" if body is None else "corrupt")

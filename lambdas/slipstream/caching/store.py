@@ -88,10 +88,10 @@ class Mark(msgspec.Struct, frozen=True):
     version: str | None = None
     after_s: float = 0.0
 
-    def ends(self, head: Head, version: str | None) -> bool:
-        """Whether an answer that rests on ``version`` is over."""
+    def ends(self, version: str | None, asked_s: float) -> bool:
+        """Whether an answer that rests on ``version`` and was asked for at ``asked_s`` is over."""
         changed = self.version is not None and version is not None and version != self.version
-        return changed or head.asked_s <= self.after_s
+        return changed or asked_s <= self.after_s
 
 
 class AnswerStore(Protocol):
@@ -143,7 +143,7 @@ def of_index(documents: Sequence[DocumentVersion]) -> list[tuple[str, str]]:
     return list(dict.fromkeys([*places, *((index, "") for index, _ in places)]))
 
 
-def ended(head: Head, marks: Mapping[tuple[str, str], Mark]) -> bool:
-    """Whether one of ``marks`` ends the answer."""
-    versions = {(one.index, one.document): one.version for one in head.documents}
-    return any(mark.ends(head, versions.get(place)) for place, mark in marks.items())
+def any_ended(documents: Sequence[DocumentVersion], asked_s: float, marks: Mapping[tuple[str, str], Mark]) -> bool:
+    """Whether one of ``marks`` ends an answer over ``documents`` that was asked for at ``asked_s``."""
+    versions = {(one.index, one.document): one.version for one in documents}
+    return any(mark.ends(versions.get(place), asked_s) for place, mark in marks.items())

@@ -9,7 +9,6 @@ import msgspec
 from slipstream.caching.answers import Describe
 from slipstream.caching.entry import Answered
 from slipstream.caching.key import Sources
-from slipstream.caching.store import DocumentVersion
 from slipstream.chat.events import Event, Heartbeat
 from slipstream.chat.retrieval_options import DEFAULTS, Boosts, RetrievalOptions
 from slipstream.disconnect import Disconnect
@@ -56,11 +55,11 @@ def _plain(options: RetrievalOptions) -> dict[str, Any]:
 def describing(answer: Answer, grounding: Grounding | None) -> Describe:
     """What is kept of ``answer``; nothing where a leg of its search was missing, or no passage supports it."""
 
-    def describe(events: tuple[Event, ...]) -> tuple[Answered, tuple[DocumentVersion, ...]] | None:
+    def describe(events: tuple[Event, ...]) -> Answered | None:
         if grounding is not None and not grounding.keepable:
             return None
         facts = answer.waterfall.facts
-        answered = Answered(
+        return Answered(
             events=tuple(event for event in events if type(event) is not Heartbeat),
             model_id=answer.call.model_id,
             cost_usd=answer.cost.usd,
@@ -68,6 +67,5 @@ def describing(answer: Answer, grounding: Grounding | None) -> Describe:
             ttft_ms=facts.get("ttft_ms"),
             rag=grounding.report() if grounding is not None else None,
         )
-        return answered, grounding.documents if grounding is not None else ()
 
     return describe

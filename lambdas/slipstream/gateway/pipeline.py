@@ -237,8 +237,9 @@ class Pipeline:
 
             ended = (answer.events, upstream)
             answer.events = answer.upstream = answer.search.share(
-                ended[0], lambda: _close_all(ended), describing(answer, grounding), grounding
-            )
+                ended[0], lambda: _close_all(ended), describing(answer, grounding), grounding,
+                grounding.documents if grounding is not None else (),
+            )  # fmt: skip
         return answer
 
     def _open(
