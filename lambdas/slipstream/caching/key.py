@@ -44,7 +44,8 @@ def key_of(call: ResolvedCall, namespace: str, sources: Sources | None = None) -
 
     That is: whose it is, the model and where it is called, parameters as they go out, tools, system, history, response
     format, what Converse alone reads, and what is searched. Not: the wire, streaming, cache points, tier, latency
-    option, deadline, metadata and user, which change when and at what price an answer comes, not what it says.
+    option, deadline, metadata and user, which change when and at what price an answer comes, not what it says. A schema
+    that a model has to be told in words is text, in which the order of keys counts.
     """
     request = call.request
     parts = [
