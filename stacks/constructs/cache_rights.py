@@ -1,4 +1,4 @@
-"""What the chat function may do with kept answers: items of one table, and objects below one folder of one bucket."""
+"""What functions may do with kept answers: items of one table, and objects below one folder of one bucket."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ def allow_caching(role: iam.Role, *, table: dynamodb.Table, bodies: s3.Bucket) -
     )
     # Listing: without it an object that is gone looks like one that may not be read.
     _allow(role, ["s3:ListBucket"], bodies.bucket_arn)
+
+
+def allow_ending(role: iam.Role, *, table: dynamodb.Table) -> None:
+    """Whoever changes documents marks them, which ends the answers that rest on them."""
+    _allow(role, ["dynamodb:BatchWriteItem", "dynamodb:UpdateItem"], table.table_arn)
 
 
 def _allow(role: iam.Role, actions: list[str], resource: str) -> None:

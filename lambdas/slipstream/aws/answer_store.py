@@ -141,14 +141,17 @@ class DynamoAnswerStore:
         items = self._table.get_items([{"pk": pk, "sk": MARK} for pk in places], consistent=True)
         return {places[item["pk"]]: Mark(item.get("version"), item.get("after_s", 0.0)) for item in items}
 
-    def mark(self, index: str, document: str, mark: Mark, *, until_s: float) -> None:
+    def mark(self, index: str, marks: Mapping[str, Mark], *, until_s: float) -> None:
         """See AnswerStore."""
-        update = "SET after_s = :after, ttl_s = :until"
-        values: Item = {":after": mark.after_s, ":until": int(until_s)}
-        if mark.version is not None:
-            update, values = f"{update}, #version = :version", {**values, ":version": mark.version}
-        names = {"#version": "version"} if mark.version is not None else None
-        self._table.update_item(_mark(index, document), update, names=names, values=values)
+        puts: list[Item] = []
+        for document, mark in marks.items():
+            told = {"after_s": mark.after_s, "ttl_s": int(until_s)}
+            if mark.version is not None:
+                puts.append({**_mark(index, document), **told, "version": mark.version})
+            else:
+                values = {f":{name}": value for name, value in told.items()}
+                self._table.update_item(_mark(index, document), "SET after_s = :after_s, ttl_s = :ttl_s", values=values)
+        self._table.put_items(puts)
 
     def purge(self, namespace: str, prefix: str = "") -> int:
         """See AnswerStore."""

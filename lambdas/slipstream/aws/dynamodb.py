@@ -15,6 +15,10 @@ Item = dict[str, Any]
 """str, bool, int, float, None, bytes, list, dict and non-empty sets of str, as DynamoDB has types for them."""
 
 
+BATCH = 25
+"""Items that one BatchWriteItem takes."""
+
+
 class ConditionFailed(UpstreamError):
     """The condition did not hold. ``item`` is what stands in the table, where the call asked for it."""
 
@@ -66,6 +70,14 @@ class Table:
         """Write the item. Raises ConditionFailed."""
         fields = {"TableName": self._name, "Item": to_attributes(item)}
         self._write("PutItem", fields, condition, names, values)
+
+    def put_items(self, items: Sequence[Item]) -> None:
+        """Write items, each of another key, 25 in a call; what the table has no room for is sent again."""
+        for at in range(0, len(items), BATCH):
+            left: list[Item] = [{"PutRequest": {"Item": to_attributes(item)}} for item in items[at : at + BATCH]]
+            while left:
+                answer = self._service.call("BatchWriteItem", {"RequestItems": {self._name: left}})
+                left = answer.get("UnprocessedItems", {}).get(self._name, [])
 
     def update_item(
         self, key: Item, update: str, *, condition: str | None = None, names: Mapping[str, str] | None = None,

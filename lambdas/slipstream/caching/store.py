@@ -9,6 +9,8 @@ import msgspec
 
 from slipstream.caching.entry import FORMAT, Body
 
+LONGEST_S = 31 * 86_400.0
+"""How long a mark stands: longer than any answer is kept."""
 SKEW_S = 60.0
 """Clocks of two environments are taken to differ by less; what claims to be from later than that is not believed."""
 
@@ -128,8 +130,11 @@ class AnswerStore(Protocol):
         """Marks of (index, document), read consistently; those without one are missing. ``document`` "": the index."""
         ...
 
-    def mark(self, index: str, document: str, mark: Mark, *, until_s: float) -> None:
-        """Put a mark, to stand at least until ``until_s``: when answers that were kept before it have expired."""
+    def mark(self, index: str, marks: Mapping[str, Mark], *, until_s: float) -> None:
+        """Put marks on documents (on the index: ""), to stand at least until ``until_s``.
+
+        One with a version takes an older one's place; one without leaves the version that stands there.
+        """
         ...
 
     def purge(self, namespace: str, prefix: str = "") -> int:

@@ -86,13 +86,14 @@ class MemoryAnswerStore:
         with self._lock:
             return {place: self._marks[place] for place in documents if place in self._marks}
 
-    def mark(self, index: str, document: str, mark: Mark, *, until_s: float) -> None:
+    def mark(self, index: str, marks: Mapping[str, Mark], *, until_s: float) -> None:
         """See AnswerStore; marks stay as long as the process."""
         del until_s
         with self._lock:
-            before = self._marks.get((index, document), Mark())
-            version = before.version if mark.version is None else mark.version
-            self._marks[index, document] = Mark(version, max(before.after_s, mark.after_s))
+            for document, mark in marks.items():
+                before = self._marks.get((index, document), Mark())
+                put = mark if mark.version is not None else Mark(before.version, mark.after_s)
+                self._marks[index, document] = put
 
     def purge(self, namespace: str, prefix: str = "") -> int:
         """See AnswerStore."""

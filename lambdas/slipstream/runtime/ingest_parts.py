@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from slipstream.aws.answer_store import DynamoAnswerStore
 from slipstream.aws.bedrock import BedrockModels
 from slipstream.aws.clients import client
 from slipstream.aws.credentials import CredentialSource
@@ -19,6 +20,7 @@ from slipstream.aws.places import Authorizes, Places
 from slipstream.aws.profiles import BedrockProfiles
 from slipstream.aws.sigv4 import Bearer, Signer
 from slipstream.aws.transport import Transport
+from slipstream.caching.marking import MarkingIndex
 from slipstream.models.aliases import DEFAULT_ALIASES
 from slipstream.models.embedding import Embedder
 from slipstream.models.resolve import Resolver
@@ -44,6 +46,8 @@ class IngestSettings(NamedTuple):
     aliases: Mapping[str, str]
     endpoints: Mapping[str, str]
     cors_origins: tuple[str, ...] = ()
+    answers_table: str = ""
+    """Where answers are kept that a change of a document has to end; empty: none are."""
     replicas: int = 0
     """Of an index whose maker names no number."""
 
@@ -69,6 +73,7 @@ def read_ingest_settings(environ: Mapping[str, str]) -> IngestSettings:
         aliases={**DEFAULT_ALIASES, **general.aliases},
         endpoints=general.endpoints,
         cors_origins=tuple(general.cors_origins),
+        answers_table=general.cache.table if general.cache else "",
         replicas=_replicas(environ),
     )
 
@@ -113,8 +118,14 @@ def _common(settings: IngestSettings, environ: Mapping[str, str]) -> _Common:
     bedrock = BedrockModels(region=settings.region, auth=auth, transport=transport, endpoints=settings.endpoints)
     profiles = BedrockProfiles(transport=transport, auth=auth, places=places)
     table = Table(settings.state_table, dynamodb(transport=transport, auth=signer, places=places))
+    documents = document_index(settings.search)
+    if settings.answers_table:
+        answers = DynamoAnswerStore(
+            Table(settings.answers_table, dynamodb(transport=transport, auth=signer, places=places))
+        )
+        documents = MarkingIndex(documents, answers)
     return _Common(
-        documents=document_index(settings.search),
+        documents=documents,
         embedder=bedrock,
         resolve=Resolver(aliases=settings.aliases, profiles=profiles, region=settings.region).target,
         failures=TableFailures(table),

@@ -151,10 +151,22 @@ def test_answers_of_one_key_belong_to_whose_they_are(store: AnswerStore) -> None
 
 def test_marks_of_documents_are_found_together(store: AnswerStore) -> None:
     assert store.marks([("docs", "a.md"), ("docs", "")]) == {}
-    store.mark("docs", "a.md", Mark("v2"), until_s=NOW_S + 100)
-    store.mark("docs", "", Mark(None, NOW_S), until_s=NOW_S + 100)
+    store.mark("docs", {"a.md": Mark("v2"), "": Mark(None, NOW_S)}, until_s=NOW_S + 100)
     found = store.marks([("docs", "a.md"), ("docs", "b.md"), ("docs", ""), ("more", "a.md")])
     assert found == {("docs", "a.md"): Mark("v2", 0.0), ("docs", ""): Mark(None, NOW_S)}
+
+
+def test_a_mark_without_a_version_leaves_the_one_that_stands_there(store: AnswerStore) -> None:
+    store.mark("docs", {"a.md": Mark("v2")}, until_s=NOW_S + 100)
+    store.mark("docs", {"a.md": Mark(None, NOW_S)}, until_s=NOW_S + 100)
+    assert store.marks([("docs", "a.md")]) == {("docs", "a.md"): Mark("v2", NOW_S)}
+
+
+def test_many_documents_are_marked_at_once(store: AnswerStore) -> None:
+    marks = {f"{number}.md": Mark(f"v{number}") for number in range(60)}
+    store.mark("docs", marks, until_s=NOW_S + 100)
+    found = store.marks([("docs", name) for name in marks])
+    assert {document: mark for (_, document), mark in found.items()} == marks
 
 
 def test_a_purge_takes_what_begins_so_and_nothing_of_others(store: AnswerStore) -> None:
@@ -195,7 +207,7 @@ def test_a_large_body_that_is_gone_from_the_bucket_is_none(
 def test_every_item_is_left_to_the_tables_time_to_live(dynamo: DynamoAnswerStore, boto: Callable[[str], Any]) -> None:
     dynamo.claim(Place("tenant:acme", "0" * 64), wanted())
     dynamo.write(PLACE, head(BESIDE), body(BESIDE))
-    dynamo.mark("docs", "a.md", Mark("v2"), until_s=NOW_S + 100)
+    dynamo.mark("docs", {"a.md": Mark("v2")}, until_s=NOW_S + 100)
     items = boto("dynamodb").scan(TableName="answers")["Items"]
     assert len(items) == 4
     assert all(NOW_S < int(item["ttl_s"]["N"]) < NOW_S + 86_400 for item in items)
