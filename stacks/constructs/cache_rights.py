@@ -12,10 +12,10 @@ FOLDER = "answers"
 
 
 def allow_caching(role: iam.Role, *, table: dynamodb.Table, bodies: s3.Bucket) -> None:
-    """Look, take a lease, keep, drop; never list the table."""
-    items = ("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem")
+    """Look, take a lease, keep, drop, and find one owner's answers to end them; never list the table."""
+    items = ("BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")
     _allow(role, [f"dynamodb:{item}" for item in items], table.table_arn)
-    _allow(role, ["s3:GetObject", "s3:PutObject"], bodies.arn_for_objects(f"{FOLDER}/*"))
+    _allow(role, ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], bodies.arn_for_objects(f"{FOLDER}/*"))
     acknowledge(
         role,
         f"AwsSolutions-IAM5[Resource::{reported_arn(bodies, seen_from=role)}/{FOLDER}/*]",

@@ -37,6 +37,8 @@ FIRST_LOOK_S, LONGEST_LOOK_S = 0.02, 0.16
 """How soon, and how seldom at last, it is looked whether another environment's answer is there."""
 Describe = Callable[[tuple[Event, ...]], Answered | None]
 """Makes what is kept of an answer's events; None: it is not to be kept."""
+SHOWN = 16
+"""Signs of the key that the reply tells: enough to find an answer, and to end it."""
 BOARDINGS = 3
 """How often a follower whose leader hung up joins another before it goes its own way."""
 
@@ -341,9 +343,8 @@ class Search:
 
     def report(self) -> dict[str, Any]:
         """The reply's ``slipstream.cache``: ``outcome`` is hit, joined, miss, late, unavailable or refresh."""
-        if self.hit is not None:
-            return self.hit.report() | self.notes
-        return {"outcome": self.outcome, **self.notes}
+        told = {"outcome": self.outcome, "key": self.place.key[:SHOWN]}
+        return told | (self.hit.report() if self.hit is not None else {}) | self.notes
 
     def figures(self) -> dict[str, float]:
         """Counts for the metrics, names as CloudWatch shows them."""

@@ -21,9 +21,8 @@ class Hit(msgspec.Struct, frozen=True):
     age_s: float
 
     def report(self) -> dict[str, Any]:
-        """What the reply's ``slipstream.cache`` says."""
+        """What the reply's ``slipstream.cache`` says beside the outcome."""
         out: dict[str, Any] = {
-            "outcome": "hit",
             "kind": "exact",
             "entry": self.head.entry_id,
             "age_s": round(self.age_s, 3),

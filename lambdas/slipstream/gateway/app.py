@@ -41,6 +41,7 @@ class _Application:
             "embeddings": self._embeddings,
             "search": self._search,
             "answers": self._answers,
+            "purge": self._purge,
             "models": self._models,
             "model": self._model,
             "converse": lambda exchange: self._converse(exchange, stream=False),
@@ -80,7 +81,7 @@ class _Application:
         method = "GET" if request.method == "HEAD" else request.method
         if method != found.route.method:
             return _refused_method(found.route, request.method)
-        if found.route is not routes.HEALTH:
+        if found.route not in (routes.HEALTH, routes.PURGE):
             request.principal.require("invoke")
         if method == "POST":
             manners.check_body(request.headers, len(request.body), self._gateway.max_body_bytes)
@@ -136,6 +137,12 @@ class _Application:
         response = _whole(search.encode(asked, found, waterfall), [timing])
         response.settle = record
         return response
+
+    def _purge(self, exchange: Exchange) -> HttpResponse:
+        from slipstream.gateway.openai.purge import purge
+
+        request = exchange.request
+        return _whole(msgspec.json.encode(purge(self._gateway.kept, request.body, request.principal)))
 
     # -- answers of a model
 

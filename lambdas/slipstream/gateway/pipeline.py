@@ -326,14 +326,14 @@ class Pipeline:
     def _settle(self, answer: Answer) -> None:
         with answer.waterfall.span("settle"):
             search = answer.search
-            if answer.usage is not None and not (search is not None and search.served):
-                self._planner.observe(answer.call, answer.usage)
+            # What a kept answer cost once is not used up again.
+            used = None if search is not None and search.served else answer.usage
+            if used is not None:
+                self._planner.observe(answer.call, used)
             self._resolver.settle()
             if search is not None:
                 search.settle()
-        metrics, dimensions, properties = figures(
-            answer.call, answer.waterfall, answer.usage, answer.cost, answer.outcome
-        )
+        metrics, dimensions, properties = figures(answer.call, answer.waterfall, used, answer.cost, answer.outcome)
         self._metrics.record(metrics | (search.figures() if search is not None else {}), dimensions, properties)
 
 

@@ -80,6 +80,7 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
     )
     services = _Services(transport, signer, places)
     finds = _finder(settings.search, settings.rerank_model, services, bedrock, resolver) if settings.search else None
+    cache = _cache(settings, services)
     pipeline = Pipeline(
         resolver=resolver,
         planner=PromptPlanner(),
@@ -87,7 +88,7 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         metrics=metrics,
         region=settings.region,
         finds=finds,
-        cache=_cache(settings, services),
+        cache=cache,
     )
     gateway = Gateway(
         pipeline=pipeline,
@@ -101,6 +102,7 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         cors_origins=settings.cors_origins,
         pace=Pace(silence_s=settings.whole_silence_s, heartbeat_s=settings.heartbeat_s),
         finds=finds,
+        kept=cache.store if cache else None,
     )
 
     def restore() -> None:

@@ -60,6 +60,8 @@ def test_hits_and_misses_are_counted_apart_and_a_hit_costs_nothing() -> None:
     miss, hit = (row[0] for row in bench.metrics.rows)
     assert (miss["cache_miss"], hit["cache_hit"], hit["cost_usd"]) == (1.0, 1.0, 0.0)
     assert hit["saved_usd"] == miss["cost_usd"]
+    assert "input_tokens" in miss
+    assert "input_tokens" not in hit
 
 
 def test_streamed_and_whole_requests_share_an_answer() -> None:
