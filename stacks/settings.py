@@ -136,7 +136,7 @@ class DeploySettings:
     cache_lease_s: Annotated[
         float,
         "seconds for which identical requests wait for the first one's answer",
-        between(0.1, 60),
+        between(0.1, 30),
     ] = 10.0
     cache_chunks_per_s: Annotated[
         float,

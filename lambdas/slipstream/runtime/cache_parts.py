@@ -54,7 +54,7 @@ def read_cache_settings(environ: Mapping[str, str]) -> CacheSettings | None:
         bucket=environ.get("SLIPSTREAM_CACHE_BUCKET", ""),
         ttl_s=_number(environ, "SLIPSTREAM_CACHE_TTL_S", usual.ttl_s, 1, 30 * 86_400),
         limit_ms=_number(environ, "SLIPSTREAM_CACHE_LIMIT_MS", usual.limit_ms, 1, 10_000),
-        lease_s=_number(environ, "SLIPSTREAM_CACHE_LEASE_S", usual.lease_s, 0.1, 60),
+        lease_s=_number(environ, "SLIPSTREAM_CACHE_LEASE_S", usual.lease_s, 0.1, 30),
         chunks_per_s=_number(environ, "SLIPSTREAM_CACHE_CHUNKS_PER_S", usual.chunks_per_s, 0, 10_000),
         personal=tuple(pattern.pattern for pattern in _patterns(environ.get("SLIPSTREAM_CACHE_PERSONAL", ""))),
         shared=_shared(environ.get("SLIPSTREAM_CACHE_SHARED", "")),

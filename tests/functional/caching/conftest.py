@@ -13,7 +13,7 @@ from bench.processes import running
 from tests.contract.caching.moto_server import BUCKET, TABLE, create, moto_server, remove
 from tests.functional.faults.conftest import DOUBLE, SERVE, Double, Host
 
-PATIENT = {"SLIPSTREAM_CACHE_LIMIT_MS": "10000", "SLIPSTREAM_CACHE_LEASE_S": "60"}
+PATIENT = {"SLIPSTREAM_CACHE_LIMIT_MS": "10000", "SLIPSTREAM_CACHE_LEASE_S": "30"}
 """A busy machine is no fault."""
 
 

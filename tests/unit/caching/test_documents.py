@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import random
+from collections.abc import Callable, Iterator, Sequence
 from threading import Event, Thread
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from slipstream.caching.answers import CacheLimits
 from slipstream.caching.marking import MarkingIndex
 from slipstream.caching.store import Mark
+from slipstream.chat import events as chat
 from slipstream.chat.events import Started, Stopped, TextDelta, Usage
 from slipstream.chat.request import Options, Parameters
 from slipstream.chat.retrieval_options import RetrievalOptions
@@ -19,6 +21,7 @@ from slipstream.disconnect import Disconnect
 from slipstream.errors import IndexNotFound, UpstreamUnavailable
 from slipstream.fakes.answer_store import MemoryAnswerStore
 from slipstream.fakes.passage_index import MemoryIndex
+from slipstream.models.resolved import ResolvedCall
 from slipstream.retrieval.document import Document
 from slipstream.retrieval.ports import Generation, IndexSpec
 from slipstream.retrieval.question.prepare import prepare
@@ -31,6 +34,14 @@ CITED = (Started(), TextDelta("Lambda retries an event twice by default [1]."), 
 UNCITED = (Started(), TextDelta("I do not know of anything like that at all."), Stopped("end_turn"), Usage(100, 20))
 TEXT = "Lambda retries an event twice by default."
 WAIT_S = 60.0
+READS, READERS, CHANGES = 10_000, 8, 200
+
+
+def hit(name: str, version: str, text: str = TEXT) -> Hit:
+    return Hit(
+        document_id=name, version=version, ordinal=0, title=name, heading=(), text=text, start=0, end=len(text),
+        score=1.0,
+    )  # fmt: skip
 
 
 class Documents:
@@ -57,20 +68,35 @@ class Documents:
         self.searches += 1
         with waterfall.span("search"):
             self.before_search()
-        hits = [
-            Hit(document_id=name, version=version, ordinal=0, title=name, heading=(), text=TEXT, start=0,
-                end=len(TEXT), score=1.0)
-            for name, version in self.versions.items()
-        ]  # fmt: skip
+        hits = [hit(name, version) for name, version in self.versions.items()]
         passages = tuple(Ranked(hit, 1.0) for hit in hits)
         return Found(index, self.generation.name, prepare(question, []), passages, self.missing)
+
+
+class Versioned:
+    """A model that says which version of the document that is asked about it was given."""
+
+    def stream(self, call: ResolvedCall, _waterfall: Waterfall, _disconnect: Disconnect) -> Iterator[chat.Event]:
+        text = call.request.messages[-1].content[0].text  # type: ignore[union-attr]
+        version = text.partition("version ")[2].partition(" ")[0]
+        return iter((Started(), TextDelta(f"It is version {version} of it [1]."), Stopped("end_turn"), Usage(9, 9)))
+
+
+class Named(Documents):
+    """Finds the one document that the question names, whose text says its version."""
+
+    def find(self, index: str, question: str, *_: Any) -> Found:
+        name = question.removeprefix("What is in ").removesuffix("?")
+        version = self.versions[name]
+        found = Ranked(hit(name, version, f"It is version {version} of it."), 1.0)
+        return Found(index, self.generation.name, prepare(question, []), (found,))
 
 
 class Rag(Caching):
     """A cache over documents, and the index through which they change."""
 
-    def __init__(self, *answers: Any, store: Any = None, **more: Any) -> None:
-        self.documents = Documents()
+    def __init__(self, *answers: Any, store: Any = None, documents: Any = None, **more: Any) -> None:
+        self.documents = documents or Documents()
         super().__init__(answers or [CITED] * 9, finds=self.documents, store=store, **more)
         self.index = MarkingIndex(_Engine(self.documents), self.store, clock=self.clock)
 
@@ -286,3 +312,42 @@ def test_a_hit_does_not_wait_for_the_search() -> None:
 def test_an_unknown_index_is_told_as_ever() -> None:
     with pytest.raises(IndexNotFound):
         Rag().question(model="rag:nowhere")
+
+
+def test_under_load_nobody_is_ever_served_what_a_change_that_was_acknowledged_before_has_ended() -> None:
+    bench = Rag(models=Versioned(), documents=Named())
+    names = [f"d{number}" for number in range(4)]
+    acknowledged = dict.fromkeys(names, 0)
+    stale: list[tuple[int, int]] = []
+    served: list[str | None] = []
+
+    def change(name: str) -> None:
+        for version in range(1, CHANGES // len(names) + 1):
+            bench.index.write("docs", [Document(name, name, str(version), ())])
+            acknowledged[name] = version
+
+    def read(number: int) -> None:
+        order = random.Random(number)
+        for _ in range(READS // READERS):
+            name = order.choice(names)
+            at_least = acknowledged[name]
+            answer = bench.begin(f"What is in {name}?", model="rag:docs@fast", parameters=Parameters())
+            said = "".join(event.text for event in answer.events if type(event) is TextDelta)
+            got = int(said.partition("version ")[2].partition(" ")[0])
+            if got < at_least:
+                stale.append((got, at_least))
+            served.append(outcome(answer.report()))
+            answer.close()
+            answer.settle()
+
+    for name in names:
+        bench.index.write("docs", [Document(name, name, "0", ())])
+    threads = [Thread(target=read, args=(number,)) for number in range(READERS)]
+    threads += [Thread(target=change, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(WAIT_S)
+    assert stale == []
+    assert len(served) == READS
+    assert served.count("hit") > 0
