@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from os import urandom
-from threading import Lock
+from threading import Condition, Lock
 from typing import Any, TypeVar
 
 import msgspec
@@ -104,6 +105,7 @@ class Search:
         self._live: Live | None = None
         self._pending: Pending[Looked] | None = None
         self._span: Span | None = None
+        self._raced: Pending[Any] | None = None
         self._settling = Lock()
         self._settled = False
         self._describe: Describe
@@ -147,13 +149,16 @@ class Search:
         if found is None and self._pending is not None:
             found = self._looked()
         if isinstance(found, Hit):
-            self.outcome, self.hit = "hit", found
-            if self._leads and self._flight is not None:
-                self._flight.lands(hit=found)
-                self._leave()
+            self._land(found)
         elif found is not None:
             self.outcome = "joined"
         return found
+
+    def _land(self, hit: Hit) -> None:
+        self.outcome, self.hit = "hit", hit
+        if self._leads and self._flight is not None:
+            self._flight.lands(hit=hit, serves=lambda: self._holds(hit.head.documents, hit.head.asked_s))
+            self._leave()
 
     def _followed(self) -> Hit | Reader | None:
         with self._waterfall.span("follow"):
@@ -184,12 +189,15 @@ class Search:
             self.notes["error"] = error.code
             return None
         finally:
-            if self._span is not None:
-                self._waterfall.end(self._span)
+            self._close_span()
         self._note(looked)
         if looked.lease is not None and not looked.mine:
             return self._waited(looked.lease)
         return looked.hit
+
+    def _close_span(self) -> None:
+        if self._span is not None and self._span.end_ms is None:
+            self._waterfall.end(self._span)
 
     def _note(self, looked: Looked) -> None:
         if looked.dropped:
@@ -222,11 +230,71 @@ class Search:
         if self._leads and self._flight is not None:
             self._flight.fails(error)
             self._leave()
+        self._close_race()
         self._cache.beside.start(self._release)
 
     def _leave(self) -> None:
         if self._flight is not None:
             self._cache.flights.leave(self._flight_key, self._flight)
+
+    def race(self, work: Callable[[Waterfall], T], drop: Callable[[T], None]) -> Hit | T:
+        """A kept answer, or what ``work`` (calling the model) gives, whichever is there first.
+
+        On a hit the call is given up; had it come to its first event already, ``drop`` ends it. Raises what ``work``
+        raises.
+        """
+        assert self._pending is not None  # noqa: S101
+        looking, side, either = self._pending, Waterfall(self._waterfall.origin_s), Condition()
+        self.watched.may_be_given_up()
+        calling = self.beside(lambda: work(side))
+        self._raced = calling
+
+        def tell() -> None:
+            with either:
+                either.notify()
+
+        looking.when_done(tell)
+        calling.when_done(tell)
+        with either:
+            either.wait_for(lambda: calling.done or self._has_hit())
+        if not calling.done and (found := self._looked()) is not None:
+            self._land(found)
+            self.watched.give_up()
+            calling.when_done(lambda: self._drop(calling, drop))
+            return found
+        self._close_span()
+        self._overtook(looking)
+        self._waterfall.adopt(side)
+        return calling.result()
+
+    def _overtook(self, looking: Pending[Looked]) -> None:
+        """The model was first: say what became of the look-up."""
+        if not looking.done or self._has_hit():
+            self.outcome = "late"
+            return
+        try:
+            self._note(looking.result(0.0))
+        except SlipstreamError as error:
+            self.outcome, self.notes["error"] = "unavailable", error.code
+
+    def _has_hit(self) -> bool:
+        """Whether the look-up is over and found something."""
+        pending = self._pending
+        if pending is None or not pending.done:
+            return False
+        try:
+            return pending.result(0.0).hit is not None
+        except SlipstreamError:
+            return False
+
+    def _close_race(self) -> None:
+        if self._raced is not None:
+            self._raced.when_done(self.watched.close)
+
+    @staticmethod
+    def _drop(calling: Pending[T], drop: Callable[[T], None]) -> None:
+        with suppress(SlipstreamError):
+            drop(calling.result(0.0))
 
     @property
     def looking(self) -> bool:
@@ -268,12 +336,16 @@ class Search:
         """Whether one who comes now may follow: not what is over and will not be kept, nor what rests on a document
         that has changed since.
         """
-        live, documents = self._live, self._documents
+        live = self._live
         assert live is not None  # noqa: S101
         if live.over and not self._cache.policy.keeps(live.events):
             return False
+        return self._holds(self._documents, self._asked_s)
+
+    def _holds(self, documents: tuple[DocumentVersion, ...], asked_s: float) -> bool:
+        """Whether an answer that was asked for then still holds for one who asks now."""
         try:
-            return not self._cache.lookup.has_ended(documents, self._asked_s)
+            return not self._cache.lookup.has_ended(documents, asked_s)
         except SlipstreamError:
             return False
 
@@ -287,6 +359,7 @@ class Search:
 
         Whoever follows to the end settles for the first one too, who may have left before it.
         """
+        self._close_race()
         if self.outcome == "joined" and self._flight is not None:
             self._flight.settle()
         live = self._live
@@ -337,31 +410,31 @@ class Search:
     # -- what the reply and the metrics say
 
     @property
+    def raced(self) -> bool:
+        """Whether a model was called although the answer was kept: its input is paid for."""
+        return self.hit is not None and self._raced is not None
+
+    @property
     def served(self) -> bool:
         """Whether the answer is not this request's own call of a model."""
         return self.outcome in ("hit", "joined")
 
     def report(self) -> dict[str, Any]:
         """The reply's ``slipstream.cache``: ``outcome`` is hit, joined, miss, late, unavailable or refresh."""
-        told = {"outcome": self.outcome, "key": self.place.key[:SHOWN]}
+        told: dict[str, Any] = {"outcome": self.outcome, "key": self.place.key[:SHOWN]}
+        if self.raced:
+            told["raced"] = "a model was called at once and given up: its input tokens are paid, as in cost_usd"
         return told | (self.hit.report() if self.hit is not None else {}) | self.notes
 
     def figures(self) -> dict[str, float]:
         """Counts for the metrics, names as CloudWatch shows them."""
         out = {f"cache_{self.outcome}": 1.0}
+        if self.raced:
+            out["cache_raced"] = 1.0
         if "dropped" in self.notes:
             out["cache_dropped"] = 1.0
-        if self._late_hit():
+        if self.outcome == "late" and self._has_hit():
             out["cache_late_hit"] = 1.0
         if "error" in self.notes and self.outcome != "unavailable":
             out["cache_error"] = 1.0
         return out
-
-    def _late_hit(self) -> bool:
-        pending = self._pending
-        if self.outcome != "late" or pending is None or not pending.done:
-            return False
-        try:
-            return pending.result(0.0).hit is not None
-        except SlipstreamError:
-            return False

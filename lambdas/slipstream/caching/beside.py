@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from threading import Condition, Event, Thread
-from time import perf_counter
+from threading import Condition, Event, Lock, Thread
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -14,15 +13,15 @@ T = TypeVar("T")
 class Pending(Generic[T]):
     """A result on its way."""
 
-    __slots__ = ("_error", "_ready", "_value", "_work", "ended_s")
+    __slots__ = ("_error", "_ready", "_telling", "_told", "_value", "_work")
 
     def __init__(self, work: Callable[[], T]) -> None:
         self._work: Callable[[], T] | None = work
         self._ready = Event()
         self._value: T
         self._error: Exception | None = None
-        self.ended_s: float | None = None
-        """Monotonic time at which it was there."""
+        self._told: list[Callable[[], None]] = []
+        self._telling = Lock()
 
     def run(self) -> None:
         """Do the work; called once, by whichever thread has it."""
@@ -32,8 +31,19 @@ class Pending(Generic[T]):
             self._value = work()
         except Exception as error:
             self._error = error
-        self.ended_s = perf_counter()
-        self._ready.set()
+        with self._telling:
+            self._ready.set()
+            told, self._told = self._told, []
+        for callback in told:
+            callback()
+
+    def when_done(self, callback: Callable[[], None]) -> None:
+        """Call back once the result is there: at once, or from the thread that has made it."""
+        with self._telling:
+            if not self._ready.is_set():
+                self._told.append(callback)
+                return
+        callback()
 
     @property
     def done(self) -> bool:

@@ -65,9 +65,9 @@ class Flight:
                 raise ClientGone("the client closed its connection before the answer was complete")
         if self._error is not None:
             raise copy(self._error)
-        if self.hit is not None:
-            return self.hit
-        return self.live.join() if self.live is not None and self.serves() else None
+        if not self.serves():
+            return None
+        return self.hit or (self.live.join() if self.live is not None else None)
 
 
 class Flights:

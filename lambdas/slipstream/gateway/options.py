@@ -17,7 +17,7 @@ NONE_GIVEN = Options()
 CHOICES: dict[str, tuple[str, ...]] = {
     "use_case": ("extraction", "classification", "summarization", "creative", "code", "chat"),
     "latency": ("standard", "optimized"),
-    "cache": ("auto", "off", "exact", "semantic", "refresh"),
+    "cache": ("auto", "off", "exact", "semantic", "refresh", "race"),
     "prompt_cache": ("auto", "off"),
 }
 NUMBERS = {"deadline_ms": "milliseconds", "max_age_s": "seconds"}

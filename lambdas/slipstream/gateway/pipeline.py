@@ -68,10 +68,14 @@ class Answer:
     def cost(self) -> Cost:
         """Dollars spent and saved; both None without usage or price. A kept answer costs nothing and saves all."""
         search = self.search
-        if search is not None and search.hit is not None and search.hit.answered.cost_usd is not None:
-            return Cost(0.0, search.hit.answered.cost_usd)
         cost = UNPRICED if self.usage is None else price_of(self.call, self.usage)
-        return Cost(0.0, cost.usd) if search is not None and search.served and cost.usd is not None else cost
+        if search is None or not search.served or cost.usd is None or self.usage is None:
+            return cost
+        saved = cost.usd if search.hit is None or search.hit.answered.cost_usd is None else search.hit.answered.cost_usd
+        if not search.raced:
+            return Cost(0.0, saved)
+        paid = price_of(self.call, msgspec.structs.replace(self.usage, output_tokens=0)).usd or 0.0
+        return Cost(paid, round(saved - paid, 10))
 
     def report(self) -> dict[str, Any]:
         """The reply's ``slipstream`` object."""
@@ -121,15 +125,22 @@ class Pipeline:
             if self._cache is not None and request.options.cache != "off":
                 call = self._resolve(request, asked, waterfall)
                 answer.search = self._look(self._cache, call, asked, waterfall, disconnect)
-            grounded = self._grounding(request, asked, answer.search, waterfall, disconnect)
-            if answer.search is not None and call is not None and (found := answer.search.found()) is not None:
+            search, grounded = answer.search, self._grounding(request, asked, answer.search, waterfall, disconnect)
+            races = search is not None and search.looking and request.options.cache == "race"
+            if search is not None and call is not None and not races and (found := search.found()) is not None:
                 return self._served(answer, call, found)
             request, grounding = grounded()
             call = self._resolve(request, asked, waterfall)
             with waterfall.span("plan"):
                 call = self._planner.plan(call)
-            watched = disconnect if answer.search is None else answer.search.watched
-            answer.call, first, answer.upstream = self._open(call, waterfall, watched)
+            if search is not None and races:
+                won = self._race(search, call)
+                if not isinstance(won, tuple):
+                    return self._served(answer, call, won)
+                answer.call, first, answer.upstream = won
+            else:
+                watched = disconnect if search is None else search.watched
+                answer.call, first, answer.upstream = self._open(call, waterfall, watched)
         except BaseException as error:
             if answer.search is not None:
                 answer.search.fails(error)
@@ -210,6 +221,10 @@ class Pipeline:
                 waterfall.adopt(side)
 
         return joined
+
+    def _race(self, search: Search, call: ResolvedCall) -> Hit | tuple[ResolvedCall, Event, Iterator[Event]]:
+        """A kept answer or the model's first event, whichever is there first; the model's call ends if it is not."""
+        return search.race(lambda side: self._open(call, side, search.watched), lambda opened: _close(opened[2]))
 
     def _served(self, answer: Answer, call: ResolvedCall, found: Hit | Reader) -> Answer:
         """An answer that no model is called for: a kept one, or the one that another request is getting."""

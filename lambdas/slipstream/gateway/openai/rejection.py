@@ -40,7 +40,7 @@ CHOICES = {
     "verbosity": ("low", "medium", "high"),
     "slipstream.use_case": ("extraction", "classification", "summarization", "creative", "code", "chat"),
     "slipstream.latency": ("standard", "optimized"),
-    "slipstream.cache": ("auto", "off", "exact", "semantic", "refresh"),
+    "slipstream.cache": ("auto", "off", "exact", "semantic", "refresh", "race"),
     "slipstream.prompt_cache": ("auto", "off"),
     "slipstream.retrieval.rerank": ("local", "bedrock", "off"),
     "slipstream.retrieval.off[]": ("followup", "frame", "phrases", "identifiers", "expansions", "language"),
