@@ -12,7 +12,7 @@ import pytest
 from bench.processes import running
 from tests.contract.caching.moto_server import BUCKET, TABLE, client
 from tests.functional.caching.conftest import environ_of
-from tests.functional.faults.conftest import SERVE, Double, Host, Reply, eventually
+from tests.functional.faults.conftest import FOREVER_MS, SERVE, Double, Host, Reply, eventually
 
 
 def kept(url: str) -> list[dict[str, Any]]:
@@ -164,3 +164,15 @@ def test_a_table_that_is_throttled_is_a_miss(double_port: int, folder: Path, dou
             reply = Host(process).chat(temperature=0)
             assert (reply.status, reply.headers["x-slipstream-cache"]) == (200, "unavailable")
             assert Host(process).metrics_of(reply)["cache_unavailable"] == 1
+
+
+def test_a_race_that_a_kept_answer_wins_ends_the_models_call(hosts: list[Host], table: str, double: Double) -> None:
+    asked(hosts[0], table)
+    double.arm("slow", delay_ms=FOREVER_MS)
+    for host in hosts:  # one that remembers the answer, and one that has to fetch it
+        reply = host.chat(temperature=0, slipstream={"cache": "race"})
+        told = json.loads(reply.body)["slipstream"]
+        assert (reply.headers["x-slipstream-cache"], "paid" in told["cache"]["raced"]) == ("hit", True)
+        assert told["cost_usd"] > 0
+        double.arm("slow", delay_ms=FOREVER_MS)
+    eventually(lambda: double.aborted() == len(hosts))

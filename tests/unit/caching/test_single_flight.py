@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from slipstream.caching.answers import CacheLimits
-from slipstream.caching.store import Place, Seen, Wanted
+from slipstream.caching.entry import Answered
+from slipstream.caching.flights import Flight
+from slipstream.caching.hit import Hit
+from slipstream.caching.store import Head, Place, Seen, Wanted
 from slipstream.chat import events as chat
 from slipstream.chat.request import Options
 from slipstream.disconnect import Disconnect
@@ -200,6 +203,16 @@ def test_requests_with_another_deadline_fly_alone() -> None:
     second = bench.begin(options=Options(deadline_ms=500))
     assert tuple(first.events) == tuple(second.events) == HELLO
     assert bench.calls == 2
+
+
+def test_what_has_ended_while_one_waited_for_it_is_not_taken() -> None:
+    ended, holds = Flight(), Flight()
+    hit = Hit(
+        Head(entry_id="e", checksum="", created_s=0, expires_s=1, asked_s=0), Answered(events=(), model_id="m"), 0.0
+    )
+    ended.lands(hit=hit, serves=lambda: False)
+    holds.lands(hit=hit, serves=lambda: True)
+    assert (ended.follow(HangsUp()), holds.follow(HangsUp())) == (None, hit)
 
 
 # -- across environments: two pipelines, one store
