@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from threading import Condition, Event, Lock, Thread
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -57,6 +57,20 @@ class Pending(Generic[T]):
         if self._error is not None:
             raise self._error
         return self._value
+
+
+def first_of(one: Pending[T], other: Pending[Any], enough: Callable[[], bool]) -> None:
+    """Wait until ``one`` is there, or ``other`` is and that is ``enough``."""
+    changed = Condition()
+
+    def tell() -> None:
+        with changed:
+            changed.notify()
+
+    one.when_done(tell)
+    other.when_done(tell)
+    with changed:
+        changed.wait_for(lambda: one.done or enough())
 
 
 class Beside:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from slipstream.caching.answers import Describe
 from slipstream.caching.entry import Answered
 from slipstream.caching.key import Sources
+from slipstream.caching.making import Describe
 from slipstream.chat.events import Event, Heartbeat
 from slipstream.chat.retrieval_options import DEFAULTS, Boosts, RetrievalOptions
 from slipstream.disconnect import Disconnect

@@ -30,9 +30,10 @@ from slipstream.models.resolved import ResolvedCall
 from slipstream.telemetry.waterfall import Waterfall
 
 if TYPE_CHECKING:
-    from slipstream.caching.answers import AnswerCache, Search
+    from slipstream.caching.answers import AnswerCache
     from slipstream.caching.hit import Hit, Kept
     from slipstream.caching.live import Reader
+    from slipstream.caching.search import Search
     from slipstream.gateway.grounding import Finds, Grounding, RagModel
 
 RAG = "rag:"

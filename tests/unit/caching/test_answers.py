@@ -233,6 +233,16 @@ def test_an_answer_that_says_something_personal_is_not_kept() -> None:
     assert bench.ask()[0] == OTHER
 
 
+def test_what_no_entry_can_hold_is_answered_and_not_kept() -> None:
+    large = (*HELLO[:3], Stopped("end_turn", {"tokens": 2**70}), HELLO[4])
+    bench = Caching([large, HELLO])
+    answer = bench.begin()
+    assert tuple(answer.events) == large
+    answer.settle()
+    assert answer.report()["cache"]["error"] == "OverflowError"
+    assert bench.ask()[0] == HELLO
+
+
 def test_a_replay_can_be_slowed_down_to_a_pace() -> None:
     slept: list[float] = []
     bench = Caching(limits=CacheLimits(look_s=30.0, chunks_per_s=20), sleep=slept.append)

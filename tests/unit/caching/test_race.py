@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from slipstream.caching.live import Watched
+from slipstream.caching.watched import Watched
 from slipstream.chat import events as chat
 from slipstream.disconnect import NEVER, Disconnect
 from slipstream.errors import ClientGone, Throttled, UpstreamUnavailable
