@@ -52,6 +52,7 @@ class Search:
         self._pending: Pending[Looked] | None = None
         self._span: Span | None = None
         self._raced: Pending[Any] | None = None
+        self._aside: Watched | None = None
         self._making: Making | None = None
         self.place = place
         self.outcome = "miss"
@@ -99,6 +100,8 @@ class Search:
 
     def _land(self, hit: Hit) -> None:
         self.outcome, self.hit = "hit", hit
+        if self._aside is not None:
+            self._aside.give_up()
         if self._leads and self._flight is not None:
             self._flight.lands(hit=hit, serves=lambda: self._cache.holds(hit.head.documents, hit.head.asked_s))
             self._leave()
@@ -172,6 +175,8 @@ class Search:
         if self._leads and self._flight is not None:
             self._flight.fails(error)
             self._leave()
+        if self._aside is not None:
+            self._aside.give_up()
         self._close_race()
         self._cache.beside.start(self._release)
 
@@ -188,7 +193,7 @@ class Search:
         assert self._pending is not None  # noqa: S101
         side = Waterfall(self._waterfall.origin_s)
         self.watched.may_be_given_up()
-        self._raced = calling = self.beside(lambda: work(side))
+        self._raced = calling = self._cache.preparing.start(lambda: work(side))
         first_of(calling, self._pending, self._has_hit)
         if not calling.done and (found := self._looked()) is not None:
             self._land(found)
@@ -229,9 +234,13 @@ class Search:
         """Whether a look-up is on its way, so that there is time for something else."""
         return self._pending is not None
 
-    def beside(self, work: Callable[[], T]) -> Pending[T]:
-        """Do ``work`` while the look-up is on its way."""
-        return self._cache.preparing.start(work)
+    def beside(self, work: Callable[[Disconnect], T]) -> Pending[T]:
+        """Do ``work`` while the look-up is on its way; where that hits, it is given up by the line that it gets."""
+        self._aside = line = Watched(self._disconnect)
+        line.may_be_given_up()
+        pending = self._cache.preparing.start(lambda: work(line))
+        pending.when_done(line.close)
+        return pending
 
     def replay(self, hit: Hit) -> Iterator[Event]:
         """A kept answer's events, at the pace that was set."""

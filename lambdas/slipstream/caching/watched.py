@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any
 
 from slipstream.caching.live import Live
@@ -17,6 +18,7 @@ class Watched(Disconnect):
         self.live: Live | None = None
         self._left = False
         self._given_up = False
+        self._ringing = Lock()
         self._bell: int | None = None
         self._both: Any = None
 
@@ -36,21 +38,23 @@ class Watched(Disconnect):
             self._both.register(line, select.EPOLLIN)
 
     def give_up(self) -> None:
-        """End the model's call although the caller is there: it has its answer from elsewhere."""
+        """End what is waited for although the caller is there: it has its answer from elsewhere."""
         self._given_up = True
-        if self._bell is not None:
-            import os
+        with self._ringing:  # a descriptor that was closed meanwhile may be anybody's
+            if self._bell is not None:
+                import os
 
-            os.eventfd_write(self._bell, 1)
+                os.eventfd_write(self._bell, 1)
 
     def close(self) -> None:
         """Let go of the descriptors; the call has ended."""
-        if self._bell is not None:
-            import os
+        with self._ringing:
+            if self._bell is not None:
+                import os
 
-            os.close(self._bell)
-            self._both.close()
-            self._bell = self._both = None
+                os.close(self._bell)
+                self._both.close()
+                self._bell = self._both = None
 
     def fileno(self) -> int | None:
         """See Disconnect."""

@@ -206,14 +206,14 @@ class Pipeline:
 
         finds = self._finds()
 
-        def work(waterfall: Waterfall) -> tuple[ChatRequest, Grounding | None]:
+        def work(waterfall: Waterfall, line: Disconnect) -> tuple[ChatRequest, Grounding | None]:
             with waterfall.span("retrieve"):
-                return ground(request, asked, finds, waterfall, disconnect)
+                return ground(request, asked, finds, waterfall, line)
 
         if search is None or not search.looking:
-            return lambda: work(waterfall)
+            return lambda: work(waterfall, disconnect)
         side = Waterfall(waterfall.origin_s)
-        pending = search.beside(lambda: work(side))
+        pending = search.beside(lambda line: work(side, line))
 
         def joined() -> tuple[ChatRequest, Grounding | None]:
             try:

@@ -53,6 +53,7 @@ class Documents:
         self.searches = 0
         self.missing: tuple[str, ...] = ()
         self.before_search: Callable[[], None] = lambda: None
+        self.seen: Callable[[Disconnect], None] = lambda _: None
 
     def describe(self, index: str, waterfall: Waterfall, disconnect: Disconnect) -> Generation:
         del waterfall, disconnect
@@ -64,8 +65,9 @@ class Documents:
         self, index: str, question: str, earlier: Sequence[str], options: RetrievalOptions, waterfall: Waterfall,
         disconnect: Disconnect,
     ) -> Found:  # fmt: skip
-        del earlier, options, disconnect
+        del earlier, options
         self.searches += 1
+        self.seen(disconnect)
         with waterfall.span("search"):
             self.before_search()
         hits = [hit(name, version) for name, version in self.versions.items()]
@@ -301,12 +303,15 @@ def test_a_hit_does_not_wait_for_the_search() -> None:
     bench.question()
     go_on = Event()
     bench.documents.before_search = lambda: go_on.wait(WAIT_S)  # type: ignore[assignment,return-value]
+    lines: list[Disconnect] = []
+    bench.documents.seen = lines.append
     asking = Thread(target=lambda: told.append(bench.question()))
     told: list[dict[str, Any]] = []
     asking.start()
     asking.join(WAIT_S)
     go_on.set()
     assert outcome(told[0]) == "hit"
+    assert lines[0].gone()  # so that what it still waits for is given up
 
 
 def test_an_unknown_index_is_told_as_ever() -> None:
