@@ -150,7 +150,7 @@ def run(
 ) -> dict[str, Any]:
     """Measure every path at every concurrency; ``with_edge`` starts the whole local stack around one double."""
     with ExitStack() as stack:
-        edge, double_port = _edge(stack, max(concurrencies)) if with_edge else (None, _double(stack))
+        edge, double_port = local_edge(stack, max(concurrencies)) if with_edge else (None, _double(stack))
         environ = gateway_environ(double_port)
         hosts = {
             count: stack.enter_context(
@@ -175,8 +175,8 @@ def _double(stack: ExitStack) -> int:
     return stack.enter_context(running(double_command(), environ={}, folder=FOLDER, name="double")).port
 
 
-def _edge(stack: ExitStack, environments: int) -> tuple[Edge, int]:
-    """The whole local stack at the benchmark's pace; also its double's port."""
+def local_edge(stack: ExitStack, environments: int, pace: Sequence[str] | None = None) -> tuple[Edge, int]:
+    """The whole local stack, its double at ``pace`` (None: this benchmark's); also the double's port."""
     from local.parts import free_port
     from local.places import Places
     from local.session import session
@@ -184,7 +184,7 @@ def _edge(stack: ExitStack, environments: int) -> tuple[Edge, int]:
     port = free_port()
     settings = {
         "SLIPSTREAM_BEDROCK_PORT": str(port),
-        "SLIPSTREAM_BEDROCK_OPTIONS": shlex.join(double_command()[3:]),
+        "SLIPSTREAM_BEDROCK_OPTIONS": shlex.join(double_command()[3:] if pace is None else pace),
         "SLIPSTREAM_MAX_ENVIRONMENTS": str(environments),
     }
     places = Places((FOLDER / "local").resolve())

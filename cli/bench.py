@@ -15,6 +15,7 @@ BENCHMARKS = {
     "overhead": "time to first token and CPU that the gateway adds, at 1, 10 and 50 requests at once",
     "streaming": "wait until something to read, streamed against buffered",
     "prompt-cache": "share of a long prefix read from the prompt cache on the second request",
+    "cache": "kept answers: a hit against a miss, what looking adds, and the calls of 200 equal requests at once",
     "cold-start": "process start to first byte on the deployed bundle",
     "soak": "50 streams at once for a minute: errors, lost or doubled chunks",
     "odd-requests": "10,000 odd and bad requests on both wires: faults, tracebacks, refusals that name no field",
@@ -56,7 +57,7 @@ def bench(
 ) -> None:
     """Measure NAME… (default: all), then write build/bench/report.html.
 
-    Names: overhead, streaming, prompt-cache, cold-start, soak, odd-requests, ingestion, search,
+    Names: overhead, streaming, prompt-cache, cache, cold-start, soak, odd-requests, ingestion, search,
     reindex, upstream-cost; `report` only rebuilds the page.
     """
     from rich.console import Console

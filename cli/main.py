@@ -16,6 +16,7 @@ COMMANDS = {
     "index": ("cli.index:index", "Create, load, re-index and drop search indexes."),
     "search": ("cli.search:search", "Profile searches: where the time goes, what to change."),
     "precompute": ("cli.precompute:precompute", "Plan which questions to answer before they come."),
+    "cache": ("cli.cache:cache", "End kept answers: of a tenant, by key, by document."),
     "models": ("cli.models:models", "What each model accepts, costs and can do."),
     "bedrock": ("cli.bedrock:bedrock", "Run the local Bedrock server alone."),
     "eval": ("cli.eval:evaluate", "Measure quality on your own data: retrieval, precompute."),

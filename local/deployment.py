@@ -14,6 +14,9 @@ from local.parts import Part
 from local.places import ACCOUNT, REGION, ROOT, Places
 from local.supervisor import Supervisor
 
+CACHE_LIMIT_MS = 2000
+"""The emulator's table answers one at a time: with twenty environments at once a look-up takes far longer than
+DynamoDB's few milliseconds."""
 RERANK_MODEL = "cohere.rerank-v3-5:0"
 
 
@@ -35,7 +38,7 @@ class Deployment:
 def context(opensearch_url: str) -> tuple[str, ...]:
     """The settings of the local stage: with search where there is an engine at ``opensearch_url``."""
     searching = ("search=dev", f"rerank_model={RERANK_MODEL}") if opensearch_url else ()
-    return ("stage=local", *searching)
+    return ("stage=local", f"cache_limit_ms={CACHE_LIMIT_MS}", *searching)
 
 
 def deploy(

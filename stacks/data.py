@@ -18,7 +18,9 @@ UNFINISHED_UPLOAD_DAYS, OBJECT_DAYS = 1, 30
 
 
 class DataStack(Stack):
-    """``keys`` and ``state`` tables, ``bodies`` bucket, ``pepper`` secret; ``encryption_key`` where it is ours."""
+    """``keys`` and ``state`` tables, ``answers`` where they are kept, ``bodies`` bucket, ``pepper`` secret;
+    ``encryption_key`` where it is ours.
+    """
 
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: DeploySettings, env: Environment | None = None
@@ -31,6 +33,7 @@ class DataStack(Stack):
             self.encryption_key = kms.Key(self, "Key", enable_key_rotation=True, removal_policy=removal)
         self.keys = self._table("Keys", removal)
         self.state = self._table("State", removal)
+        self.answers = self._table("Answers", removal) if settings.cache == "on" else None
         self.bodies = self._bucket(removal)
         self.pepper = secretsmanager.Secret(
             self,

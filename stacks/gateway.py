@@ -11,6 +11,7 @@ from constructs import Construct
 from stacks.constructs.access_log import AccessLog
 from stacks.constructs.api_domain import ApiDomain
 from stacks.constructs.bundle import Bundle
+from stacks.constructs.cache_rights import allow_caching
 from stacks.constructs.gateway_responses import GatewayResponses
 from stacks.constructs.key_authorizer import KeyAuthorizer
 from stacks.constructs.model_access import ModelAccess, model_arns
@@ -104,6 +105,7 @@ class GatewayStack(Stack):
                 **self._reranking(),
                 "SLIPSTREAM_REWRITE_MODEL": chosen.rewrite_model or "",
                 "SLIPSTREAM_REWRITE_LIMIT_MS": str(chosen.rewrite_limit_ms),
+                **self._caching(),
                 **(search.searching_environment if search else {}),
             },
             settings=FunctionSettings(
@@ -128,10 +130,28 @@ class GatewayStack(Stack):
         )
         # Rules that one environment learnt from a rejected call are read by all.
         self._grant(function, data.state.table_arn, "dynamodb:PutItem", "dynamodb:Query")
+        if data.answers:
+            allow_caching(function.role, table=data.answers, bodies=data.bodies)
         self._allow_decryption(function)
         if search:
             allow_searching(function.role, search.domain_arn)
         return function
+
+    def _caching(self) -> dict[str, str]:
+        chosen, answers = self._settings, self._data.answers
+        if answers is None:
+            return {}
+        return {
+            "SLIPSTREAM_CACHE": chosen.cache,
+            "SLIPSTREAM_CACHE_TABLE": answers.table_name,
+            "SLIPSTREAM_CACHE_BUCKET": self._data.bodies.bucket_name,
+            "SLIPSTREAM_CACHE_TTL_S": f"{chosen.cache_ttl_s:g}",
+            "SLIPSTREAM_CACHE_LIMIT_MS": f"{chosen.cache_limit_ms:g}",
+            "SLIPSTREAM_CACHE_LEASE_S": f"{chosen.cache_lease_s:g}",
+            "SLIPSTREAM_CACHE_CHUNKS_PER_S": f"{chosen.cache_chunks_per_s:g}",
+            "SLIPSTREAM_CACHE_PERSONAL": json.dumps(chosen.cache_personal),
+            "SLIPSTREAM_CACHE_SHARED": json.dumps(chosen.cache_shared, sort_keys=True),
+        }
 
     def _reranking(self) -> dict[str, str]:
         model = self._settings.rerank_model

@@ -16,6 +16,7 @@ from slipstream.aws.search_setup import Wanted
 from slipstream.models.catalogue import load
 from stacks.constructs.alarm_topic import AlarmTopic
 from stacks.constructs.bundle import Bundle
+from stacks.constructs.cache_rights import allow_ending
 from stacks.constructs.model_access import ModelAccess
 from stacks.constructs.object_queue import ObjectQueue
 from stacks.constructs.private_bucket import PrivateBucket
@@ -75,6 +76,7 @@ class SearchStack(Stack):
             "SLIPSTREAM_DOCUMENTS_BUCKET": self.documents.bucket_name,
             "SLIPSTREAM_INGEST_QUEUE_URL": self.queue.queue.queue_url,
             "SLIPSTREAM_DEAD_LETTER_QUEUE_URL": self.queue.dead_letters.queue_url,
+            **({"SLIPSTREAM_CACHE": "on", "SLIPSTREAM_CACHE_TABLE": data.answers.table_name} if data.answers else {}),
         }
         self.ingest = self._ingest()
         topic = AlarmTopic(self, "Alarms", email=settings.alarm_email).topic
@@ -114,6 +116,8 @@ class SearchStack(Stack):
         )
         embedding = tuple(m for m in self._settings.callable_models if (f := load().find(m)) and f.kind == "embedding")
         ModelAccess(role, "Models", role=role, models=embedding, mantle_project=None)
+        if self._data.answers:
+            allow_ending(role, table=self._data.answers)
         if key := self._data.encryption_key:
             actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[key.key_arn]))

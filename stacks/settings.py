@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Annotated, Any, Literal, get_args, get_type_hints
@@ -34,6 +35,15 @@ def _is_search_instance(value: str) -> str | None:
 def _is_address(value: str) -> str | None:
     name, at, host = value.partition("@")
     return None if name and at and "." in host and not value.isspace() else "a mail address"
+
+
+def _are_patterns(value: tuple[str, ...]) -> str | None:
+    for pattern in value:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            return f"regular expressions; {pattern!r} is none: {error}"
+    return None
 
 
 def _is_arn(service: str) -> Any:
@@ -118,6 +128,35 @@ class DeploySettings:
     certificate_arn: Annotated[str | None, "ACM certificate of custom_domain, same region", _is_arn("acm")] = None
     hosted_zone_id: Annotated[str | None, "Route 53 zone that gets custom_domain's record; nothing: no record"] = None
     hosted_zone_name: Annotated[str | None, "name of hosted_zone_id, for example example.com"] = None
+    cache: Annotated[
+        Literal["on", "off"],
+        "keep answers and serve them again: of temperature 0 and of rag: models, others where the caller says so",
+    ] = "on"
+    cache_ttl_s: Annotated[float, "seconds for which an answer is kept", between(1, 2592000)] = 86400.0
+    cache_limit_ms: Annotated[
+        float,
+        "what looking for a kept answer may take, in ms; later, the model is called and a late one is dropped",
+        between(1, 10000),
+    ] = 50.0
+    cache_lease_s: Annotated[
+        float,
+        "seconds for which identical requests wait for the first one's answer",
+        between(0.1, 30),
+    ] = 10.0
+    cache_chunks_per_s: Annotated[
+        float,
+        "pieces a second in which kept answers are streamed; 0: at once",
+        between(0, 10000),
+    ] = 0.0
+    cache_personal: Annotated[
+        tuple[str, ...],
+        "regular expressions of personal data: what holds one, in request or answer, is not kept",
+        _are_patterns,
+    ] = ()
+    cache_shared: Annotated[
+        dict[str, str],
+        "tenant → namespace: tenants of one namespace share kept answers; all others never do",
+    ] = field(default_factory=dict)
     search: Annotated[
         Literal["none", "dev", "prod"],
         "OpenSearch domain for retrieval: none, one small node, or three nodes with dedicated masters in three zones",
@@ -153,7 +192,7 @@ class DeploySettings:
     ] = None
     vpc_id: Annotated[
         str | None,
-        "VPC of the chat function and of what searches; it must reach Bedrock, DynamoDB, for search S3 and SQS too",
+        "VPC of the chat function and of what searches; it must reach Bedrock, DynamoDB, S3, for search SQS too",
     ] = None
     vpc_subnet_ids: Annotated[tuple[str, ...], "private subnets of vpc_id, one a zone"] = ()
     vpc_availability_zones: Annotated[tuple[str, ...], "zones of vpc_subnet_ids, in their order"] = ()

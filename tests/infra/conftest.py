@@ -44,7 +44,13 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "encryption": "customer",
         "alarm_email": "oncall@example.com",
     },
-    "bare": {"access_log": "false", "cloudwatch_role": "false", "mantle_project": "", "cors_origins": "*"},
+    "bare": {
+        "cache": "off",
+        "access_log": "false",
+        "cloudwatch_role": "false",
+        "mantle_project": "",
+        "cors_origins": "*",
+    },
 }
 TEMPLATE_ONLY: Mapping[str, Any] = {"aws:cdk:bundling-stacks": []}
 """The bundles have tests of their own."""

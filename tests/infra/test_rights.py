@@ -37,7 +37,7 @@ def test_no_role_may_do_everything_or_act_on_everything(template: Get, variant: 
 def test_a_wildcard_stands_for_a_named_models_region_or_for_what_is_in_a_named_domain_or_bucket(
     template: Get, variant: str
 ) -> None:
-    allowed = ":bedrock:*::foundation-model/", ":domain/slipstream-", "Documents"
+    allowed = ":bedrock:*::foundation-model/", ":domain/slipstream-", "Documents", "/answers/*"
     for statement in statements(template, variant):
         for resource in listed(statement["Resource"]):
             written = text(resource)
@@ -144,11 +144,40 @@ def test_the_authorizer_may_read_keys_and_write_nothing(template: Get) -> None:
     }  # fmt: skip
 
 
+def of_chat(template: Get, variant: str = "prod") -> list[dict[str, Any]]:
+    policies = [p for p in template(variant).all("AWS::IAM::Policy").values() if "ChatRole" in text(p["Roles"])]
+    return [s for policy in policies for s in policy["PolicyDocument"]["Statement"]]
+
+
 def test_the_chat_function_may_do_with_the_table_of_rules_what_it_does_and_no_more(template: Get) -> None:
-    policies = [p for p in template().all("AWS::IAM::Policy").values() if "ChatRole" in text(p["Roles"])]
-    statements = [s for policy in policies for s in policy["PolicyDocument"]["Statement"]]
-    actions = {action for statement in statements for action in listed(statement["Action"])}
-    assert {a for a in actions if a.startswith("dynamodb:")} == {"dynamodb:PutItem", "dynamodb:Query"}
+    rules = [s for s in of_chat(template) if "StateTable" in text(s["Resource"])]
+    assert [set(listed(s["Action"])) for s in rules] == [{"dynamodb:PutItem", "dynamodb:Query"}]
+
+
+def test_the_chat_function_may_look_keep_and_end_answers_but_not_list_the_table(template: Get) -> None:
+    (items,) = (s for s in of_chat(template) if "AnswersTable" in text(s["Resource"]))
+    assert set(listed(items["Action"])) == {
+        f"dynamodb:{action}"
+        for action in (
+            "BatchGetItem",
+            "BatchWriteItem",
+            "DeleteItem",
+            "GetItem",
+            "PutItem",
+            "Query",
+            "UpdateItem",
+        )
+    }
+    objects = {a: text(s["Resource"]) for s in of_chat(template) for a in listed(s["Action"]) if a.startswith("s3:")}
+    listing = objects.pop("s3:ListBucket")
+    assert "/*" not in listing
+    assert set(objects) == {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}
+    assert all("/answers/*" in resource for resource in objects.values())
+
+
+def test_without_a_cache_there_is_no_table_of_answers_and_no_right_to_one(template: Get) -> None:
+    assert len(template("bare", "Data").all("AWS::DynamoDB::Table")) == 2
+    assert not [s for s in of_chat(template, "bare") if any(a.startswith("s3:") for a in listed(s["Action"]))]
 
 
 def test_the_keys_function_may_empty_this_stages_authorizer_cache(template: Get) -> None:

@@ -58,7 +58,10 @@ def test_loading_may_put_documents_in_and_out_and_makes_or_drops_no_index(templa
         "es:ESHttpGet", "es:ESHttpHead", "es:ESHttpPost",
     }  # fmt: skip
     assert {action for action in found if action.startswith("s3:")} == {"s3:GetObject", "s3:ListBucket"}
-    assert {action for action in found if action.startswith("dynamodb:")} == {"dynamodb:PutItem", "dynamodb:DeleteItem"}
+    assert {action for action in found if action.startswith("dynamodb:")} == {
+        "dynamodb:PutItem", "dynamodb:DeleteItem",  # failures
+        "dynamodb:BatchWriteItem", "dynamodb:UpdateItem",  # marks on changed documents
+    }  # fmt: skip
 
 
 def test_setting_up_may_ask_for_exactly_what_it_asks_for(template: Get) -> None:

@@ -66,7 +66,7 @@ def test_production_keeps_keys_and_pepper_and_the_local_stage_nothing(template: 
 
 def test_tables_are_billed_by_request_restorable_encrypted_and_forget_expired_items(template: Get) -> None:
     tables = template(stack="Data").all("AWS::DynamoDB::Table")
-    assert len(tables) == 2
+    assert len(tables) == 3
     for table in tables.values():
         assert table["BillingMode"] == "PAY_PER_REQUEST"
         assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True

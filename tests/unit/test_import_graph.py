@@ -96,6 +96,7 @@ def test_building_the_chat_function_loads_no_slow_module() -> None:
         "print(json.dumps([*{*sys.modules} - was]))"
     )
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(LAMBDAS), "AWS_REGION": "us-east-1"}
+    environment |= {"SLIPSTREAM_CACHE": "on", "SLIPSTREAM_CACHE_TABLE": "answers", "SLIPSTREAM_CACHE_BUCKET": "bodies"}
 
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
 

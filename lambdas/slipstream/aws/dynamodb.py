@@ -1,9 +1,9 @@
-"""DynamoDB for the request path: one table, plain Python values, five operations."""
+"""DynamoDB for the request path: one table, plain Python values, six operations."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from slipstream.aws.json_service import JsonService, ServiceError
@@ -13,6 +13,10 @@ from slipstream.errors import InvalidRequest, UpstreamError
 
 Item = dict[str, Any]
 """str, bool, int, float, None, bytes, list, dict and non-empty sets of str, as DynamoDB has types for them."""
+
+
+BATCH = 25
+"""Items that one BatchWriteItem takes."""
 
 
 class ConditionFailed(UpstreamError):
@@ -40,13 +44,24 @@ class Table:
         self._name = name
         self._service = service
 
-    def get_item(self, key: Item, *, consistent: bool = False) -> Item | None:
-        """The item, or None."""
-        answer = self._service.call(
-            "GetItem", {"TableName": self._name, "Key": to_attributes(key), "ConsistentRead": consistent}
-        )
-        item = answer.get("Item")
+    def get_item(self, key: Item, *, consistent: bool = False, only: Sequence[str] = ()) -> Item | None:
+        """The item, or None; ``only`` these of its attributes, which saves bytes on the line but no read units."""
+        fields: Item = {"TableName": self._name, "Key": to_attributes(key), "ConsistentRead": consistent}
+        if only:
+            names = {f"#{number}": name for number, name in enumerate(only)}
+            fields |= {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
+        item = self._service.call("GetItem", fields).get("Item")
         return None if item is None else from_attributes(item)
+
+    def get_items(self, keys: Sequence[Item], *, consistent: bool = False) -> list[Item]:
+        """Those of the items that there are, in no order. At most 100 keys, each once."""
+        found: list[Item] = []
+        asked: Item = {"Keys": [to_attributes(key) for key in keys], "ConsistentRead": consistent}
+        while asked and keys:
+            answer = self._service.call("BatchGetItem", {"RequestItems": {self._name: asked}})
+            found += [from_attributes(item) for item in answer.get("Responses", {}).get(self._name, [])]
+            asked = answer.get("UnprocessedKeys", {}).get(self._name, {})
+        return found
 
     def put_item(
         self, item: Item, *, condition: str | None = None, names: Mapping[str, str] | None = None,
@@ -55,6 +70,14 @@ class Table:
         """Write the item. Raises ConditionFailed."""
         fields = {"TableName": self._name, "Item": to_attributes(item)}
         self._write("PutItem", fields, condition, names, values)
+
+    def put_items(self, items: Sequence[Item]) -> None:
+        """Write items, each of another key, 25 in a call; what the table has no room for is sent again."""
+        for at in range(0, len(items), BATCH):
+            left: list[Item] = [{"PutRequest": {"Item": to_attributes(item)}} for item in items[at : at + BATCH]]
+            while left:
+                answer = self._service.call("BatchWriteItem", {"RequestItems": {self._name: left}})
+                left = answer.get("UnprocessedItems", {}).get(self._name, [])
 
     def update_item(
         self, key: Item, update: str, *, condition: str | None = None, names: Mapping[str, str] | None = None,
@@ -66,9 +89,12 @@ class Table:
         }  # fmt: skip
         return from_attributes(self._write("UpdateItem", fields, condition, names, values).get("Attributes") or {})
 
-    def delete_item(self, key: Item) -> None:
-        """Remove the item; nothing happens where there is none."""
-        self._service.call("DeleteItem", {"TableName": self._name, "Key": to_attributes(key)})
+    def delete_item(
+        self, key: Item, *, condition: str | None = None, names: Mapping[str, str] | None = None,
+        values: Item | None = None,
+    ) -> None:  # fmt: skip
+        """Remove the item; nothing happens where there is none. Raises ConditionFailed."""
+        self._write("DeleteItem", {"TableName": self._name, "Key": to_attributes(key)}, condition, names, values)
 
     def query(
         self, condition: str, *, names: Mapping[str, str] | None = None, values: Item | None = None,

@@ -122,10 +122,17 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     use_case: UseCase | None = None
     latency: Literal["standard", "optimized"] | None = None
-    cache: Literal["auto", "off"] | None = None
-    """Prompt cache points: placed where they pay (``auto``, the default), or only the caller's own (``off``)."""
+    cache: Literal["auto", "off", "exact", "semantic", "refresh", "race"] | None = None
+    """Kept answers: as the deployment's policy says (``auto``, the default); also where that would not (``exact``,
+    ``semantic``); a new one that takes the kept one's place (``refresh``); one or the other, whichever
+    comes first (``race``); ``off``: nothing is cached, no answer and
+    no prompt beyond the caller's own points."""
     deadline_ms: int | None = None
     """Total time the caller is ready to wait, in ms."""
+    max_age_s: int | None = None
+    """A kept answer that is older than this is not wanted."""
+    prompt_cache: Literal["auto", "off"] | None = None
+    """Prompt cache points: placed where they pay (``auto``, the default), or only the caller's own (``off``)."""
     retrieval: RetrievalOptions | None = None
     """How ``rag:`` models search their index; in the body only."""
 

@@ -41,6 +41,7 @@ class _Application:
             "embeddings": self._embeddings,
             "search": self._search,
             "answers": self._answers,
+            "purge": self._purge,
             "models": self._models,
             "model": self._model,
             "converse": lambda exchange: self._converse(exchange, stream=False),
@@ -80,7 +81,7 @@ class _Application:
         method = "GET" if request.method == "HEAD" else request.method
         if method != found.route.method:
             return _refused_method(found.route, request.method)
-        if found.route is not routes.HEALTH:
+        if found.route not in (routes.HEALTH, routes.PURGE):
             request.principal.require("invoke")
         if method == "POST":
             manners.check_body(request.headers, len(request.body), self._gateway.max_body_bytes)
@@ -136,6 +137,12 @@ class _Application:
         response = _whole(search.encode(asked, found, waterfall), [timing])
         response.settle = record
         return response
+
+    def _purge(self, exchange: Exchange) -> HttpResponse:
+        from slipstream.gateway.openai.purge import purge
+
+        request = exchange.request
+        return _whole(msgspec.json.encode(purge(self._gateway.kept, request.body, request.principal)))
 
     # -- answers of a model
 
@@ -242,8 +249,18 @@ def _of_model(answer: Answer) -> tuple[str, str]:
     return ("x-slipstream-model", manners.printable(answer.call.model_id))
 
 
+def _of_cache(answer: Answer) -> manners.Headers:
+    search = answer.search
+    if search is None:
+        return []
+    headers = [("x-slipstream-cache", search.outcome)]
+    if search.hit is not None:
+        headers.append(("age", str(int(search.hit.age_s))))
+    return headers
+
+
 def _streamed(answer: Answer, parts: Iterator[bytes], content_type: str) -> HttpResponse:
-    headers = [("content-type", content_type), *STREAM_HEADERS, _of_model(answer)]
+    headers = [("content-type", content_type), *STREAM_HEADERS, _of_model(answer), *_of_cache(answer)]
     return HttpResponse(200, headers, _Parts(answer, parts), answer.settle)
 
 
@@ -270,7 +287,7 @@ class _Parts:
 
 def _told(answer: Answer, wire: routes.Wire) -> manners.Headers:
     """What the head of a whole answer tells; Converse's body has no room for the report."""
-    headers = [_of_model(answer), ("server-timing", answer.waterfall.server_timing())]
+    headers = [_of_model(answer), *_of_cache(answer), ("server-timing", answer.waterfall.server_timing())]
     if (usd := answer.cost.usd) is not None:
         headers.append(("x-slipstream-cost-usd", f"{usd:.9f}"))
     if wire == "bedrock":

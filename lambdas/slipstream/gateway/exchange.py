@@ -14,6 +14,7 @@ from slipstream.gateway.whole import Pace
 from slipstream.telemetry.waterfall import Waterfall
 
 if TYPE_CHECKING:
+    from slipstream.caching.store import AnswerStore
     from slipstream.chat.request import ChatRequest
     from slipstream.gateway.grounding import Finds
     from slipstream.gateway.openai.models_list import ModelList
@@ -62,6 +63,8 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     cors_origins: Sequence[str] = ()
     finds: Callable[[], Finds] | None = None
     """What searches indexes; None: the deployment has no search engine."""
+    kept: AnswerStore | None = None
+    """Where answers are kept; None: the deployment keeps none."""
     max_body_bytes: int = MAX_BODY_BYTES
     pace: Pace = Pace()
 

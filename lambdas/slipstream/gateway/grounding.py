@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from slipstream.caching.store import DocumentVersion
 from slipstream.chat.events import Event, Stopped, TextDelta
 from slipstream.chat.request import ChatRequest, Message, Text
 from slipstream.chat.retrieval_options import DEFAULTS, RetrievalOptions
@@ -17,6 +18,7 @@ from slipstream.errors import InvalidRequest
 from slipstream.gateway.pipeline import RAG
 from slipstream.gateway.report import total_input
 from slipstream.retrieval.citations import CitationCheck
+from slipstream.retrieval.ports import Generation
 from slipstream.retrieval.prompt import grounded, where, within_budget
 from slipstream.retrieval.question.rewrite import Rewritten
 from slipstream.retrieval.ranking import Found, Ranked
@@ -48,6 +50,10 @@ class Finds(Protocol):
         disconnect: Disconnect,
     ) -> Found:
         """The passages that answer ``question``. Raises IndexNotFound, or what the engine says."""
+        ...
+
+    def describe(self, index: str, waterfall: Waterfall, disconnect: Disconnect) -> Generation:
+        """What stands behind the index's name now, to within half a minute. Raises IndexNotFound."""
         ...
 
 
@@ -98,6 +104,17 @@ class Grounding:
         self._check = CitationCheck([f"{where(one.hit)}\n{one.hit.text}" for one in passages]) if checks else None
         self._waiting_since_s: float | None = None
         self._held_ms = 0.0
+
+    @property
+    def keepable(self) -> bool:
+        """Whether the answer may serve again: every leg was heard, and a passage supports it."""
+        return not self.found.missing and (self._check is None or bool(self._check.cited))
+
+    @property
+    def documents(self) -> tuple[DocumentVersion, ...]:
+        """What the model had to read, each document once."""
+        read = [DocumentVersion(self.found.index, one.hit.document_id, one.hit.version) for one in self._passages]
+        return tuple(dict.fromkeys(read))
 
     def events(self, events: Iterator[Event]) -> Iterator[Event]:
         """The same events, with markers that hold; one that supports nothing is left out, and no support is said."""

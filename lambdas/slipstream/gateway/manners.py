@@ -15,7 +15,7 @@ MAX_REQUEST_ID = 128
 PREFLIGHT_TTL_S = 7200
 EXPOSED = (
     "x-request-id, x-amzn-requestid, x-amzn-errortype, server-timing, retry-after, "
-    "x-slipstream-model, x-slipstream-cost-usd, x-slipstream-report"
+    "x-slipstream-model, x-slipstream-cost-usd, x-slipstream-report, x-slipstream-cache, age"
 )
 _BROWSER_HEADERS = frozenset(
     ("authorization", "content-type", "accept", "x-api-key", "x-request-id", "x-amz-date", "x-amz-security-token",

@@ -17,9 +17,11 @@ NONE_GIVEN = Options()
 CHOICES: dict[str, tuple[str, ...]] = {
     "use_case": ("extraction", "classification", "summarization", "creative", "code", "chat"),
     "latency": ("standard", "optimized"),
-    "cache": ("auto", "off"),
+    "cache": ("auto", "off", "exact", "semantic", "refresh", "race"),
+    "prompt_cache": ("auto", "off"),
 }
-IN_HEADERS = (*CHOICES, "deadline_ms")
+NUMBERS = {"deadline_ms": "milliseconds", "max_age_s": "seconds"}
+IN_HEADERS = (*CHOICES, *NUMBERS)
 
 
 def from_headers(headers: Mapping[str, str]) -> Options:
@@ -49,7 +51,7 @@ def _field(name: str, field: str, value: str) -> str | int:
             )
         return value
     if not (value.isascii() and value.isdigit() and len(value) <= 12):
-        raise InvalidRequest(f"Header '{name}' must be a whole number, in milliseconds.", param=name)
+        raise InvalidRequest(f"Header '{name}' must be a whole number, in {NUMBERS[field]}.", param=name)
     return int(value)
 
 
@@ -59,6 +61,8 @@ def checked(options: Options, origin: str = "body") -> Options:
     if deadline_ms is not None and not 1 <= deadline_ms <= MAX_DEADLINE_MS:
         param = PREFIX + "deadline-ms" if origin == "header" else "slipstream.deadline_ms"
         raise InvalidRequest(f"'{param}' must lie between 1 and {MAX_DEADLINE_MS} ms.", param=param)
+    if options.max_age_s is not None and options.max_age_s < 0:
+        raise InvalidRequest("'slipstream.max_age_s' must be 0 or more seconds.", param="slipstream.max_age_s")
     return options
 
 

@@ -1,5 +1,5 @@
-"""The way of one request: (search →) resolve → plan → call → stream → settle. Reading `Pipeline` is understanding the
-product.
+"""The way of one request: resolve → kept answer? ‖ search → plan → call → stream → settle. Reading `Pipeline` is
+understanding the product.
 """
 
 from __future__ import annotations
@@ -30,8 +30,13 @@ from slipstream.models.resolved import ResolvedCall
 from slipstream.telemetry.waterfall import Waterfall
 
 if TYPE_CHECKING:
-    from slipstream.gateway.grounding import Finds, Grounding
+    from slipstream.caching.answers import AnswerCache
+    from slipstream.caching.hit import Hit, Kept
+    from slipstream.caching.live import Reader
+    from slipstream.caching.search import Search
+    from slipstream.gateway.grounding import Finds, Grounding, RagModel
     from slipstream.retrieval.question.rewrite import Rewritten
+    from slipstream.retrieval.ranking import Found
 
 RAG = "rag:"
 """What a model's name begins with that means an index."""
@@ -42,7 +47,8 @@ class Answer:
     """An answer on its way: ``events`` is read once; ``report`` is whole when they are exhausted."""
 
     __slots__ = (
-        "_settle", "call", "events", "grounding", "outcome", "request", "stop_reason", "upstream", "usage", "waterfall",
+        "_settle", "call", "events", "grounding", "outcome", "request", "search", "stop_reason", "upstream", "usage",
+        "waterfall",
     )  # fmt: skip
 
     def __init__(self, request: ChatRequest, waterfall: Waterfall, settle: Any) -> None:
@@ -51,8 +57,10 @@ class Answer:
         self.call: ResolvedCall
         self.events: Iterator[Event]
         self.upstream: Iterator[Event]
-        self.grounding: Grounding | None = None
+        self.grounding: Grounding | Kept | None = None
         """What a ``rag:`` answer rests on."""
+        self.search: Search | None = None
+        """Its way through the cache; None: it is neither looked up nor kept."""
         self.usage: Usage | None = None
         self.stop_reason: str | None = None
         self.outcome = "cut"
@@ -61,21 +69,37 @@ class Answer:
 
     @property
     def cost(self) -> Cost:
-        """Dollars spent and saved, a rewritten question's included; both None without usage or price."""
+        """Dollars spent and saved, a rewritten question's included; both None without usage or price.
+
+        A kept answer costs nothing and saves all.
+        """
+        search = self.search
         cost = UNPRICED if self.usage is None else price_of(self.call, self.usage)
-        return cost if self.rewritten is None else cost.plus(self.rewritten.cost)
+        if search is None or not search.served:
+            return cost if self.rewritten is None else cost.plus(self.rewritten.cost)
+        if cost.usd is None or self.usage is None:
+            return cost
+        saved = cost.usd if search.hit is None or search.hit.answered.cost_usd is None else search.hit.answered.cost_usd
+        if not search.raced:
+            return Cost(0.0, saved)
+        paid = price_of(self.call, msgspec.structs.replace(self.usage, output_tokens=0)).usd or 0.0
+        return Cost(paid, round(saved - paid, 10))
 
     @property
     def rewritten(self) -> Rewritten | None:
-        """What a model made of a follow-up question before its search; None: none was asked."""
-        return None if self.grounding is None else self.grounding.found.rewritten
+        """What a model made of a follow-up question before its search; None: none was asked for this answer."""
+        grounding = self.grounding
+        if grounding is None or (self.search is not None and self.search.served):
+            return None
+        found: Found = grounding.found  # type: ignore[union-attr]  # a kept answer is served
+        return found.rewritten
 
     def report(self) -> dict[str, Any]:
         """The reply's ``slipstream`` object."""
         return report(self)
 
     def close(self) -> None:
-        """End the upstream call, also where nobody has begun to read ``events``."""
+        """End the upstream call, also where nobody has begun to read ``events``; one that others follow goes on."""
         _close(self.upstream)
 
     def settle(self) -> None:
@@ -95,14 +119,18 @@ class Pipeline:
         metrics: MetricsSink,
         region: str,
         finds: Callable[[], Finds] | None = None,
+        cache: AnswerCache | None = None,
     ) -> None:
-        """``finds`` gives what searches indexes, built with the first question to one; None: there is no engine."""
+        """``finds`` gives what searches indexes, built with the first question to one; None: there is no engine.
+        ``cache`` has answers that are already there; None: every one is made anew.
+        """
         self._resolver = resolver
         self._planner = planner
         self._models = models
         self._metrics = metrics
         self.region = region
         self._finds = finds
+        self._cache = cache
 
     def answer(self, request: ChatRequest, waterfall: Waterfall, disconnect: Disconnect = NEVER) -> Answer:
         """Call the model and wait for its first event, so that an error before it gets its true HTTP status."""
@@ -110,46 +138,141 @@ class Pipeline:
         waterfall.facts["region"] = self.region
         call: ResolvedCall | None = None
         try:
-            call = self._prepare(answer, waterfall, disconnect)
-            answer.call, first, answer.upstream = self._open(call, waterfall, disconnect)
-        except SlipstreamError as error:
-            self._record_refused(request, call, waterfall, error)
+            asked = self._index_of(request)
+            if self._cache is not None and request.options.cache != "off":
+                call = self._resolve(request, asked, waterfall)
+                answer.search = self._look(self._cache, call, asked, waterfall, disconnect)
+            search, grounded = answer.search, self._grounding(request, asked, answer.search, waterfall, disconnect)
+            races = search is not None and search.looking and request.options.cache == "race"
+            if search is not None and call is not None and not races and (found := search.found()) is not None:
+                return self._served(answer, call, found)
+            request, grounding = grounded()
+            call = self._resolve(request, asked, waterfall)
+            with waterfall.span("plan"):
+                call = self._planner.plan(call)
+            if search is not None and races:
+                won = self._race(search, call)
+                if not isinstance(won, tuple):
+                    return self._served(answer, call, won)
+                answer.call, first, answer.upstream = won
+            else:
+                watched = disconnect if search is None else search.watched
+                answer.call, first, answer.upstream = self._open(call, waterfall, watched)
+        except BaseException as error:
+            if answer.search is not None:
+                answer.search.fails(error)
+            if isinstance(error, SlipstreamError):
+                self._record_refused(answer.request, call, waterfall, error)
             raise
-        answer.events = self._flow(answer, first)
-        if answer.grounding is not None:
-            answer.events = answer.grounding.events(answer.events)
-        return answer
+        return self._begun(answer, first, grounding)
 
-    def _prepare(self, answer: Answer, waterfall: Waterfall, disconnect: Disconnect) -> ResolvedCall:
-        """Every choice about the call, before anything is sent to a model."""
-        request, asked = answer.request, answer.request.model
-        if asked.startswith(RAG):
-            request, answer.grounding = self._ground(request, waterfall, disconnect)
-        with waterfall.span("resolve"):
-            call = self._resolver.resolve(request)
-            if call.region:
-                waterfall.facts["region"] = call.region
-            if answer.grounding is None:
-                require_model(request.allowed_models, (asked, call.model_id, call.target_id))
-            else:  # the reply names what the caller asked for
-                named = msgspec.structs.replace(call.request, model=asked)
-                call = msgspec.structs.replace(call, request=named)
-        with waterfall.span("plan"):
-            return self._planner.plan(call)
-
-    def _ground(
-        self, request: ChatRequest, waterfall: Waterfall, disconnect: Disconnect
-    ) -> tuple[ChatRequest, Grounding]:
-        """Search the index that ``rag:INDEX`` names. A key with a list of models has to be allowed that name."""
-        from slipstream.gateway.grounding import ground, rag_model
+    def _index_of(self, request: ChatRequest) -> RagModel | None:
+        """The index that ``rag:INDEX`` names. A key with a list of models has to be allowed that name."""
+        if not request.model.startswith(RAG):
+            return None
+        from slipstream.gateway.grounding import rag_model
 
         require_model(request.allowed_models, (request.model,))
         asked = rag_model(request.model)
         if self._finds is None:
             raise NoSearchEngine(NO_ENGINE, param="model")
-        with waterfall.span("retrieve"):
-            request, grounding = ground(request, asked, self._finds(), waterfall, disconnect)
-        return msgspec.structs.replace(request, model=asked.model), grounding
+        return asked
+
+    def _resolve(self, request: ChatRequest, asked: RagModel | None, waterfall: Waterfall) -> ResolvedCall:
+        """Every choice about the call that does not need the plan."""
+        with waterfall.span("resolve"):
+            if asked is None:
+                call = self._resolver.resolve(request)
+                require_model(request.allowed_models, (request.model, call.model_id, call.target_id))
+            else:  # the reply names what the caller asked for
+                call = self._resolver.resolve(msgspec.structs.replace(request, model=asked.model))
+                call = msgspec.structs.replace(call, request=msgspec.structs.replace(call.request, model=request.model))
+            if call.region:
+                waterfall.facts["region"] = call.region
+            return call
+
+    def _look(
+        self,
+        cache: AnswerCache,
+        call: ResolvedCall,
+        asked: RagModel | None,
+        waterfall: Waterfall,
+        disconnect: Disconnect,
+    ) -> Search | None:
+        """Begin to look for an answer that is already there; None where this one is not to be kept."""
+        if asked is None or self._finds is None:
+            return cache.begin(call, waterfall, disconnect)
+        from slipstream.gateway.kept import sources_of
+
+        sources = sources_of(asked, call.request.options.retrieval, self._finds(), waterfall, disconnect)
+        return cache.begin(call, waterfall, disconnect, sources)
+
+    def _grounding(
+        self,
+        request: ChatRequest,
+        asked: RagModel | None,
+        search: Search | None,
+        waterfall: Waterfall,
+        disconnect: Disconnect,
+    ) -> Callable[[], tuple[ChatRequest, Grounding | None]]:
+        """What gives the request with its passages; while a kept answer is looked for, they are searched beside."""
+        if asked is None or self._finds is None:
+            return lambda: (request, None)
+        from slipstream.gateway.grounding import ground
+
+        finds = self._finds()
+
+        def work(waterfall: Waterfall, line: Disconnect) -> tuple[ChatRequest, Grounding | None]:
+            with waterfall.span("retrieve"):
+                return ground(request, asked, finds, waterfall, line)
+
+        if search is None or not search.looking:
+            return lambda: work(waterfall, disconnect)
+        side = Waterfall(waterfall.origin_s)
+        pending = search.beside(lambda line: work(side, line))
+
+        def joined() -> tuple[ChatRequest, Grounding | None]:
+            try:
+                return pending.result()
+            finally:
+                waterfall.adopt(side)
+
+        return joined
+
+    def _race(self, search: Search, call: ResolvedCall) -> Hit | tuple[ResolvedCall, Event, Iterator[Event]]:
+        """A kept answer or the model's first event, whichever is there first; the model's call ends if it is not."""
+        return search.race(lambda side: self._open(call, side, search.watched), lambda opened: _close(opened[2]))
+
+    def _served(self, answer: Answer, call: ResolvedCall, found: Hit | Reader) -> Answer:
+        """An answer that no model is called for: a kept one, or the one that another request is getting."""
+        from slipstream.caching.hit import Hit, Kept
+
+        search = answer.search
+        assert search is not None  # noqa: S101
+        answer.call = call
+        if isinstance(found, Hit):
+            answer.upstream = search.replay(found)
+            answer.grounding = Kept(found.answered.rag) if found.answered.rag is not None else None
+        else:
+            answer.upstream, answer.grounding = found, search.grounding
+        answer.events = self._flow(answer, _first(answer.upstream), answer.upstream)
+        return answer
+
+    def _begun(self, answer: Answer, first: Event, grounding: Grounding | None) -> Answer:
+        """An answer of the model, checked as it comes, and shared with whoever asks the same meanwhile."""
+        upstream, answer.grounding = answer.upstream, grounding
+        answer.events = self._flow(answer, first, upstream)
+        if grounding is not None:
+            answer.events = grounding.events(answer.events)
+        if answer.search is not None:
+            from slipstream.gateway.kept import describing
+
+            ended = (answer.events, upstream)
+            answer.events = answer.upstream = answer.search.share(
+                ended[0], lambda: _close_all(ended), describing(answer, grounding), grounding,
+                grounding.documents if grounding is not None else (),
+            )  # fmt: skip
+        return answer
 
     def _open(
         self, call: ResolvedCall, waterfall: Waterfall, disconnect: Disconnect
@@ -192,7 +315,7 @@ class Pipeline:
         finally:
             _close(events)
 
-    def _flow(self, answer: Answer, first: Event) -> Iterator[Event]:
+    def _flow(self, answer: Answer, first: Event, rest: Iterator[Event]) -> Iterator[Event]:
         """Hand the events on, keeping what the report and the metrics need."""
         waterfall = answer.waterfall
         stream = waterfall.begin("stream")
@@ -205,13 +328,14 @@ class Pipeline:
                 elif kind is Stopped:
                     answer.stop_reason, answer.outcome = event.reason, "ok"  # type: ignore[union-attr]
                     waterfall.end(stream)
+                    waterfall.facts["answered_ms"] = waterfall.now_ms()
                 elif kind is Failed:
                     answer.outcome = event.error.code  # type: ignore[union-attr]
                 elif waiting and kind is not Started and kind is not Heartbeat:
                     waiting = False
                     waterfall.facts["ttft_ms"] = waterfall.now_ms()
                 yield event
-                event = next(answer.upstream)
+                event = next(rest)
         except StopIteration:
             return
         except SlipstreamError as error:
@@ -220,7 +344,7 @@ class Pipeline:
         finally:
             if stream.end_ms is None:
                 waterfall.end(stream)
-            answer.close()
+            _close(rest)
 
     def _record_refused(
         self, request: ChatRequest, call: ResolvedCall | None, waterfall: Waterfall, error: SlipstreamError
@@ -233,16 +357,27 @@ class Pipeline:
 
     def _settle(self, answer: Answer) -> None:
         with answer.waterfall.span("settle"):
-            if answer.usage is not None:
-                self._planner.observe(answer.call, answer.usage)
+            search = answer.search
+            # What a kept answer cost once is not used up again.
+            used = None if search is not None and search.served else answer.usage
+            if used is not None:
+                self._planner.observe(answer.call, used)
             self._resolver.settle()
-        metrics, *rest = figures(answer.call, answer.waterfall, answer.usage, answer.cost, answer.outcome)
-        self._metrics.record({**metrics, **rewriting(answer.rewritten)}, *rest)
+            if search is not None:
+                search.settle()
+        metrics, *rest = figures(answer.call, answer.waterfall, used, answer.cost, answer.outcome)
+        told = search.figures() if search is not None else {}
+        self._metrics.record({**metrics, **rewriting(answer.rewritten), **told}, *rest)
 
 
 def _close(events: Iterator[Event]) -> None:
     if (close := getattr(events, "close", None)) is not None:
         close()
+
+
+def _close_all(streams: tuple[Iterator[Event], ...]) -> None:
+    for events in streams:
+        _close(events)
 
 
 def _first(events: Iterator[Event]) -> Event:

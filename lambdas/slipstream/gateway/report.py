@@ -42,6 +42,8 @@ def report(answer: Answer) -> dict[str, Any]:
         ]
     if notes := [*call.request.notes, *call.notes]:
         out["notes"] = notes
+    if answer.search is not None:
+        out["cache"] = answer.search.report()
     if answer.grounding is not None:
         out["rag"] = answer.grounding.report()
     if "ttft_ms" in facts:

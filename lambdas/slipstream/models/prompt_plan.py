@@ -66,7 +66,7 @@ class PromptPlanner:
         """The call with cache points after the caller's own (never more than the model's four in all)."""
         cache = call.prompt_cache
         request = call.request
-        if cache is None or cache.kind != "explicit" or request.options.cache == "off":
+        if cache is None or cache.kind != "explicit" or "off" in (request.options.cache, request.options.prompt_cache):
             return call
         ratio = self.chars_per_token(call.model_id)
         least = cache.min_tokens * SLACK

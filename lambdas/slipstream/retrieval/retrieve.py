@@ -114,6 +114,10 @@ class Retriever:
             rewritten=rewritten,
         )
 
+    def describe(self, index: str, waterfall: Waterfall, disconnect: Disconnect) -> Generation:
+        """What stands behind the alias, to within half a minute. Raises IndexNotFound."""
+        return self._described.of(index, waterfall, disconnect).generation
+
     def _rewritten(
         self, question: str, earlier: Sequence[str], options: RetrievalOptions, waterfall: Waterfall,
         disconnect: Disconnect,

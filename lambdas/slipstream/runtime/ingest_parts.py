@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from slipstream.aws.answer_store import DynamoAnswerStore
 from slipstream.aws.bedrock import BedrockModels
 from slipstream.aws.clients import client
 from slipstream.aws.credentials import CredentialSource
@@ -19,6 +20,7 @@ from slipstream.aws.places import Authorizes, Places
 from slipstream.aws.profiles import BedrockProfiles
 from slipstream.aws.sigv4 import Bearer, Signer
 from slipstream.aws.transport import Transport
+from slipstream.caching.marking import MarkingIndex
 from slipstream.models.aliases import DEFAULT_ALIASES
 from slipstream.models.embedding import Embedder
 from slipstream.models.resolve import Resolver
@@ -44,6 +46,8 @@ class IngestSettings(NamedTuple):
     aliases: Mapping[str, str]
     endpoints: Mapping[str, str]
     cors_origins: tuple[str, ...] = ()
+    answers_table: str = ""
+    """Where answers are kept that a change of a document has to end; empty: none are."""
     replicas: int = 0
     """Of an index whose maker names no number."""
 
@@ -69,6 +73,7 @@ def read_ingest_settings(environ: Mapping[str, str]) -> IngestSettings:
         aliases={**DEFAULT_ALIASES, **general.aliases},
         endpoints=general.endpoints,
         cors_origins=tuple(general.cors_origins),
+        answers_table=general.cache.table if general.cache else "",
         replicas=read_replicas(environ),
     )
 
@@ -132,8 +137,12 @@ def model_service(
 def _common(settings: IngestSettings, environ: Mapping[str, str]) -> _Common:
     models = model_service(settings.region, settings.aliases, settings.endpoints, environ)
     table = Table(settings.state_table, dynamodb(transport=models.transport, auth=models.signer, places=models.places))
+    documents = document_index(settings.search)
+    if settings.answers_table:
+        service = dynamodb(transport=models.transport, auth=models.signer, places=models.places)
+        documents = MarkingIndex(documents, DynamoAnswerStore(Table(settings.answers_table, service)))
     return _Common(
-        documents=document_index(settings.search),
+        documents=documents,
         embedder=models.embedder,
         resolve=models.resolve,
         failures=TableFailures(table),

@@ -10,6 +10,7 @@ import msgspec
 from slipstream.errors import InvalidRequest
 from slipstream.models.identifiers import parse_arn
 from slipstream.runtime.bad_setting import BadSetting
+from slipstream.runtime.cache_parts import CacheSettings, read_cache_settings
 from slipstream.runtime.search_parts import SearchSettings, read_search_settings
 
 T = TypeVar("T")
@@ -17,7 +18,7 @@ DEFAULT_REWRITE_MODEL = "fast"
 DEFAULT_REWRITE_LIMIT_MS = 800
 """A small model's first token takes some 450 ms and a question's 20 tokens another 150; the rule is there at once."""
 MOST_REWRITE_LIMIT_MS = 10_000
-ENDPOINT_SERVICES = ("bedrock-runtime", "bedrock-mantle", "bedrock-agent-runtime", "bedrock", "dynamodb")
+ENDPOINT_SERVICES = ("bedrock-runtime", "bedrock-mantle", "bedrock-agent-runtime", "bedrock", "dynamodb", "s3")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +51,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Alias, id or ARN of the model that makes follow-up questions stand alone; empty: a rule does."""
     rewrite_limit_ms: int = DEFAULT_REWRITE_LIMIT_MS
     """What that may take before the rule serves."""
+    cache: CacheSettings | None = None
+    """Kept answers; None: every answer is made anew."""
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -71,6 +74,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         metrics_namespace=environ.get("SLIPSTREAM_METRICS_NAMESPACE", defaults.metrics_namespace),
         endpoints=_endpoints(environ),
         search=read_search_settings(environ),
+        cache=read_cache_settings(environ),
         rerank_model=_rerank_model(environ.get("SLIPSTREAM_RERANK_MODEL", ""), region),
         rewrite_model=environ.get("SLIPSTREAM_REWRITE_MODEL", defaults.rewrite_model),
         rewrite_limit_ms=_milliseconds(environ, "SLIPSTREAM_REWRITE_LIMIT_MS", defaults.rewrite_limit_ms),

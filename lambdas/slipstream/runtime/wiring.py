@@ -30,6 +30,7 @@ from slipstream.runtime.settings import Settings
 from slipstream.telemetry.metrics import EmfSink
 
 if TYPE_CHECKING:
+    from slipstream.caching.answers import AnswerCache
     from slipstream.gateway.grounding import Finds
     from slipstream.retrieval.rerank import Reranker
     from slipstream.retrieval.retrieve import Rewriter
@@ -79,6 +80,7 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
     )
     services = _Services(transport, signer, places)
     finds = _finder(settings, settings.search, services, bedrock, resolver) if settings.search else None
+    cache = _cache(settings, services)
     pipeline = Pipeline(
         resolver=resolver,
         planner=PromptPlanner(),
@@ -86,6 +88,7 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         metrics=metrics,
         region=settings.region,
         finds=finds,
+        cache=cache,
     )
     gateway = Gateway(
         pipeline=pipeline,
@@ -99,6 +102,7 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         cors_origins=settings.cors_origins,
         pace=Pace(silence_s=settings.whole_silence_s, heartbeat_s=settings.heartbeat_s),
         finds=finds,
+        kept=cache.store if cache else None,
     )
 
     def restore() -> None:
@@ -114,6 +118,15 @@ class _Services(NamedTuple):
     transport: Transport
     signer: Signer
     places: Places
+
+
+def _cache(settings: Settings, services: _Services) -> AnswerCache | None:
+    if settings.cache is None:
+        return None
+    from slipstream.runtime.cache_parts import answer_cache
+
+    transport, signer, places = services
+    return answer_cache(settings.cache, transport=transport, auth=signer, places=places)
 
 
 def _finder(

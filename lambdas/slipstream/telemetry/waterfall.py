@@ -66,6 +66,11 @@ class Waterfall:
         """Close a span opened by ``begin``."""
         span.end_ms = self.now_ms()
 
+    def adopt(self, other: Waterfall) -> None:
+        """Take over what another thread measured on a waterfall of its own, from the same origin."""
+        self.spans += other.spans
+        self.facts |= other.facts
+
     def ms(self) -> dict[str, float]:
         """Closed spans, name → duration in ms rounded to µs, in the order in which they began; equal names add up."""
         out: dict[str, float] = {}

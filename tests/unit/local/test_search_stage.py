@@ -1,6 +1,6 @@
 import pytest
 
-from local.deployment import RERANK_MODEL, context
+from local.deployment import CACHE_LIMIT_MS, RERANK_MODEL, context
 from local.launcher import host_and_port
 
 
@@ -18,5 +18,6 @@ def test_the_emulator_tells_the_engines_host_and_port_and_nothing_else(url: str,
 
 
 def test_the_local_stage_has_search_where_there_is_an_engine() -> None:
-    assert context("http://127.0.0.1:9200") == ("stage=local", "search=dev", f"rerank_model={RERANK_MODEL}")
-    assert context("") == ("stage=local",)
+    always = ("stage=local", f"cache_limit_ms={CACHE_LIMIT_MS}")
+    assert context("http://127.0.0.1:9200") == (*always, "search=dev", f"rerank_model={RERANK_MODEL}")
+    assert context("") == always

@@ -22,8 +22,9 @@ def encode(report: dict[str, Any]) -> str:
     short = report | {"truncated": True}
     if isinstance(stop := report.get("sent", {}).get("stop"), list):
         short["sent"] = report["sent"] | {"stop": len(stop)}
-    if "rag" in short:
-        short["rag"] = {name: value for name, value in short["rag"].items() if not isinstance(value, list | dict)}
+    for part in ("rag", "cache"):
+        if part in short:
+            short[part] = {name: value for name, value in short[part].items() if not isinstance(value, list | dict)}
     for name in _SPARED:
         if len(text := _json(short)) <= LIMIT_BYTES:
             return text

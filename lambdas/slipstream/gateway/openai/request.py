@@ -61,6 +61,6 @@ def decode(body: bytes, headers: Mapping[str, str], principal: Principal) -> Cha
 def _options(asked: ChatBody, headers: Mapping[str, str]) -> Options:
     given = options.merged(options.from_headers(headers), asked.slipstream and options.checked(asked.slipstream))
     wants_own_points = asked.prompt_cache_options is not None and asked.prompt_cache_options.mode == "explicit"
-    if wants_own_points and given.cache is None:
-        return msgspec.structs.replace(given, cache="off")
+    if wants_own_points and given.prompt_cache is None:
+        return msgspec.structs.replace(given, prompt_cache="off")
     return given

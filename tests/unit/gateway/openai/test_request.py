@@ -328,7 +328,7 @@ def test_of_more_than_four_cache_breakpoints_the_latest_count():
 
 
 def test_explicit_prompt_caching_leaves_only_the_callers_points():
-    assert decode(prompt_cache_options={"mode": "explicit"}).options.cache == "off"
+    assert decode(prompt_cache_options={"mode": "explicit"}).options.prompt_cache == "off"
 
 
 def test_our_options_come_in_the_body_or_in_headers_and_the_body_wins():

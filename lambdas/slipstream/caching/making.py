@@ -1,0 +1,101 @@
+"""An answer that is being made: followed by whoever asks the same, kept once it is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from os import urandom
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from slipstream.caching.entry import Answered, pack
+from slipstream.caching.live import Live, Reader
+from slipstream.caching.store import DocumentVersion, Head, Place
+from slipstream.caching.watched import Watched
+from slipstream.chat.events import Event
+from slipstream.errors import SlipstreamError
+from slipstream.ulid import ulid
+
+if TYPE_CHECKING:
+    from slipstream.caching.answers import AnswerCache
+
+Describe = Callable[[tuple[Event, ...]], Answered | None]
+"""Makes what is kept of an answer's events; None: it is not to be kept."""
+
+
+class Making:
+    """One answer of a model, from its first event to the table. ``asked_s`` is Unix time."""
+
+    def __init__(
+        self,
+        cache: AnswerCache,
+        place: Place,
+        asked_s: float,
+        *,
+        describe: Describe,
+        documents: tuple[DocumentVersion, ...],
+    ) -> None:
+        """``documents`` are what the model has to read."""
+        self._cache = cache
+        self._place = place
+        self._asked_s = asked_s
+        self._describe = describe
+        self._documents = documents
+        self._settling = Lock()
+        self._settled = False
+        self._live: Live
+        self.error = ""
+        """Why it could not be kept, where the table or the answer itself would not let it."""
+
+    def begin(self, events: Iterator[Event], close: Callable[[], None], watched: Watched) -> Reader:
+        """The first reader's way through ``events``; ``close`` ends the model's call once nobody reads on."""
+        self._live = watched.live = Live(events, close)
+        reader = self._live.join(watched.leave)
+        assert reader is not None  # noqa: S101
+        return reader
+
+    @property
+    def live(self) -> Live:
+        """The events, for those who follow."""
+        return self._live
+
+    def serves(self) -> bool:
+        """Whether one who comes now may follow: not what is over and will not be kept, nor what rests on a document
+        that has changed since.
+        """
+        if self._live.over and not self._cache.policy.keeps(self._live.events):
+            return False
+        return self._cache.holds(self._documents, self._asked_s)
+
+    def settle(self) -> bool | None:
+        """Once it is over, keep it if it came to its end: whether it was kept. None: not over, or settled already."""
+        if not self._live.over:
+            return None
+        with self._settling:
+            if self._settled:
+                return None
+            self._settled = True
+        try:
+            return self._live.complete and self._keep(tuple(self._live.events))
+        except SlipstreamError as error:
+            self.error = error.code
+        except (TypeError, ValueError, OverflowError) as error:  # what no entry can hold, as numbers beyond 64 bits
+            self.error = type(error).__name__
+        return False
+
+    def _keep(self, events: tuple[Event, ...]) -> bool:
+        cache = self._cache
+        answered = self._describe(events) if cache.policy.keeps(events) else None
+        if answered is None:
+            return False
+        body = pack(answered)
+        now_s = cache.clock()
+        head = Head(
+            entry_id=ulid(int(now_s * 1000), urandom(10)),
+            checksum=body.checksum,
+            created_s=now_s,
+            expires_s=now_s + cache.policy.ttl_s,
+            asked_s=self._asked_s,
+            documents=self._documents,
+        )
+        cache.store.write(self._place, head, body)
+        return True

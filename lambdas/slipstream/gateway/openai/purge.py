@@ -1,0 +1,66 @@
+"""``POST /v1/cache/purge``: an operator ends kept answers, by whose they are, by key, or by what they rest on."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from slipstream.caching.key import namespaced
+from slipstream.caching.store import LONGEST_S, AnswerStore, Mark
+from slipstream.errors import InvalidRequest, SlipstreamError
+from slipstream.gateway.grounding import INDEX_NAME
+from slipstream.gateway.http import Principal
+from slipstream.gateway.openai import rejection
+from slipstream.gateway.openai.body import Strict
+
+CLOCKS_S = 5.0
+"""What environments' clocks may differ by: so much of the future is ended, too."""
+_KEY = re.compile(r"[0-9a-f]{1,64}")
+
+
+class NoCache(SlipstreamError):
+    """Something of the cache was asked, and there is none."""
+
+    http_status, code = 501, "no_cache"
+    bedrock_type, openai_type = "ValidationException", "invalid_request_error"
+
+
+class PurgeBody(Strict):
+    """The request: one of ``tenant``, ``namespace`` (those two with a key's ``prefix``, or all) and ``document``."""
+
+    tenant: str | None = None
+    namespace: str | None = None
+    prefix: str = ""
+    document: str | None = None
+    """``INDEX/ID``; ``INDEX/`` is every document of an index."""
+
+
+_decoder = msgspec.json.Decoder(PurgeBody)
+
+
+def purge(
+    store: AnswerStore | None, body: bytes, principal: Principal, *, clock: Callable[[], float] = time.time
+) -> dict[str, Any]:
+    """What was ended. Raises PermissionDenied, InvalidRequest with ``param``, NoCache, and what the store raises."""
+    principal.require("admin")
+    asked = rejection.decode(_decoder, body)
+    if store is None:
+        raise NoCache("this deployment keeps no answers: deploy it with cache=on")
+    if sum(one is not None for one in (asked.tenant, asked.namespace, asked.document)) != 1:
+        raise InvalidRequest("give one of 'tenant', 'namespace' and 'document'", param="tenant")
+    if asked.document is not None:
+        index, slash, document = asked.document.partition("/")
+        if not slash or not INDEX_NAME.fullmatch(index):
+            raise InvalidRequest("'document' must be INDEX/ID, or INDEX/ for all of an index", param="document")
+        now_s = clock()
+        store.mark(index, {document: Mark(None, now_s + CLOCKS_S)}, until_s=now_s + LONGEST_S)
+        return {"object": "purge", "index": index, "document": document or None}
+    if asked.prefix and not _KEY.fullmatch(asked.prefix):
+        raise InvalidRequest("'prefix' must be the beginning of a key: small hexadecimal digits", param="prefix")
+    shared = asked.namespace
+    namespace = namespaced(asked.tenant or "", shared)
+    return {"object": "purge", "namespace": namespace, "answers": store.purge(namespace, asked.prefix)}

@@ -1,0 +1,92 @@
+"""``POST /v1/cache/purge``: who may, what is asked, what is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from slipstream.caching.entry import Body, checksum_of
+from slipstream.caching.store import Head, Mark, Place
+from slipstream.errors import InvalidRequest, PermissionDenied
+from slipstream.fakes.answer_store import MemoryAnswerStore
+from slipstream.gateway.app import create_app
+from slipstream.gateway.http import Principal
+from slipstream.gateway.openai.purge import NoCache, purge
+from tests.unit.gateway.scripted import gateway, post
+
+ADMIN = Principal(key_id="k", scopes=frozenset({"admin"}))
+NOW_S = 1_800_000_000.0
+
+
+def kept() -> MemoryAnswerStore:
+    store = MemoryAnswerStore()
+    for namespace, key in (("tenant:acme", "3f01"), ("tenant:acme", "a001"), ("shared:group", "3f01")):
+        head = Head(entry_id="e", checksum=checksum_of(b"x"), created_s=NOW_S, expires_s=NOW_S + 9, asked_s=NOW_S)
+        store.write(Place(namespace, key), head, Body(b"x", checksum_of(b"x")))
+    return store
+
+
+def asked(store: MemoryAnswerStore, **body: Any) -> dict[str, Any]:
+    return purge(store, msgspec.json.encode(body), ADMIN, clock=lambda: NOW_S)
+
+
+@pytest.mark.parametrize(
+    ("body", "namespace", "answers"),
+    [
+        ({"tenant": "acme"}, "tenant:acme", 2),
+        ({"tenant": "acme", "prefix": "3f"}, "tenant:acme", 1),
+        ({"namespace": "group"}, "shared:group", 1),
+        ({"tenant": "group"}, "tenant:group", 0),
+    ],
+)
+def test_answers_are_ended_by_whose_they_are(body: dict[str, Any], namespace: str, answers: int) -> None:
+    assert asked(kept(), **body) == {"object": "purge", "namespace": namespace, "answers": answers}
+
+
+def test_a_document_ends_what_was_asked_until_now() -> None:
+    store = kept()
+    assert asked(store, document="docs/guides/a.md") == {
+        "object": "purge", "index": "docs", "document": "guides/a.md",
+    }  # fmt: skip
+    assert store.marks([("docs", "guides/a.md")]) == {("docs", "guides/a.md"): Mark(None, NOW_S + 5)}
+    asked(store, document="docs/")
+    assert store.marks([("docs", "")]) == {("docs", ""): Mark(None, NOW_S + 5)}
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({}, "tenant"),
+        ({"tenant": "a", "document": "docs/a"}, "tenant"),
+        ({"tenant": "a", "prefix": "3F"}, "prefix"),
+        ({"document": "docs"}, "document"),
+        ({"document": "../a"}, "document"),
+        ({"tenants": "a"}, "tenants"),
+    ],
+)
+def test_a_request_that_is_not_clear_ends_nothing_and_is_told_its_field(body: dict[str, Any], param: str) -> None:
+    store = kept()
+    with pytest.raises(InvalidRequest) as refused:
+        asked(store, **body)
+    assert refused.value.param == param
+    assert asked(store, tenant="acme")["answers"] == 2
+
+
+def test_only_an_admins_key_may() -> None:
+    with pytest.raises(PermissionDenied, match="admin"):
+        purge(kept(), b'{"tenant":"acme"}', Principal(key_id="k"))
+
+
+def test_a_deployment_without_a_cache_says_so() -> None:
+    with pytest.raises(NoCache, match="cache=on"):
+        purge(None, b'{"tenant":"acme"}', ADMIN)
+
+
+def test_the_route_takes_a_key_that_may_do_nothing_else() -> None:
+    app = create_app(gateway(kept=kept()))
+    response = app(post("/prod/v1/cache/purge", b'{"tenant":"acme"}', principal=ADMIN))
+    assert response.status == 200
+    refused = app(post("/v1/cache/purge", b'{"tenant":"acme"}'))
+    assert refused.status == 403
