@@ -17,7 +17,7 @@ COMMANDS = {
     "search": ("cli.search:search", "Profile searches: where the time goes, what to change."),
     "models": ("cli.models:models", "What each model accepts, costs and can do."),
     "bedrock": ("cli.bedrock:bedrock", "Run the local Bedrock server alone."),
-    "eval": ("cli.eval:evaluate", "Measure quality on your own data: retrieval."),
+    "eval": ("cli.eval:evaluate", "Measure quality on your own data: retrieval, and the semantic cache."),
     "bench": ("cli.bench:bench", "Measure: overhead, cold-start, streaming, prompt-cache, ingestion."),
 }
 
