@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,9 +15,9 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from local.vectors import VectorCache
-from slipstream.caching.semantic.evaluation import ORDERS, Corpus, Judged, as_shipped, online, summary
+from slipstream.caching.semantic.evaluation import ORDERS, Corpus, Judged, Run, as_shipped, online, summary
 from slipstream.caching.semantic.pairs import read_intents, read_pairs, true_pairs
-from slipstream.caching.semantic.verifier import shipped
+from slipstream.caching.semantic.verifier import Calibration, shipped
 
 if TYPE_CHECKING:
     import numpy
@@ -36,11 +40,7 @@ def measure(path: Path, kind: Literal["pairs", "intents"], *, epsilon: float, pr
         corpus, vectors = embedded([text for texts in questions.values() for text in texts], progress)
         judged = [*true_pairs(questions), *_look_alikes(questions, corpus, vectors)]
     calibration = msgspec.structs.replace(shipped(), epsilon=epsilon)
-    runs = []
-    for seed in range(ORDERS):
-        progress("orders", seed, ORDERS)
-        runs.append(online(judged, corpus, calibration, seed=seed)[0])
-    progress("orders", ORDERS, ORDERS)
+    runs = _runs(judged, corpus, calibration, progress)
     return {
         "data": f"{path.resolve().parent.name}/{path.name}",
         "pairs": len(judged),
@@ -49,6 +49,22 @@ def measure(path: Path, kind: Literal["pairs", "intents"], *, epsilon: float, pr
         "shipped": summary([as_shipped(judged, corpus, calibration)], epsilon),
         "online": summary(runs, epsilon),
     }
+
+
+def _runs(judged: Sequence[Judged], corpus: Corpus, calibration: Calibration, progress: Progress) -> list[Run]:
+    """All orders, side by side where there is more than one core."""
+    runs = []
+    progress("orders", 0, ORDERS)
+    workers = min(ORDERS, os.cpu_count() or 1)
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        for run in pool.map(partial(_order, judged, corpus, calibration), range(ORDERS)):
+            runs.append(run)
+            progress("orders", len(runs), ORDERS)
+    return runs
+
+
+def _order(judged: Sequence[Judged], corpus: Corpus, calibration: Calibration, seed: int) -> Run:
+    return online(judged, corpus, calibration, seed=seed)[0]
 
 
 def embedded(texts: Sequence[str], progress: Progress) -> tuple[Corpus, NDArray[numpy.float32]]:
@@ -61,7 +77,7 @@ def embedded(texts: Sequence[str], progress: Progress) -> tuple[Corpus, NDArray[
     for at in range(0, len(unique), _ROWS_AT_ONCE):
         alike = vectors[at : at + _ROWS_AT_ONCE] @ vectors.T
         near += np.argsort(-alike, axis=1, kind="stable")[:, :NEAREST].tolist()
-    return Corpus(unique, near, lambda one, other: float(vectors[one] @ vectors[other])), vectors
+    return Corpus(unique, vectors, near), vectors
 
 
 def _look_alikes(intents: Mapping[str, Sequence[str]], corpus: Corpus, vectors: NDArray[numpy.float32]) -> list[Judged]:

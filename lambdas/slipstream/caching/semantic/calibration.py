@@ -19,6 +19,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+_RIDGE = 0.5
+
 
 class Cut(msgspec.Struct, frozen=True):
     """Where to hit from, and what that rests on."""
@@ -84,26 +86,23 @@ def cut(
 
 
 def _link(scores: Sequence[float], equal: Sequence[bool]) -> tuple[float, float]:
-    """Scores to log odds (Platt, 1999, with his smoothed targets), by Newton's method with a light ridge."""
+    """Scores to log odds by logistic regression (Platt, 1999), Newton's method with a light ridge on the slope."""
     finite = [(score, same) for score, same in zip(scores, equal, strict=True) if score != -math.inf]
-    right = sum(same for _, same in finite)
-    high, low = (right + 1) / (right + 2), 1 / (len(finite) - right + 2)
     slope, intercept = 1.0, 0.0
     for _ in range(50):
-        g0 = g1 = h00 = h01 = h11 = 0.0
+        g0, g1, h00, h01, h11 = 0.0, -_RIDGE * slope, 1e-6, 0.0, _RIDGE
         for score, same in finite:
             odds = _logistic(slope * score + intercept)
-            error, weight = (high if same else low) - odds, odds * (1 - odds)
+            error, weight = same - odds, odds * (1 - odds)
             g0, g1 = g0 + error, g1 + error * score
             h00, h01, h11 = h00 + weight, h01 + weight * score, h11 + weight * score * score
-        g1, h11, h00 = g1 - 1e-3 * slope, h11 + 1e-3, h00 + 1e-6
         determinant = h00 * h11 - h01 * h01
         if determinant < 1e-12:
             break
-        step_slope, step_intercept = (h00 * g1 - h01 * g0) / determinant, (h11 * g0 - h01 * g1) / determinant
-        longest = max(abs(step_slope), abs(step_intercept), 1.0)
-        slope, intercept = slope + step_slope / longest, intercept + step_intercept / longest
-        if longest == 1.0 and max(abs(step_slope), abs(step_intercept)) < 1e-6:
+        steeper, higher = (h00 * g1 - h01 * g0) / determinant, (h11 * g0 - h01 * g1) / determinant
+        longest = max(abs(steeper), abs(higher), 1.0)
+        slope, intercept = slope + steeper / longest, intercept + higher / longest
+        if max(abs(steeper), abs(higher)) < 1e-6:
             break
     return slope, intercept
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from difflib import SequenceMatcher
+from itertools import pairwise
 
 from slipstream.caching.semantic.alignment import align
 from slipstream.caching.semantic.lexicon import exclusive, products, stem, vocabulary
-from slipstream.caching.semantic.reading import FUNCTION_WORDS, REPAIRS, Reading, negations
+from slipstream.caching.semantic.reading import FUNCTION_WORDS, REPAIRS, Reading, negated
 
 ALIKE_SPELLING = 0.8
 """Ratio of letters from which two words count as one, misspelt."""
@@ -20,11 +21,17 @@ ALIKE_SPELLING = 0.8
 _SOURCE = frozenset({"from"})
 _GOAL = frozenset({"to", "into", "onto"})
 _PASSED = vocabulary("a an the my your our his her its their this that these those one any some")
+_PLACING = vocabulary("in on at before after since until till by from over under above below than to")
 _TURNING = ("un", "non", "in", "dis", "de", "ir", "im")
-_CONFINING = vocabulary("only except without unless solely exclusively besides never none nobody nothing")
+_CONFINING = vocabulary(
+    "only except without unless solely exclusively besides never none nobody nothing longer vice former semi ex pseudo "
+    "quasi anti"
+)
 
-NEAR = 0.4
+NEAR = 0.6
 """Nearness from which two questions count as alike."""
+NEAR_FOR_OPPOSITES = 0.4
+"""The same for words that exclude one another: there is little else that they can mean."""
 ALIKE_WORDING = 0.5
 """Share of both questions' words that stand in both in order, from which a negation decides."""
 
@@ -39,10 +46,10 @@ def conflict(asked: Reading, candidate: Reading) -> str | None:
     found = broken(asked, candidate)
     if not found:
         return None
-    near = nearness(asked, candidate) >= NEAR
+    near = nearness(asked, candidate)
     worded_alike = 2 * _aligned(asked, candidate) >= ALIKE_WORDING * (len(asked.stems) + len(candidate.stems))
-    forbids = {"names": True, "negation": worded_alike}
-    return next((name for name in found if forbids.get(name, near)), None)
+    forbids = {"names": True, "negation": worded_alike, "opposites": near >= NEAR_FOR_OPPOSITES}
+    return next((name for name in found if forbids.get(name, near >= NEAR)), None)
 
 
 def broken(asked: Reading, candidate: Reading) -> tuple[str, ...]:
@@ -65,8 +72,19 @@ def _numbers(first: Reading, second: Reading) -> bool:
     left, right = first.numbers - second.numbers, second.numbers - first.numbers
     if left and right:
         return True
+    if _before_numbers(first, second):
+        return not (_repaired(first, second) or _repaired(second, first))
     left, right = (frozenset(filter(_in_digits, numbers)) for numbers in (left, right))
     return bool((left and not _repaired(first, second)) or (right and not _repaired(second, first)))
+
+
+def _before_numbers(first: Reading, second: Reading) -> bool:
+    """Another preposition stands before the same number: in 1990, after 1990."""
+    ours, theirs = (
+        {number: word for word, number in pairwise(reading.words) if word in _PLACING and number in reading.numbers}
+        for reading in (first, second)
+    )
+    return any(theirs.get(number, word) != word for number, word in ours.items())
 
 
 def _in_digits(number: str) -> bool:
@@ -92,7 +110,7 @@ def _entry(word: str) -> str:
 
 
 def _negation(first: Reading, second: Reading) -> bool:
-    if (negations(first) % 2) != (negations(second) % 2):
+    if negated(first).isdisjoint(negated(second)):
         return True
     if any((word in first.words) != (word in second.words) for word in _CONFINING):
         return True

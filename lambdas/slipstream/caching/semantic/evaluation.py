@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,6 +16,10 @@ from slipstream.caching.semantic.neighbourhood import DEPTH, Neighbourhood
 from slipstream.caching.semantic.policy import Policy, Sampling
 from slipstream.caching.semantic.reading import read
 from slipstream.caching.semantic.verifier import Calibration, Verifier
+
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
 
 ORDERS = 10
 WARM_UP = 0.2
@@ -57,18 +61,19 @@ class Run(msgspec.Struct, frozen=True):
 
 
 class Corpus:
-    """Vectors of all texts as a stream reveals them: cosines, and neighbours among what has been seen."""
+    """All texts of a set with their unit vectors, and the nearest of each by number, nearest first."""
 
-    def __init__(
-        self, texts: Sequence[str], near: Sequence[Sequence[int]], cosine: Callable[[int, int], float]
-    ) -> None:
+    def __init__(self, texts: Sequence[str], vectors: NDArray[numpy.float32], near: Sequence[Sequence[int]]) -> None:
         self.place = {text: at for at, text in enumerate(texts)}
+        self._vectors = vectors
         self._near = near
-        self._cosine = cosine
 
     def cosine(self, one: str, other: str) -> float:
         """Of two of the texts."""
         return self._cosine(self.place[one], self.place[other])
+
+    def _cosine(self, one: int, other: int) -> float:
+        return float(self._vectors[one] @ self._vectors[other])
 
     def stream(self) -> Stream:
         """A new, empty cache's view."""

@@ -10,7 +10,7 @@ from slipstream.caching.semantic.alignment import align
 from slipstream.caching.semantic.conflicts import broken
 from slipstream.caching.semantic.neighbourhood import Neighbourhood
 from slipstream.caching.semantic.rarity import Rarity
-from slipstream.caching.semantic.reading import FUNCTION_WORDS, QUESTION_WORDS, REPAIRS, Reading, negations
+from slipstream.caching.semantic.reading import FUNCTION_WORDS, QUESTION_WORDS, REPAIRS, Reading, negated
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -58,7 +58,7 @@ def _surface(asked: Reading, candidate: Reading) -> dict[str, float]:
     return {
         "broken_rules": float(len(broken(asked, candidate))),
         "numbers": float(len(asked.numbers ^ candidate.numbers)),
-        "negation": float((negations(asked) > 0) != (negations(candidate) > 0)),
+        "negation": float(negated(asked).isdisjoint(negated(candidate))),
         "same_question_word": float(_question_word(asked) == _question_word(candidate)),
         "asked_names": float(len(asked.names - candidate_words)),
         "candidate_names": float(len(candidate.names - asked_words)),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Floats = NDArray[numpy.float64]
 
 FOLDS = 10
+TREES_SHARES = (0.0, 0.5, 1.0)
 _RIDGE = 10.0
 """Of the standardised weights: a Gaussian prior of variance 0.1."""
 _NEWTON_STEPS = 30
@@ -30,9 +31,9 @@ class Learnt(msgspec.Struct, frozen=True):
 
 
 def learn(rows: Sequence[Mapping[str, float]], equal: Sequence[bool], *, seed: int = 0) -> Learnt | None:
-    """A scorer of the better kind for these labels (weights alone, or weights and trees); None where all are alike.
+    """A scorer from labels of both kinds, two of each at least; None of fewer.
 
-    The kind is chosen by the log loss of the cross-fitted scores.
+    How much of the score the trees make is chosen by the log loss of the cross-fitted scores.
     """
     import numpy as np
 
@@ -42,18 +43,20 @@ def learn(rows: Sequence[Mapping[str, float]], equal: Sequence[bool], *, seed: i
     names = tuple(rows[0])
     table = np.asarray([[row[name] for name in names] for row in rows], np.float64)
     folds = _folds(truth, seed)
-    kinds = []
-    for with_trees in (False, True):
-        scores = np.empty(len(truth))
-        for fold in range(FOLDS):
-            out = folds == fold
-            if out.any():
-                scorer = _fit(names, table[~out], truth[~out], with_trees=with_trees)
-                scores[out] = [scorer.score(row) for row, left_out in zip(rows, out, strict=True) if left_out]
-        loss = float(np.logaddexp(0, np.where(truth > 0, -scores, scores)).mean())
-        kinds.append((loss, with_trees, scores))
-    _, with_trees, scores = min(kinds, key=lambda kind: kind[0])
-    return Learnt(_fit(names, table, truth, with_trees=with_trees), tuple(map(float, scores)))
+    apart = np.empty((2, len(truth)))
+    for fold in range(FOLDS):
+        out = folds == fold
+        if out.any():
+            scorer = _fit(names, table[~out], truth[~out])
+            for kind, share in enumerate((0.0, 1.0)):
+                alone = msgspec.structs.replace(scorer, trees_share=share)
+                apart[kind, out] = [alone.score(row) for row, left_out in zip(rows, out, strict=True) if left_out]
+    share, scores = min(
+        ((share, (1 - share) * apart[0] + share * apart[1]) for share in TREES_SHARES),
+        key=lambda mixed: float(np.logaddexp(0, np.where(truth > 0, -mixed[1], mixed[1])).mean()),
+    )
+    scorer = msgspec.structs.replace(_fit(names, table, truth), trees_share=share)
+    return Learnt(scorer, tuple(map(float, scores)))
 
 
 def _folds(truth: Floats, seed: int) -> NDArray[numpy.int64]:
@@ -68,13 +71,13 @@ def _folds(truth: Floats, seed: int) -> NDArray[numpy.int64]:
     return folds
 
 
-def _fit(names: tuple[str, ...], rows: Floats, truth: Floats, *, with_trees: bool) -> Scorer:
+def _fit(names: tuple[str, ...], rows: Floats, truth: Floats) -> Scorer:
     import numpy as np
 
     means, scales = rows.mean(0), rows.std(0)
     scales = np.where(scales > 1e-9, scales, 1.0)
     weights, bias = _logistic((rows - means) / scales, truth)
-    trees, start = boost(rows, truth) if with_trees else ((), 0.0)
+    trees, start = boost(rows, truth)
     return Scorer(
         names,
         tuple(map(float, means)),

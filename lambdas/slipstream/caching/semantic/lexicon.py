@@ -52,7 +52,7 @@ save / discard / load
 copy / move / cut / paste
 undo / redo
 before prior preceding / after following / during
-until / since
+until till / since
 first / last final / second / third / fourth / fifth / sixth / seventh / eighth / ninth / tenth
 initial / final
 next upcoming / previous last / current
@@ -137,7 +137,8 @@ equal / unequal
 odd / even
 full / empty
 always / never / sometimes / rarely / usually
-all every each / some several / no none / half / both
+all every each / some several / no none / half / both / most
+for / against
 everyone everybody / someone somebody / nobody
 everything / something / nothing
 everywhere / somewhere / nowhere

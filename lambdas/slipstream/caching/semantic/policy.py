@@ -61,7 +61,7 @@ class Policy:
 
     RECENT = 400
     LABELS = 2000
-    _GROWTH = 1.15
+    _GROWTH = 1.2
 
     def __init__(
         self, calibration: Calibration, surroundings: Surroundings, *, sampling: Sampling, chance: random.Random

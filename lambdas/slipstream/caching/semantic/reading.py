@@ -19,10 +19,12 @@ FUNCTION_WORDS = vocabulary(
 )
 NEGATIONS = vocabulary(
     "not never without none neither nor cannot dont doesnt didnt isnt arent wasnt werent cant couldnt wont wouldnt "
-    "shouldnt hasnt havent hadnt mustnt aint non except unless"
+    "shouldnt hasnt havent hadnt mustnt aint non except unless refuse refuses refused"
 )
 REPAIRS = vocabulary("sorry mean meant wait er uh um umm err actually rather scratch correction oops instead")
 """Words with which a speaker takes back what came before: "at five, no, I mean at six"."""
+_HESITATIONS = vocabulary("no sorry mean meant wait er uh um umm err oh oops")
+"""Those of them that hardly stand in a sentence otherwise."""
 QUESTION_WORDS = vocabulary("what which who whom whose when where why how")
 COURTESY = vocabulary("a an the please kindly hi hello hey thanks thank")
 """Words that never change what is asked."""
@@ -39,7 +41,17 @@ _NUMBER_WORDS = {
 _CONTRACTED = {"whats": "what is", "hows": "how is", "wheres": "where is", "whos": "who is", "im": "i am",
                "ive": "i have", "lets": "let us", "theres": "there is"}  # fmt: skip
 _SIGNED = re.compile(r"(?<![\w.])[-+−]\d|\d+(?:[.,]\d+)*\s*[%‰]|[$€£¥]\s*\d|[<>]=?|[≤≥≠]")
+_ROMAN = re.compile(r"\b(?:[IVX]{2,5}|(?<=[A-Z]-)[IVX]{1,5})\b")
 _NUMBER_AND_UNIT = re.compile(r"^(\d+(?:\.\d+)?)([a-zµ]{1,4})$")
+
+
+_OPENINGS = (
+    (re.compile(r"^(?:(?:can|could|would) you (?:tell|explain to) me|i (?:would like|want|need) to know|tell me|"
+                r"do you know|i wonder|i am wondering) (?=what|which|who|when|where|why|how|if|whether)"), ""),
+    (re.compile(r"^how (?:do|can|could|would|might) (?:i|we|you|one) "), "how to "),
+    (re.compile(r"^(?:is it possible|is there (?:any )?way|am i able|are we able|would it be possible) to "), "can i "),
+    (re.compile(r"^(?:can|could) (?:i|we|you|one) "), "can i "),
+)  # fmt: skip
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -60,9 +72,12 @@ class Reading(msgspec.Struct, frozen=True):
     trigrams: frozenset[str]
 
     @property
-    def canonical(self) -> tuple[str, ...]:
-        """The words less those of courtesy."""
-        return tuple(word for word in self.words if word not in COURTESY)
+    def canonical(self) -> str:
+        """The words less courtesy, and one way to begin for those that ask the same."""
+        plain = " ".join(word for word in self.words if word not in COURTESY)
+        for opening, instead in _OPENINGS:
+            plain = opening.sub(instead, plain, count=1)
+        return plain
 
 
 @lru_cache(maxsize=4096)
@@ -85,9 +100,20 @@ def read(text: str) -> Reading:
     )
 
 
-def negations(reading: Reading) -> int:
-    """How often the question negates; a ``no`` only where it negates the word that follows in both readings."""
-    return sum(word in NEGATIONS for word in reading.words)
+def negated(reading: Reading) -> frozenset[bool]:
+    """Whether the question is a negated one; both may be where a negation may belong to a repair: "no, not in Oslo"."""
+    places = [at for at, word in enumerate(reading.words) if word in NEGATIONS]
+    standing = [at for at in places if not _taken_back(reading.words, at)]
+    return frozenset({len(places) % 2 == 1, len(standing) % 2 == 1})
+
+
+def _taken_back(words: tuple[str, ...], at: int) -> bool:
+    """A repair stands close before the negation or right after it, and something stands before the repair."""
+    if words[at : at + 2] == ("never", "mind"):
+        return True
+    before = words[max(2, at - 4) : at]
+    after = words[at + 1 : at + 4]
+    return not _HESITATIONS.isdisjoint(before) or (at > 0 and "or" in after and not _HESITATIONS.isdisjoint(after))
 
 
 def _stem(word: str) -> str:
@@ -105,7 +131,10 @@ def _plain(word: str) -> list[str]:
 
 
 def _numbers(text: str, lowered: list[str]) -> frozenset[str]:
-    digits = {_NUMBER_WORDS.get(word, word) for word in lowered if word in _NUMBER_WORDS or any(map(str.isdigit, word))}
+    roman = {word for word in _ROMAN.findall(text) if word != "I"}
+    digits = roman | {
+        _NUMBER_WORDS.get(word, word) for word in lowered if word in _NUMBER_WORDS or any(map(str.isdigit, word))
+    }
     signs = {re.sub(r"[\d\s.,]", "", sign).lower() for sign in _SIGNED.findall(text)}
     return frozenset({number.replace(",", "") for number in digits} | signs)
 

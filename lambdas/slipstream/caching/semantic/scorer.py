@@ -29,6 +29,8 @@ class Scorer(msgspec.Struct, frozen=True):
     bias: float
     trees: tuple[Tree, ...] = ()
     trees_bias: float = 0.0
+    trees_share: float = 0.0
+    """Part of the score that the trees make, 0 to 1; the weighted sum makes the rest."""
 
     def score(self, features: Mapping[str, float]) -> float:
         """Higher is likelier the same. Raises KeyError for features that this scorer was not fitted on."""
@@ -37,10 +39,11 @@ class Scorer(msgspec.Struct, frozen=True):
             weight * (value - mean) / scale
             for weight, value, mean, scale in zip(self.weights, values, self.means, self.scales, strict=True)
         )
-        if not self.trees:
+        if not self.trees_share:
             return linear
         grown = self.trees_bias + sum(_leaf(tree, values) for tree in self.trees)
-        return (linear + max(-_STEEPEST, min(_STEEPEST, grown))) / 2
+        grown = max(-_STEEPEST, min(_STEEPEST, grown))
+        return self.trees_share * grown + (1 - self.trees_share) * linear
 
 
 def _leaf(tree: Tree, values: list[float]) -> float:
