@@ -20,6 +20,7 @@ from slipstream.caching.semantic.conflicts import conflict
 from slipstream.caching.semantic.features import Pair, featurize
 from slipstream.caching.semantic.learning import learn
 from slipstream.caching.semantic.neighbourhood import Neighbourhood
+from slipstream.caching.semantic.rarity import Rarity
 from slipstream.caching.semantic.reading import read
 from slipstream.caching.semantic.scorer import Scorer
 from slipstream.caching.semantic.verifier import Calibration, Decision, Verifier
@@ -53,6 +54,18 @@ class Label(msgspec.Struct, frozen=True):
     """By a shadow call, at random; otherwise reported by a user."""
 
 
+class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All that a policy knows, to be stored: questions are in it as texts."""
+
+    calibration: Calibration
+    labels: tuple[Label, ...]
+    recent: tuple[Seen, ...]
+    seen: int
+    drawn: int
+    due_at: float
+    rarity: Rarity
+
+
 class Policy:
     """One namespace's learning. Not thread-safe; a host keeps one and hands its ``verifier`` to requests.
 
@@ -61,6 +74,7 @@ class Policy:
 
     RECENT = 400
     LABELS = 2000
+    TEXTS = 20_000
     _GROWTH = 1.2
 
     def __init__(
@@ -72,11 +86,28 @@ class Policy:
         self._recent: deque[Seen] = deque(maxlen=self.RECENT)
         self._surroundings = surroundings
         self._chance = chance
-        self._texts: set[str] = set()
+        self._texts: dict[str, None] = {}
         self._rarity = msgspec.structs.replace(calibration.rarity, counts=dict(calibration.rarity.counts))
         self._seen = 0
         self._drawn = 0
         self._due_at = 0.0
+
+    def state(self) -> State:
+        """What ``resumed`` goes on from."""
+        return State(
+            self.verifier.calibration, tuple(self.labels), tuple(self._recent), self._seen, self._drawn, self._due_at,
+            self._rarity,
+        )  # fmt: skip
+
+    @classmethod
+    def resumed(cls, state: State, surroundings: Surroundings, *, sampling: Sampling, chance: random.Random) -> Policy:
+        """A policy that goes on where another stopped."""
+        policy = cls(state.calibration, surroundings, sampling=sampling, chance=chance)
+        policy.labels.extend(state.labels)
+        policy._recent.extend(state.recent)
+        policy._seen, policy._drawn, policy._due_at = state.seen, state.drawn, state.due_at
+        policy._rarity = msgspec.structs.replace(state.rarity, counts=dict(state.rarity.counts))
+        return policy
 
     def look(self, pair: Pair) -> Decision:
         """Decide, and remember that the pair was looked at."""
@@ -85,8 +116,10 @@ class Policy:
         self._recent.append(Seen(pair.asked.text, pair.candidate.text, pair.cosine))
         for reading in (pair.asked, pair.candidate):
             if reading.text not in self._texts:
-                self._texts.add(reading.text)
+                self._texts[reading.text] = None
                 self._rarity.add(reading.content)
+                if len(self._texts) > self.TEXTS:
+                    del self._texts[next(iter(self._texts))]
         return decision
 
     def wants_check(self) -> bool:

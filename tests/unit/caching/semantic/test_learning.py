@@ -32,7 +32,7 @@ def test_a_sum_of_evidence_is_learnt() -> None:
     known = learn(train, [row["one"] + row["other"] > 0 for row in train])
 
     assert known is not None
-    assert right(known.scorer, tests, [row["one"] + row["other"] > 0 for row in tests]) > 0.93
+    assert right(known.scorer, tests, [row["one"] + row["other"] > 0 for row in tests]) > 0.9
 
 
 def test_trees_learn_what_no_sum_can() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
+
+import msgspec
 import pytest
 
 from slipstream.caching.semantic.calibration import fewest_labels
 from slipstream.caching.semantic.features import Pair
-from slipstream.caching.semantic.policy import Policy
+from slipstream.caching.semantic.neighbourhood import Neighbourhood
+from slipstream.caching.semantic.policy import Policy, State
 from slipstream.caching.semantic.reading import read
 from slipstream.caching.semantic.verifier import Verifier, calibration_from, encoded
 from tests.unit.caching.semantic.adversarial import twins
@@ -55,6 +59,19 @@ def test_what_was_learnt_is_the_same_after_it_was_stored(learnt: tuple[Policy, l
 
     for pair, _ in stream(50, seed=9, apart=CLEAR):
         assert again.decide(pair) == verifier.decide(pair)
+
+
+def test_a_policy_goes_on_where_it_was_stored(learnt: tuple[Policy, list[tuple[int, bool]], int]) -> None:
+    learner = learnt[0]
+    stored = msgspec.json.encode(learner.state())
+
+    again = Policy.resumed(
+        msgspec.json.decode(stored, type=State), lambda asked, candidate: Neighbourhood(),
+        sampling=learner.sampling, chance=random.Random(1),
+    )  # fmt: skip
+
+    assert again.state() == learner.state()
+    assert again.relearn() == learner.relearn()
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
