@@ -136,7 +136,7 @@ def _negated_by_no(first: Reading, second: Reading) -> bool:
 
 def _turned(first: Reading, second: Reading) -> bool:
     """A word of the one stands with a turning prefix in the other: managed, unmanaged."""
-    left, right = set(first.words) - set(second.words), set(second.words) - set(first.words)
+    left, right = set(first.stems) - set(second.stems), set(second.stems) - set(first.stems)
     return any(
         word.removeprefix(prefix) in others
         for words, others in ((left, right), (right, left))

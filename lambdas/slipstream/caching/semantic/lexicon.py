@@ -63,6 +63,8 @@ old older / new newer
 past / future / present
 yesterday / today / tomorrow
 morning / afternoon / evening / night
+am / pm
+noon midday / midnight
 monday / tuesday / wednesday / thursday / friday / saturday / sunday
 january jan / february feb / march / april apr / may / june jun / july jul / august aug / september sep sept / october oct / november nov / december dec
 spring / summer / autumn fall / winter

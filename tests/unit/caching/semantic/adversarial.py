@@ -212,6 +212,62 @@ numbers|What is the 3rd largest city?|What is the 4th largest city?
 units|Is 1 TB of storage enough?|Is 1 GB of storage enough?
 date|What is the deadline in Q1?|What is the deadline in Q2?
 date|What time is it at noon in Tokyo?|What time is it at midnight in Tokyo?
+mixed|How do I disable MFA?|How do I enable MFA for my account?
+mixed|Please switch the lights off in the kitchen|Switch on the kitchen lights
+mixed|Is the pool open in winter?|Is the pool closed in winter?
+mixed|Why can I not log in?|Why can I log in?
+mixed|Do I need a visa for Japan?|Do I need a visa for China?
+mixed|what is the max upload size|what is the min upload size
+mixed|what's the interest rate for a 15 year mortgage|what's the interest rate for a 30 year mortgage
+mixed|How do I convert a list to a tuple?|How do I convert a tuple to a list?
+mixed|How to go from the airport to the city center|How to go from the city center to the airport
+mixed|Can I fly from Boston to Denver on Friday?|Can I fly from Denver to Boston on Friday?
+mixed|what is the dosage of ibuprofen for adults|what is the dosage of ibuprofen for children
+mixed|Is aspirin safe for dogs?|Is aspirin safe for cats?
+mixed|Which is heavier, a kilo of feathers or a pound of lead?|Which is lighter, a kilo of feathers or a pound of lead?
+mixed|Show sales greater than 500|Show sales less than 500
+mixed|Show orders older than 30 days|Show orders newer than 30 days
+mixed|list users created after March|list users created before March
+mixed|How do I scale up my cluster?|How do I scale down my cluster?
+mixed|Does Lambda support Python 3.12?|Does Lambda support Python 3.8?
+mixed|Does Lambda support Node.js?|Does Lambda support Java?
+mixed|How do I use boto3 with S3?|How do I use boto3 with SQS?
+mixed|How many employees does Apple have?|How many employees does Google have?
+mixed|What did the CEO say about layoffs?|What did the CFO say about layoffs?
+mixed|Can a minor open an account?|Can an adult open an account?
+mixed|Is VAT included in the price?|Is VAT excluded from the price?
+mixed|How can I see who viewed my profile?|How can I see whose profile I viewed?
+mixed|Do cats chase mice?|Do mice chase cats?
+mixed|What's the time difference from London to New York?|What's the time difference from London to Tokyo?
+mixed|convert 5 km to miles|convert 5 miles to km
+mixed|convert 5 feet to meters|convert 5 yards to meters
+mixed|Is it possible to undo a merge?|Is it possible to redo a merge?
+mixed|Who won the match?|Who lost the match?
+mixed|How do I increase the font size|How do I decrease the font size
+mixed|how do i make text bigger|how do i make text smaller
+mixed|What do I do if my card is lost?|What do I do if my card is stolen?
+mixed|Does it work with Windows?|Does it work without Windows?
+mixed|Is the meeting at 3pm?|Is the meeting at 4pm?
+mixed|Is the meeting at 3 am?|Is the meeting at 3 pm?
+mixed|Was the bill passed in the Senate?|Was the bill passed in the House?
+mixed|how to grant access|how to revoke access
+mixed|should I use a primary key|should I use a foreign key
+mixed|How do I add a column|How do I drop a column
+mixed|Can all users export data?|Can only admins export data?
+mixed|What happens if I pay late?|What happens if I pay early?
+mixed|At least how many credits do I need?|At most how many credits do I need?
+mixed|How is tea grown?|How is coffee grown?
+mixed|What is the boiling point of water in Celsius?|What is the boiling point of water in Fahrenheit?
+mixed|Is there a discount for students?|Is there a discount for seniors?
+mixed|Who is the author of Emma?|Who is the author of Persuasion?
+mixed|Delete rows where status is active|Delete rows where status is not active
+mixed|Delete rows where status is active|Delete rows where status is inactive
+mixed|Emails received from Anna|Emails sent to Anna
+mixed|Which countries export more than they import?|Which countries import more than they export?
+mixed|How do I block someone?|How do I get unblocked by someone?
+mixed|Is 2024 a leap year?|Is 2025 a leap year?
+mixed|What is the tax rate in the UK?|What is the tax rate in the US?
+mixed|Can I bring food?|Can I bring drinks?
 access|How do I lock my account?|How do I unlock my account?
 access|How do I encrypt a file?|How do I decrypt a file?
 access|Can guests accept invitations?|Can guests decline invitations?
