@@ -7,8 +7,8 @@ and scored at or above ``t``, the candidates at or above ``t`` are served where
     (1 + wrong(t)) / (n + 1)  /  share of candidates at or above t   ≤   level.
 
 Then the expected share of wrong answers among the served ones is at most ``level``, for any scorer that was made
-without these labels, and any n. The level is ε plus one label's weight, 1 / (n + 1): see docs/caching.md for what that
-means, and what cross-fitting does to it.
+without these labels, and any n. The level is ε plus half a label's weight, 1 / (n + 1): see docs/caching.md for what
+that means, and what cross-fitting does to it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from collections.abc import Sequence
 import msgspec
 
 _RIDGE = 0.5
+_CAUTION = 0.75
+"""Part of ε that the estimate may reach: the lowest of many cuts is chosen where chance flatters it."""
 
 
 class Cut(msgspec.Struct, frozen=True):
@@ -44,8 +46,8 @@ def fewest_labels(epsilon: float) -> int:
 
 
 def level(epsilon: float, labels: int) -> float:
-    """The bound that so many labels can carry: ε and one label's weight."""
-    return epsilon + 1 / (labels + 1)
+    """The bound that so many labels can carry: ε and half a label's weight."""
+    return epsilon + 0.5 / (labels + 1)
 
 
 def cut(
@@ -80,7 +82,7 @@ def cut(
             continue
         above = len(wrong) - bisect_left(wrong, score)
         share = (at + 1) / len(offered)
-        if (1 + above) / (labels + 1) / share <= allowed and expected[at] <= epsilon:
+        if (1 + above) / (labels + 1) / share <= allowed and expected[at] <= _CAUTION * epsilon:
             best = Cut(score, allowed, labels, above, expected[at], share)
     return best
 

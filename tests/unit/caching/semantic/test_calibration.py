@@ -97,7 +97,7 @@ def test_a_wrong_answer_that_was_reported_makes_it_stricter() -> None:
 @given(st.floats(0.001, 0.4), st.integers(1, 10_000))
 def test_the_bound_comes_down_to_epsilon_as_labels_come_in(epsilon: float, labels: int) -> None:
     assert epsilon < level(epsilon, labels + 1) < level(epsilon, labels)
-    assert level(epsilon, fewest_labels(epsilon)) <= 2 * epsilon
+    assert level(epsilon, fewest_labels(epsilon)) <= 1.5 * epsilon
 
 
 def test_upper_limits_are_those_of_the_tables() -> None:
