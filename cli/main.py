@@ -19,7 +19,7 @@ COMMANDS = {
     "cache": ("cli.cache:cache", "End kept answers: of a tenant, by key, by document."),
     "models": ("cli.models:models", "What each model accepts, costs and can do."),
     "bedrock": ("cli.bedrock:bedrock", "Run the local Bedrock server alone."),
-    "eval": ("cli.eval:evaluate", "Measure quality on your own data: retrieval, precompute."),
+    "eval": ("cli.eval:evaluate", "Measure quality on your own data: retrieval, cache, precompute."),
     "bench": ("cli.bench:bench", "Measure: overhead, cold-start, streaming, prompt-cache, ingestion."),
 }
 

@@ -1,0 +1,115 @@
+"""Whether a question that has an answer is the question that was asked. On the request path: plain Python over data."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+import msgspec
+
+from slipstream.caching.semantic.calibration import Cut
+from slipstream.caching.semantic.conflicts import conflict
+from slipstream.caching.semantic.features import Pair, featurize
+from slipstream.caching.semantic.rarity import Rarity
+from slipstream.caching.semantic.scorer import Scorer
+from slipstream.errors import InvalidRequest
+
+VERSION = 1
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """``serve``: the candidate's answer may be given. ``reason`` says what decided, in one word or two."""
+
+    serve: bool
+    reason: str
+    score: float | None = None
+    """Log odds of being the same, where something has been learnt."""
+    needed: float | None = None
+    """The score that would have been served."""
+
+
+class Provenance(msgspec.Struct, frozen=True):
+    """What a calibration was made of, and how it did there."""
+
+    sets: tuple[str, ...] = ()
+    pairs: int = 0
+    date: str = ""
+    data_hash: str = ""
+    """BLAKE2b-128 of the files, in hex."""
+    served: dict[str, int] = {}
+    wrong: dict[str, int] = {}
+
+
+class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All that a decision rests on. Without a scorer only questions in the same words are served."""
+
+    epsilon: float = 0.01
+    scorer: Scorer | None = None
+    cut: Cut | None = None
+    learnt: bool = False
+    """Labels of this namespace have been learnt from: from then on they alone decide."""
+    rarity: Rarity = msgspec.field(default_factory=Rarity)
+    version: int = VERSION
+    provenance: Provenance = Provenance()
+
+
+class Verifier:
+    """Decides pair by pair by one calibration; thread-safe, as it keeps nothing."""
+
+    def __init__(self, calibration: Calibration) -> None:
+        self.calibration = calibration
+
+    def decide(self, pair: Pair) -> Decision:
+        """Some 300 µs. ``pair.asked`` is the question at hand, ``pair.candidate`` the one with an answer."""
+        refused = conflict(pair.asked, pair.candidate)
+        if refused is not None:
+            return Decision(False, f"differs in {refused}")
+        known = self.calibration
+        if not known.learnt:
+            if pair.asked.words and pair.asked.canonical == pair.candidate.canonical:
+                return Decision(True, "same words")
+            return Decision(False, "too little evidence")
+        if known.scorer is None:
+            return Decision(False, "nothing to be learnt")
+        score = known.scorer.score(featurize(pair, known.rarity))
+        if known.cut is None:
+            return Decision(False, "no safe score", score)
+        served = score >= known.cut.score
+        return Decision(served, "learnt" if served else "not sure", score, known.cut.score)
+
+
+def calibration_from(data: bytes) -> Calibration:
+    """A calibration that was stored. Raises InvalidRequest for one of another version or none at all."""
+    try:
+        version = msgspec.json.decode(data, type=_Versioned).version
+        if version != VERSION:
+            raise InvalidRequest(
+                f"this calibration has version {version}, and this release reads {VERSION}; "
+                "start again with the shipped one, which learns anew.",
+                param="calibration",
+            )
+        return msgspec.json.decode(data, type=Calibration)
+    except msgspec.MsgspecError as error:
+        raise InvalidRequest(
+            f"this is no calibration of the semantic cache: {error}. Start again with the shipped one.",
+            param="calibration",
+        ) from error
+
+
+class _Versioned(msgspec.Struct):
+    version: int
+
+
+@lru_cache(maxsize=1)
+def shipped() -> Calibration:
+    """The calibration that comes with this version; it has seen no label of yours (docs/caching.md)."""
+    return calibration_from(
+        resources.files("slipstream.caching.semantic").joinpath("data/calibration.json").read_bytes()
+    )
+
+
+def encoded(calibration: Calibration) -> bytes:
+    """As ``calibration_from`` reads it."""
+    data: Any = msgspec.json.encode(calibration)
+    return bytes(data)
