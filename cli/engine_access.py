@@ -12,7 +12,7 @@ import click
 
 from local import endpoint, places
 from slipstream.errors import SlipstreamError
-from slipstream.runtime.search_parts import SearchSettings, read_search_settings
+from slipstream.runtime.search_parts import SearchSettings, read_search_settings, search_settings
 
 if TYPE_CHECKING:
     from opensearchpy import OpenSearch
@@ -57,9 +57,10 @@ def connect(url: str | None) -> Iterator[Engine]:
 
 
 def _settings(url: str | None) -> SearchSettings:
-    environ = dict(os.environ) | ({"SLIPSTREAM_SEARCH_ENDPOINT": url} if url else {})
     try:
-        found = read_search_settings(environ)
+        if url:
+            return search_settings(url, os.environ, given_as="--engine-url")
+        found = read_search_settings(os.environ)
     except SlipstreamError as error:
         raise click.ClickException(error.message) from error
     if found is not None:
