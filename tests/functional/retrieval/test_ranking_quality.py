@@ -19,7 +19,9 @@ from slipstream.retrieval.parameters import shipped
 
 EXCERPTS = Path(__file__).parents[2] / "data" / "retrieval" / "excerpts"
 FLOOR, SUPPORT = 0.85, 0.95
-"""A little under what was measured: nDCG@10 0.857 (0.875 without the acronyms that the pages explain), and a page that answers among the five for 0.975."""
+"""A little under what was measured: nDCG@10 0.857 (0.875 without the acronyms that the pages explain), and a
+page that answers among the five for 0.975.
+"""
 
 
 def quiet(what: str, done: int, of: int) -> None:
