@@ -25,7 +25,6 @@ from slipstream.retrieval.rerank import Reranker
 from slipstream.retrieval.search import Boosts, EngineQuery, Filter, Legs
 from slipstream.telemetry.waterfall import Waterfall
 
-MOST_PASSAGES = 20
 RERANK_LIMIT_MS = 500.0
 """What a re-ranking service may take before the fused order is used."""
 EMBED_LIMIT_S = 1.0
@@ -81,10 +80,6 @@ class Retriever:
         """The passages that answer ``question``, best first. Raises IndexNotFound, InvalidRequest, or what the engine
         says where no leg answered.
         """
-        if options.rerank_margin is not None and not options.rerank_margin >= 0:
-            raise InvalidRequest("rerank_margin must not be negative", param="rerank_margin")
-        if options.passages is not None and not 1 <= options.passages <= MOST_PASSAGES:
-            raise InvalidRequest(f"passages must lie between 1 and {MOST_PASSAGES}", param="passages")
         known = self._described.of(index, waterfall, disconnect)  # first: what is wrong with the index is told at once
         rewritten = self._rewritten(question, earlier, options, waterfall, disconnect)
         with waterfall.span("prepare"):
