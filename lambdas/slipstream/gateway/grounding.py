@@ -83,16 +83,17 @@ def ground(
     options = request.options.retrieval or DEFAULTS
     found = finds.find(asked.index, question, earlier, options, waterfall, disconnect)
     kept = within_budget([one.hit for one in found.passages])
-    return grounded(request, kept), Grounding(
-        found, found.passages[: len(kept)], checks=request.response_format is None
-    )
+    read = [msgspec.structs.replace(one, hit=hit) for one, hit in zip(found.passages, kept, strict=False)]
+    return grounded(request, kept), Grounding(found, read, checks=request.response_format is None)
 
 
 class Grounding:
     """One answer's passages, and the check of what it says of them."""
 
     def __init__(self, found: Found, passages: Sequence[Ranked], *, checks: bool = True) -> None:
-        """``checks`` False: the answer is JSON, in which brackets are not markers."""
+        """``passages`` as the model read them, so that nothing else can be cited. ``checks`` False: the answer is
+        JSON, in which brackets are not markers.
+        """
         self.found = found
         self._passages = passages
         self._check = CitationCheck([f"{where(one.hit)}\n{one.hit.text}" for one in passages]) if checks else None

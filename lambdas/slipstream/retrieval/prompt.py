@@ -48,7 +48,7 @@ def within_budget(passages: Sequence[Hit], budget_tokens: int = BUDGET_TOKENS) -
         size = len(passage.text) + len(where(passage)) + 40
         if size > left:
             if not kept:
-                kept.append(msgspec.structs.replace(passage, text=passage.text[:left]))
+                kept.append(msgspec.structs.replace(passage, text=passage.text[:left], end=passage.start + left))
             break
         kept.append(passage)
         left -= size

@@ -166,6 +166,21 @@ def test_passages_over_the_budget_are_neither_shown_nor_citable() -> None:
     assert block.text.count("<passage number=") == len(grounding.report()["passages"]) == 1
 
 
+def test_what_was_cut_off_a_passage_supports_nothing() -> None:
+    index = Index(found(f"{RETRIES} {'word ' * 5000} Queues hold messages for fourteen days."))
+    to_model, grounding = asked_of(request("Which?"), index)
+    block = to_model.messages[-1].content[0]
+    assert isinstance(block, Text)
+    assert "fourteen" not in block.text
+
+    answer = said("Queues hold messages for fourteen days [1]. Lambda retries an invocation twice [1].")
+    shown = "".join(event.text for event in grounding.events(answer) if isinstance(event, TextDelta))
+
+    assert shown == "Queues hold messages for fourteen days. Lambda retries an invocation twice [1]."
+    (passage,) = grounding.report()["passages"]
+    assert passage["end"] - passage["start"] == len(block.text.split("\n", 1)[1].split("\n</passage>")[0])
+
+
 def test_a_citation_names_document_version_section_and_place() -> None:
     text, grounding = answered(*said("Lambda retries an invocation", " twice [1]."))
 
