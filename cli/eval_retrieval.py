@@ -26,8 +26,6 @@ from slipstream.retrieval.question import synonyms
 from slipstream.retrieval.question.prepare import STEPS
 from slipstream.retrieval.ranker import Ranker
 
-INDEX = "slipstream-evaluation"
-
 
 class Result(msgspec.Struct, frozen=True):
     """``found`` is what ``--json`` prints; ``notes`` are for people."""
@@ -47,10 +45,11 @@ def measure(
     vectors = VectorCache()
     vectors.embed([question.text for question in judged.questions], progress=lambda d, o: progress("questions", d, o))
     timings = Timings()
-    with engine_for(engine, INDEX) as (documents, passages, said):
-        count = load(judged, INDEX, documents, vectors, progress)
-        documents.set_synonyms(INDEX, synonyms.checked(rules))
-        searched = ask(judged, INDEX, passages, vectors, progress, timings=timings)
+    with engine_for(engine, "evaluation") as scratch:
+        index, passages = scratch.index, scratch.passages
+        count = load(judged, index, scratch.documents, vectors, progress)
+        scratch.documents.set_synonyms(index, synonyms.checked(rules))
+        searched = ask(judged, index, passages, vectors, progress, timings=timings)
         relevance = [one.relevance for one in searched]
         found: dict[str, Any] = {
             "data": judged.name,
@@ -63,10 +62,10 @@ def measure(
             found["comparison"] = _only_metrics(report(_with_legs(searched, engines_own(searched)), relevance))
             ways = _ablated(searched, parameters)
             for step in STEPS:
-                again = ask(judged, INDEX, passages, vectors, progress, off=frozenset({step}))
+                again = ask(judged, index, passages, vectors, progress, off=frozenset({step}))
                 ways[f"question: {step}"] = _order(again, parameters)
             found["ablation"] = _only_metrics(report(_with_legs(searched, ways), relevance))
-    return Result(found, (said, f"{len(judged.documents):,} documents, {count:,} passages", *_gaps(judged)))
+    return Result(found, (scratch.said, f"{len(judged.documents):,} documents, {count:,} passages", *_gaps(judged)))
 
 
 def _ablated(searched: Sequence[Searched], parameters: Parameters) -> dict[str, Orders]:
