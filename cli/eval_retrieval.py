@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -12,7 +13,7 @@ import msgspec
 from rich.box import SIMPLE
 from rich.table import Table
 
-from cli.evaluation_set import Progress, Timings, ask, load
+from cli.evaluation_set import Progress, Timings, ask, cached, load
 from cli.search_engine import engine_for
 from local.vectors import VectorCache
 from slipstream.chat.retrieval_options import DEFAULTS
@@ -46,10 +47,12 @@ def measure(
     vectors.embed([question.text for question in judged.questions], progress=lambda d, o: progress("questions", d, o))
     timings = Timings()
     with engine_for(engine, "evaluation") as scratch:
-        index, passages = scratch.index, scratch.passages
-        count = load(judged, index, scratch.documents, vectors, progress)
-        scratch.documents.set_synonyms(index, synonyms.checked(rules))
-        searched = ask(judged, index, passages, vectors, progress, timings=timings)
+        count = load(judged, scratch.index, scratch.documents, vectors, progress)
+        scratch.documents.set_synonyms(scratch.index, synonyms.checked(rules))
+        asked = partial(
+            ask, judged.questions, judged.relevance, scratch.index, scratch.passages, cached(vectors), progress
+        )
+        searched = asked(timings=timings)
         relevance = [one.relevance for one in searched]
         found: dict[str, Any] = {
             "data": judged.name,
@@ -62,7 +65,7 @@ def measure(
             found["comparison"] = _only_metrics(report(_with_legs(searched, engines_own(searched)), relevance))
             ways = _ablated(searched, parameters)
             for step in STEPS:
-                again = ask(judged, index, passages, vectors, progress, off=frozenset({step}))
+                again = asked(off=frozenset({step}))
                 ways[f"question: {step}"] = _order(again, parameters)
             found["ablation"] = _only_metrics(report(_with_legs(searched, ways), relevance))
     return Result(found, (scratch.said, f"{len(judged.documents):,} documents, {count:,} passages", *_gaps(judged)))

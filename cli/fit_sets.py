@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from cli.evaluation_set import Progress, ask, load
+from cli.evaluation_set import Progress, ask, cached, load
 from cli.search_engine import engine_for
 from local.vectors import VectorCache
 from slipstream.chat.retrieval_options import DEFAULTS
@@ -87,7 +87,7 @@ def _learnt(folder: Path, engine: str, most: int, progress: Progress) -> Learnt:
     vectors.embed([question.text for question in judged.questions])
     with engine_for(engine, "fitting") as scratch:
         load(judged, scratch.index, scratch.documents, vectors, progress)
-        searched = ask(judged, scratch.index, scratch.passages, vectors, progress)
+        searched = ask(judged.questions, judged.relevance, scratch.index, scratch.passages, cached(vectors), progress)
     source = SetSource(
         name=whole.name,
         documents=len(whole.documents),
