@@ -23,6 +23,7 @@ from slipstream.retrieval.evaluation import Orders, Searched, engines_own, order
 from slipstream.retrieval.fusion import fused
 from slipstream.retrieval.judged import JudgedSet, read_set
 from slipstream.retrieval.parameters import Parameters, parameters_from, shipped
+from slipstream.retrieval.profiling.figures import percentile
 from slipstream.retrieval.question import synonyms
 from slipstream.retrieval.question.prepare import STEPS
 from slipstream.retrieval.ranker import Ranker
@@ -112,9 +113,7 @@ def _latency(searched: Sequence[Searched], parameters: Parameters, timings: Timi
 
 
 def _spread(values: Sequence[float]) -> dict[str, float]:
-    ordered = sorted(values)
-    at_95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
-    return {"p50": round(statistics.median(ordered), 3), "p95": round(at_95, 3)}
+    return {"p50": round(statistics.median(values), 3), "p95": round(percentile(values, 0.95), 3)}
 
 
 def _gaps(judged: JudgedSet) -> list[str]:

@@ -17,7 +17,8 @@ from slipstream.errors import InvalidRequest
 from slipstream.gateway.pipeline import RAG
 from slipstream.gateway.report import total_input
 from slipstream.retrieval.citations import CitationCheck
-from slipstream.retrieval.prompt import grounded, where, within_budget
+from slipstream.retrieval.document import in_context
+from slipstream.retrieval.prompt import grounded, within_budget
 from slipstream.retrieval.question.rewrite import Rewritten
 from slipstream.retrieval.ranking import Found, Ranked
 from slipstream.telemetry.waterfall import Waterfall
@@ -96,7 +97,9 @@ class Grounding:
         """
         self.found = found
         self._passages = passages
-        self._check = CitationCheck([f"{where(one.hit)}\n{one.hit.text}" for one in passages]) if checks else None
+        hits = [one.hit for one in passages]
+        texts = [in_context(hit.title, hit.heading, hit.text) for hit in hits]
+        self._check = CitationCheck(texts) if checks else None
         self._waiting_since_s: float | None = None
         self._held_ms = 0.0
 

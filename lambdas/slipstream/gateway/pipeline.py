@@ -35,7 +35,14 @@ if TYPE_CHECKING:
 
 RAG = "rag:"
 """What a model's name begins with that means an index."""
-NO_ENGINE = "this deployment has no search engine: deploy it with search=dev or search=prod, or ask a model directly"
+_NO_ENGINE = "this deployment has no search engine: deploy it with search=dev or search=prod, or ask a model directly"
+
+
+def searching(finds: Callable[[], Finds] | None, param: str) -> Callable[[], Finds]:
+    """``finds``. Raises NoSearchEngine where there is none, with ``param``, the field that asked for an index."""
+    if finds is None:
+        raise NoSearchEngine(_NO_ENGINE, param=param)
+    return finds
 
 
 class Answer:
@@ -145,10 +152,9 @@ class Pipeline:
 
         require_model(request.allowed_models, (request.model,))
         asked = rag_model(request.model)
-        if self._finds is None:
-            raise NoSearchEngine(NO_ENGINE, param="model")
+        finds = searching(self._finds, param="model")
         with waterfall.span("retrieve"):
-            request, grounding = ground(request, asked, self._finds(), waterfall, disconnect)
+            request, grounding = ground(request, asked, finds(), waterfall, disconnect)
         return msgspec.structs.replace(request, model=asked.model), grounding
 
     def _open(
