@@ -20,6 +20,7 @@ from slipstream.chat.retrieval_options import DEFAULTS
 from slipstream.retrieval.ablation import blind, variants
 from slipstream.retrieval.candidates import candidates
 from slipstream.retrieval.evaluation import Orders, Searched, engines_own, orders, report, support
+from slipstream.retrieval.evidence import of_legs
 from slipstream.retrieval.fusion import fused
 from slipstream.retrieval.judged import JudgedSet, read_set
 from slipstream.retrieval.parameters import Parameters, parameters_from, shipped
@@ -103,7 +104,7 @@ def _latency(searched: Sequence[Searched], parameters: Parameters, timings: Timi
     ranker, fuse_ms, rank_ms = Ranker(parameters), [], []
     for one in searched:
         began = perf_counter()
-        fused(one.prepared.text, candidates(one.legs), parameters)
+        fused(of_legs(one.prepared.text, candidates(one.legs)), parameters)
         between = perf_counter()
         ranker.rank(one.prepared, one.legs, DEFAULTS)
         fuse_ms.append((between - began) * 1000)
