@@ -25,6 +25,11 @@ NOWHERE = (
     "credentials), or run `make up`"
 )
 
+NOT_THE_DOUBLE = (
+    "this is the in-memory double of OpenSearch, which has no graphs, segments or times to measure: give the "
+    "--engine-url of a real engine, or let `make up` start one (docs/local-stack.md says what it takes)"
+)
+
 
 @dataclass(frozen=True)
 class Engine:
@@ -54,6 +59,15 @@ def connect(url: str | None) -> Iterator[Engine]:
     finally:
         transport.restore()
         client.close()
+
+
+def require_real(engine: Engine) -> None:
+    """Raises click.ClickException for the double, before anything is embedded for it; what an engine says."""
+    from local.opensearch.double.refusals import BUILD_TYPE
+    from slipstream.aws.index_inspection import Inspection
+
+    if Inspection(engine.client).build_type() == BUILD_TYPE:
+        raise click.ClickException(NOT_THE_DOUBLE)
 
 
 def _settings(url: str | None) -> SearchSettings:
