@@ -8,7 +8,7 @@ from concurrent.futures import TimeoutError as Late
 from time import monotonic
 from typing import Protocol
 
-from slipstream.chat.retrieval_options import RetrievalOptions
+from slipstream.chat.retrieval_options import Boosts, Filter, RetrievalOptions
 from slipstream.disconnect import Disconnect
 from slipstream.errors import ClientGone, InvalidRequest, SlipstreamError
 from slipstream.models.embedding import Embedder, embedding_call
@@ -22,7 +22,7 @@ from slipstream.retrieval.question.rewrite import Rewritten
 from slipstream.retrieval.ranker import Ranker
 from slipstream.retrieval.ranking import Found
 from slipstream.retrieval.rerank import Reranker
-from slipstream.retrieval.search import Boosts, EngineQuery, Filter, Legs
+from slipstream.retrieval.search import EngineQuery, Legs
 from slipstream.telemetry.waterfall import Waterfall
 
 RERANK_LIMIT_MS = 500.0
