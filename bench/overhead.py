@@ -23,7 +23,8 @@ from urllib.parse import urlsplit
 
 from bench.load import FRAME_TEXT, SSE_TEXT, Sample, Target, closed_loop, run_loop
 from bench.processes import Running, cpu_ms, family, running
-from bench.results import percentile, spread
+from bench.results import spread
+from slipstream.retrieval.profiling.figures import percentile
 
 BLOCK = 10
 """Requests of each client before the next path's turn: some seconds at most."""

@@ -11,15 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from slipstream.retrieval.profiling.figures import percentile
+
 FOLDER = Path("build/bench")
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """Nearest-rank percentile; ``share`` in 0–1, e.g. 0.95. Raises ValueError on no values."""
-    if not values:
-        raise ValueError("no values to take a percentile of")
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:

@@ -12,7 +12,7 @@ import click
 
 from local import endpoint, places
 from slipstream.errors import SlipstreamError
-from slipstream.runtime.search_parts import SearchSettings, read_search_settings
+from slipstream.runtime.search_parts import SearchSettings, read_search_settings, search_settings
 
 if TYPE_CHECKING:
     from opensearchpy import OpenSearch
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 NOWHERE = (
     "no search engine to measure: give --engine-url, set SLIPSTREAM_SEARCH_ENDPOINT (for a domain, with AWS_REGION and "
     "credentials), or run `make up`"
+)
+
+NOT_THE_DOUBLE = (
+    "this is the in-memory double of OpenSearch, which has no graphs, segments or times to measure: give the "
+    "--engine-url of a real engine, or let `make up` start one (docs/local-stack.md says what it takes)"
 )
 
 
@@ -56,10 +61,20 @@ def connect(url: str | None) -> Iterator[Engine]:
         client.close()
 
 
+def require_real(engine: Engine) -> None:
+    """Raises click.ClickException for the double, before anything is embedded for it; what an engine says."""
+    from local.opensearch.double.refusals import BUILD_TYPE
+    from slipstream.aws.index_inspection import Inspection
+
+    if Inspection(engine.client).build_type() == BUILD_TYPE:
+        raise click.ClickException(NOT_THE_DOUBLE)
+
+
 def _settings(url: str | None) -> SearchSettings:
-    environ = dict(os.environ) | ({"SLIPSTREAM_SEARCH_ENDPOINT": url} if url else {})
     try:
-        found = read_search_settings(environ)
+        if url:
+            return search_settings(url, os.environ, given_as="--engine-url")
+        found = read_search_settings(os.environ)
     except SlipstreamError as error:
         raise click.ClickException(error.message) from error
     if found is not None:

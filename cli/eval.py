@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -39,22 +39,15 @@ def retrieval(
     Vectors are of the local model (all-MiniLM-L6-v2) and kept, so that a second run embeds nothing.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from cli.eval_retrieval import measure, table
     from cli.index_synonyms import read_rules
+    from cli.progress import bars
     from slipstream.errors import SlipstreamError
 
     notes = Console(stderr=True)
-    columns = (TextColumn("{task.description:>9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    tasks: dict[str, Any] = {}
     try:
-        with Progress(*columns, console=notes) as bar:
-
-            def progress(what: str, done: int, of: int) -> None:
-                task = tasks.setdefault(what, bar.add_task(what, total=of)) if what not in tasks else tasks[what]
-                bar.update(task, completed=done, total=of)
-
+        with bars() as progress:
             result = measure(
                 data, engine=engine, ablation=ablation, weights=parameters, progress=progress,
                 rules=read_rules(synonyms) if synonyms else (),

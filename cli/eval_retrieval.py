@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -12,21 +13,21 @@ import msgspec
 from rich.box import SIMPLE
 from rich.table import Table
 
-from cli.evaluation_set import Progress, Timings, ask, load
+from cli.evaluation_set import Progress, Timings, ask, cached, load
 from cli.search_engine import engine_for
 from local.vectors import VectorCache
 from slipstream.chat.retrieval_options import DEFAULTS
 from slipstream.retrieval.ablation import blind, variants
 from slipstream.retrieval.candidates import candidates
 from slipstream.retrieval.evaluation import Orders, Searched, engines_own, orders, report, support
+from slipstream.retrieval.evidence import of_legs
 from slipstream.retrieval.fusion import fused
 from slipstream.retrieval.judged import JudgedSet, read_set
 from slipstream.retrieval.parameters import Parameters, parameters_from, shipped
+from slipstream.retrieval.profiling.figures import percentile
 from slipstream.retrieval.question import synonyms
 from slipstream.retrieval.question.prepare import STEPS
 from slipstream.retrieval.ranker import Ranker
-
-INDEX = "slipstream-evaluation"
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -47,10 +48,13 @@ def measure(
     vectors = VectorCache()
     vectors.embed([question.text for question in judged.questions], progress=lambda d, o: progress("questions", d, o))
     timings = Timings()
-    with engine_for(engine, INDEX) as (documents, passages, said):
-        count = load(judged, INDEX, documents, vectors, progress)
-        documents.set_synonyms(INDEX, synonyms.checked(rules))
-        searched = ask(judged, INDEX, passages, vectors, progress, timings=timings)
+    with engine_for(engine, "evaluation") as scratch:
+        count = load(judged, scratch.index, scratch.documents, vectors, progress)
+        scratch.documents.set_synonyms(scratch.index, synonyms.checked(rules))
+        asked = partial(
+            ask, judged.questions, judged.relevance, scratch.index, scratch.passages, cached(vectors), progress
+        )
+        searched = asked(timings=timings)
         relevance = [one.relevance for one in searched]
         found: dict[str, Any] = {
             "data": judged.name,
@@ -63,10 +67,10 @@ def measure(
             found["comparison"] = _only_metrics(report(_with_legs(searched, engines_own(searched)), relevance))
             ways = _ablated(searched, parameters)
             for step in STEPS:
-                again = ask(judged, INDEX, passages, vectors, progress, off=frozenset({step}))
+                again = asked(off=frozenset({step}))
                 ways[f"question: {step}"] = _order(again, parameters)
             found["ablation"] = _only_metrics(report(_with_legs(searched, ways), relevance))
-    return Result(found, (said, f"{len(judged.documents):,} documents, {count:,} passages", *_gaps(judged)))
+    return Result(found, (scratch.said, f"{len(judged.documents):,} documents, {count:,} passages", *_gaps(judged)))
 
 
 def _ablated(searched: Sequence[Searched], parameters: Parameters) -> dict[str, Orders]:
@@ -100,7 +104,7 @@ def _latency(searched: Sequence[Searched], parameters: Parameters, timings: Timi
     ranker, fuse_ms, rank_ms = Ranker(parameters), [], []
     for one in searched:
         began = perf_counter()
-        fused(one.prepared.text, candidates(one.legs), parameters)
+        fused(of_legs(one.prepared.text, candidates(one.legs)), parameters)
         between = perf_counter()
         ranker.rank(one.prepared, one.legs, DEFAULTS)
         fuse_ms.append((between - began) * 1000)
@@ -110,9 +114,7 @@ def _latency(searched: Sequence[Searched], parameters: Parameters, timings: Timi
 
 
 def _spread(values: Sequence[float]) -> dict[str, float]:
-    ordered = sorted(values)
-    at_95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
-    return {"p50": round(statistics.median(ordered), 3), "p95": round(at_95, 3)}
+    return {"p50": round(statistics.median(values), 3), "p95": round(percentile(values, 0.95), 3)}
 
 
 def _gaps(judged: JudgedSet) -> list[str]:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import perf_counter
 
 import msgspec
 
 from local.bedrock.minilm import sized
 from local.vectors import VectorCache
+from slipstream.chat.retrieval_options import DEFAULTS
 from slipstream.disconnect import NEVER
 from slipstream.retrieval.chunking import chunk
 from slipstream.retrieval.described import described
 from slipstream.retrieval.document import Document, embedding_text, explained
 from slipstream.retrieval.evaluation import Searched
-from slipstream.retrieval.judged import JudgedSet
+from slipstream.retrieval.judged import JudgedSet, Question
 from slipstream.retrieval.ports import DocumentIndex, IndexSpec, PassageIndex
 from slipstream.retrieval.question import acronyms
 from slipstream.retrieval.question.prepare import prepare
-from slipstream.retrieval.search import EngineQuery
+from slipstream.retrieval.retrieve import engine_query
 from slipstream.telemetry.waterfall import Waterfall
 
 EMBEDDED_AT_ONCE = 1000
@@ -26,6 +27,8 @@ SPEC = IndexSpec(embedding_model="all-MiniLM-L6-v2", dimensions=384)
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and of how much."""
+Embed = Callable[[str, IndexSpec], tuple[float, ...]]
+"""A question's vector, by the index's own model."""
 
 
 class Timings(msgspec.Struct):
@@ -59,30 +62,40 @@ def load(
 
 
 def ask(
-    judged: JudgedSet, index: str, engine: PassageIndex, vectors: VectorCache, progress: Progress,
-    off: frozenset[str] = frozenset(), timings: Timings | None = None,
+    questions: Sequence[Question], relevance: Mapping[str, dict[str, float]], index: str, engine: PassageIndex,
+    embed: Embed, progress: Progress, off: frozenset[str] = frozenset(), timings: Timings | None = None,
 ) -> list[Searched]:  # fmt: skip
-    """Ask each question once, its steps ``off`` left out, with what the index knows of its words."""
+    """Ask each question once, its steps ``off`` left out, with what the index knows of its words.
+
+    ``relevance``: of each question's id, its documents'. Raises what the engine says.
+    """
     asked = []
-    vocabulary = described(engine.describe(index, Waterfall(), NEVER)).vocabulary
-    for number, question in enumerate(judged.questions, 1):
+    known = described(engine.describe(index, Waterfall(), NEVER))
+    spec = known.generation.spec
+    for number, question in enumerate(questions, 1):
         began = perf_counter()
-        prepared = prepare(question.text, vocabulary=vocabulary, off=off)
+        prepared = prepare(question.text, vocabulary=known.vocabulary, off=off, language=spec.language)
         ready = perf_counter()
-        (vector,) = vectors.embed([prepared.meaning], workers=1).tolist()
+        vector = embed(prepared.meaning, spec)
         embedded = perf_counter()
-        query = EngineQuery(
-            prepared.text, tuple(vector), phrases=prepared.phrases, expansions=prepared.expansions
-        )  # fmt: skip
-        legs = engine.search(index, query, Waterfall(), NEVER)
+        legs = engine.search(index, engine_query(prepared, vector, DEFAULTS), Waterfall(), NEVER)
         if timings is not None:
             for name, start, end in (
                 ("prepare", began, ready), ("embed", ready, embedded), ("search", embedded, perf_counter()),
             ):  # fmt: skip
                 getattr(timings, name).append((end - start) * 1000)
-        asked.append(Searched(prepared, legs, judged.relevance[question.id]))
-        progress("search", number, len(judged.questions))
+        asked.append(Searched(prepared, legs, relevance[question.id]))
+        progress("search", number, len(questions))
     return asked
+
+
+def cached(vectors: VectorCache) -> Embed:
+    """Asks the local model, whatever an index names as its own: ``load`` has done the same."""
+
+    def embed(text: str, spec: IndexSpec) -> tuple[float, ...]:
+        return tuple(vectors.embed([text], workers=1)[0].tolist())
+
+    return embed
 
 
 def _document(name: str, title: str, text: str) -> Document:

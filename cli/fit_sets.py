@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from cli.evaluation_set import Progress, ask, load
+from cli.evaluation_set import Progress, ask, cached, load
 from cli.search_engine import engine_for
 from local.vectors import VectorCache
 from slipstream.chat.retrieval_options import DEFAULTS
@@ -24,7 +24,6 @@ from slipstream.retrieval.metrics import ndcg
 from slipstream.retrieval.parameters import Parameters, Provenance, SetSource, parameters_from
 from slipstream.retrieval.ranker import Ranker
 
-INDEX = "slipstream-fitting"
 FILES = ("corpus.jsonl", "queries.jsonl", "qrels.tsv")
 SEED = 20
 NEUTRAL = Parameters(fusion={"cosine": 10.0, "passage": 10.0}, rerank={"cosine": 10.0, "passage": 10.0})
@@ -86,9 +85,9 @@ def _learnt(folder: Path, engine: str, most: int, progress: Progress) -> Learnt:
     judged = _sampled(whole, most)
     vectors = VectorCache()
     vectors.embed([question.text for question in judged.questions])
-    with engine_for(engine, INDEX) as (writing, passages, _):
-        load(judged, INDEX, writing, vectors, progress)
-        searched = ask(judged, INDEX, passages, vectors, progress)
+    with engine_for(engine, "fitting") as scratch:
+        load(judged, scratch.index, scratch.documents, vectors, progress)
+        searched = ask(judged.questions, judged.relevance, scratch.index, scratch.passages, cached(vectors), progress)
     source = SetSource(
         name=whole.name,
         documents=len(whole.documents),

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from cli.gateway_client import call
-from cli.target import Target
-from slipstream.disconnect import NEVER
+from cli.evaluation_set import Embed, Progress, ask
 from slipstream.errors import InvalidRequest
-from slipstream.retrieval.described import described
-from slipstream.retrieval.evaluation import Searched, lesson, orders, report
+from slipstream.retrieval.evaluation import lesson, orders, report
 from slipstream.retrieval.fitting import fit
 from slipstream.retrieval.judged import Question, read_judgements, read_lines
 from slipstream.retrieval.parameters import Provenance, shipped
-from slipstream.retrieval.ports import IndexSpec, PassageIndex
-from slipstream.retrieval.question.prepare import prepare
-from slipstream.retrieval.search import EngineQuery
-from slipstream.telemetry.waterfall import Waterfall
-
-Embed = Callable[[str, IndexSpec], tuple[float, ...]]
-"""A question's vector, by the index's own model."""
+from slipstream.retrieval.ports import PassageIndex
 
 
 class Fitted(msgspec.Struct, frozen=True):
@@ -35,9 +25,7 @@ class Fitted(msgspec.Struct, frozen=True):
     found: dict[str, Any]
 
 
-def learnt(
-    name: str, passages: PassageIndex, queries: Path, qrels: Path, embed: Embed, progress: Callable[[int, int], None]
-) -> Fitted:
+def learnt(name: str, passages: PassageIndex, queries: Path, qrels: Path, embed: Embed, progress: Progress) -> Fitted:
     """Ask, learn and judge. Raises InvalidRequest for files without a judged query; what the engine raises.
 
     The start is what ships, also where the index was fitted before: weights that have seen the questions would flatter
@@ -51,15 +39,8 @@ def learnt(
         raise InvalidRequest(
             f"{qrels} judges none of the questions in {queries}; ids have to be the same.", param="qrels"
         )
-    known = described(passages.describe(name, Waterfall(), NEVER))
     start = shipped()
-    searched = []
-    for number, question in enumerate(asked, 1):
-        prepared = prepare(question.text, vocabulary=known.vocabulary, language=known.generation.spec.language)
-        vector = embed(prepared.meaning, known.generation.spec)
-        query = EngineQuery(prepared.text, vector, phrases=prepared.phrases, expansions=prepared.expansions)
-        searched.append(Searched(prepared, passages.search(name, query, Waterfall(), NEVER), relevance[question.id]))
-        progress(number, len(asked))
+    searched = ask(asked, relevance, name, passages, embed, progress)
     results = report(orders(searched, start), [one.relevance for one in searched])
     before, after = results["reranked"]["ndcg@10"], results["reranked_cv"]["ndcg@10"]
     provenance = Provenance(
@@ -72,18 +53,3 @@ def learnt(
     parameters = msgspec.structs.replace(fit([lesson(one) for one in searched], start), provenance=provenance)
     found = {"index": name, "queries": len(asked), "shipped": before, "cross_validated": after}
     return Fitted(msgspec.json.format(msgspec.json.encode(parameters)) + b"\n", found)
-
-
-def gateway_embedder(target: Callable[[], Target]) -> Embed:
-    """Asks the gateway's ``/v1/embeddings``."""
-
-    def embed(text: str, spec: IndexSpec) -> tuple[float, ...]:
-        body = {
-            "model": spec.embedding_model,
-            "input": text,
-            "dimensions": spec.dimensions,
-            "input_type": "search_query",
-        }
-        return tuple(call(target(), "POST", "/v1/embeddings", body)["data"][0]["embedding"])
-
-    return embed

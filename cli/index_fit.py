@@ -35,19 +35,19 @@ def fit(
     from rich.console import Console
 
     from cli.engine_access import connect
-    from cli.fitting import gateway_embedder, learnt
+    from cli.fitting import learnt
     from cli.index_ranking import put
+    from cli.progress import bars
+    from cli.query_file import embed
     from slipstream.errors import SlipstreamError
 
     if out is None and not apply:
         raise click.UsageError("--out FILE writes the weights, --apply ranks the index by them: give one, or both")
-    notes = Console(stderr=True)
     try:
-        with connect(engine_url) as engine:
+        with connect(engine_url) as engine, bars() as progress:
             found = learnt(
-                name, engine.passages, queries, qrels, gateway_embedder(target),
-                lambda done, of: notes.print(f"{done} of {of} questions", end="\r"),
-            )  # fmt: skip
+                name, engine.passages, queries, qrels, lambda text, spec: embed([text], spec, target())[0], progress
+            )
     except SlipstreamError as error:
         raise click.ClickException(error.message) from error
     if out is not None:

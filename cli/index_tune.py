@@ -57,7 +57,7 @@ def tune(
     """
     from rich.console import Console
 
-    from cli.engine_access import connect
+    from cli.engine_access import connect, require_real
     from cli.progress import bars
     from cli.tuning_apply import change
     from cli.tuning_data import read_corpus
@@ -70,6 +70,7 @@ def tune(
     targets = Targets(recall, p95_ms)
     try:
         with connect(engine_url) as engine, bars() as progress:
+            require_real(engine)
             current = next(each.spec for each in engine.documents.generations(name) if each.live)
             corpus = read_corpus(engine.documents, name, passages, progress)
             corpus, asked, notes = _questions(corpus, queries, questions, current, gateway)

@@ -90,7 +90,7 @@ class Loading:
         found: dict[str, str] = {}
         after = ""
         while True:
-            asked = urlencode({"fields": "version", "limit": PAGE, "after": after, **query})
+            asked = urlencode({"limit": PAGE, "after": after, **query})
             page = self._patiently("GET", f"/documents?{asked}", None)
             found |= {row["id"]: row["version"] for row in page["data"]}
             if not page["has_more"]:

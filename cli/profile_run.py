@@ -20,7 +20,8 @@ from slipstream.retrieval.described import described
 from slipstream.retrieval.ports import Generation
 from slipstream.retrieval.profiling.advice import Advice, advise
 from slipstream.retrieval.profiling.figures import STAGES, Statistics, Timing, slowest
-from slipstream.retrieval.question.prepare import Prepared, prepare
+from slipstream.retrieval.question.prepare import prepare
+from slipstream.retrieval.retrieve import engine_query
 from slipstream.retrieval.search import LEG_SIZE, EngineQuery, Legs
 from slipstream.telemetry.waterfall import Waterfall
 
@@ -94,7 +95,7 @@ class _Asking:
         stages["embedding"] = 0.0 if query.vector else lap()
         self._vectors[query.text] = vector
         lap()
-        legs = self._search(_engine_query(query, prepared, vector))
+        legs = self._search(engine_query(prepared, vector, RetrievalOptions(filters=query.filters)))
         whole = lap()
         stages["network"] = min(self._round_trip_ms, whole)
         stages["engine"] = whole - stages["network"]
@@ -112,20 +113,11 @@ class _Asking:
 
     def query(self, query: Query) -> EngineQuery:
         """What the engine was asked for ``query``."""
-        return _engine_query(
-            query,
-            prepare(query.text, vocabulary=self._vocabulary, language=self._spec.language),
-            self._vectors[query.text],
-        )
+        prepared = prepare(query.text, vocabulary=self._vocabulary, language=self._spec.language)
+        return engine_query(prepared, self._vectors[query.text], RetrievalOptions(filters=query.filters))
 
     def _search(self, query: EngineQuery) -> Legs:
         return self._passages.search(self._index, query, Waterfall(), NEVER)
-
-
-def _engine_query(query: Query, prepared: Prepared, vector: tuple[float, ...]) -> EngineQuery:
-    return EngineQuery(
-        prepared.text, vector, phrases=prepared.phrases, expansions=prepared.expansions, filters=query.filters
-    )
 
 
 def report(found: Profile) -> dict[str, Any]:

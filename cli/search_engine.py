@@ -2,68 +2,70 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 from slipstream.errors import IndexNotFound, InvalidRequest
 from slipstream.retrieval.ports import DocumentIndex, PassageIndex
 
-Engines = tuple[DocumentIndex, PassageIndex, str]
-"""The writing side, the searching side, and a line that says which engine it is."""
+
+@dataclass(frozen=True)
+class Scratch:
+    """An engine, and the name of an index in it that is nobody else's. ``said``: which engine it is."""
+
+    documents: DocumentIndex
+    passages: PassageIndex
+    index: str
+    said: str
 
 
 @contextmanager
-def engine_for(choice: str, index: str) -> Iterator[Engines]:
-    """``choice``: ``auto``, ``memory`` or a URL. ``index`` is a scratch index: removed before and after.
+def engine_for(choice: str, purpose: str) -> Iterator[Scratch]:
+    """``choice``: ``auto``, ``memory`` or a URL. The index, named after ``purpose``, is to be created, and is removed
+    in the end; two runs on one engine have one each.
 
     Raises InvalidRequest for a choice that is none of these.
     """
+    index = f"slipstream-{purpose}-{uuid.uuid4().hex[:12]}"
     if choice == "memory":
-        yield _memory("in memory, as asked")
+        yield _memory(index, "in memory, as asked")
     elif choice == "auto":
         from local.opensearch.shared import shared
         from local.places import ROOT
 
         with shared(ROOT / "build" / "eval-opensearch") as found:
             if found.url:
-                with _emptied(_over(found.url), index) as engines:
-                    yield engines
+                with _over(found.url, index) as scratch:
+                    yield scratch
             else:
-                yield _memory(found.why)
+                yield _memory(index, found.why)
     elif choice.startswith(("http://", "https://")):
-        with _emptied(_over(choice.rstrip("/")), index) as engines:
-            yield engines
+        with _over(choice.rstrip("/"), index) as scratch:
+            yield scratch
     else:
         raise InvalidRequest(f"--engine is auto, memory or a URL, not {choice!r}.", param="engine")
 
 
-def _memory(why: str) -> Engines:
+def _memory(index: str, why: str) -> Scratch:
     from slipstream.fakes.passage_index import MemoryIndex
 
     memory = MemoryIndex()
-    return memory, memory, f"Engine: {why}"
+    return Scratch(memory, memory, index, f"Engine: {why}")
 
 
-def _over(url: str) -> Engines:
+@contextmanager
+def _over(url: str, index: str) -> Iterator[Scratch]:
     from slipstream.aws.document_index import OpenSearchDocuments, connect
     from slipstream.aws.search_index import OpenSearchPassages
     from slipstream.aws.sigv4 import Unsigned
     from slipstream.aws.transport import Transport
 
+    documents = OpenSearchDocuments(connect(url))
     passages = OpenSearchPassages(url, transport=Transport(), auth=Unsigned())
-    return OpenSearchDocuments(connect(url)), passages, f"Engine: OpenSearch at {url}"
-
-
-@contextmanager
-def _emptied(engines: Engines, index: str) -> Iterator[Engines]:
-    def remove() -> None:
-        try:
-            engines[0].drop(index)
-        except IndexNotFound:
-            return
-
-    remove()
     try:
-        yield engines
+        yield Scratch(documents, passages, index, f"Engine: OpenSearch at {url}")
     finally:
-        remove()
+        with suppress(IndexNotFound):
+            documents.drop(index)

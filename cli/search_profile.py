@@ -32,7 +32,7 @@ def profile(
 
     Runs what the gateway runs, from here: prepare, embed (by the gateway), both legs, fusion, re-rank.
     """
-    from cli.engine_access import connect
+    from cli.engine_access import connect, require_real
     from cli.profile_run import profile as run
     from cli.profile_run import report
     from cli.progress import bars
@@ -45,6 +45,7 @@ def profile(
         raise click.ClickException(f"{queries}: a profile needs questions with text")
     try:
         with connect(engine_url) as engine, bars() as progress:
+            require_real(engine)
             found = report(run(engine, name, asked, lambda: find(base_url, api_key), progress))
     except SlipstreamError as error:
         raise click.ClickException(error.message) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from time import perf_counter
@@ -30,12 +31,13 @@ class Searches(msgspec.Struct, frozen=True):
     ms: list[float]
 
 
-def scratch_name(index: str, spec: IndexSpec) -> str:
-    """The name of the scratch index; whatever stands there is removed.
+def scratch_name(index: str) -> str:
+    """A name for a scratch index of ``index`` that nothing has yet.
 
-    One for each quantisation: the search adapter remembers by name whether an index takes bytes.
+    Each measurement has its own: another run may go on beside it, and the search adapter remembers by name whether an
+    index takes bytes.
     """
-    return f"{index[:80]}--tuning-{spec.quantization}"
+    return f"{index[:32]}--tuning-{uuid.uuid4().hex[:12]}"
 
 
 def in_engine(
@@ -43,8 +45,7 @@ def in_engine(
     progress: Progress,
 ) -> Searches:  # fmt: skip
     """Make, fill, merge and search it as the gateway's dense leg does. Raises what the engine says."""
-    name = scratch_name(index, spec)
-    _remove(engine, name)
+    name = scratch_name(index)
     try:
         engine.documents.create(name, msgspec.structs.replace(spec, replicas=0))
         for at in range(0, len(corpus.documents), BATCH):
@@ -61,7 +62,8 @@ def in_engine(
         found = [_search(engine, name, questions) for _ in range(COUNTED)]
         return _judged(truth, [min(same, key=lambda one: one[1]) for same in zip(*found, strict=True)])
     finally:
-        _remove(engine, name)
+        with suppress(IndexNotFound):
+            engine.documents.drop(name)
 
 
 def _bare(document: Document) -> Document:
@@ -86,8 +88,3 @@ def _search(
 def _judged(truth: Truth, found: list[tuple[list[tuple[str, int]], float]]) -> Searches:
     rows = [[truth.row(document_id, ordinal) for document_id, ordinal in hits] for hits, _ in found]
     return Searches(truth.recalls(rows), [took_ms for _, took_ms in found])
-
-
-def _remove(engine: Engine, name: str) -> None:
-    with suppress(IndexNotFound):
-        engine.documents.drop(name)

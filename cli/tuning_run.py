@@ -13,6 +13,7 @@ from cli.tuning_data import Corpus, Progress, Truth
 from cli.tuning_engine import Searches, in_engine
 from slipstream.aws.search_query import NEIGHBOURS
 from slipstream.retrieval.ports import IndexSpec
+from slipstream.retrieval.profiling.figures import percentile
 from slipstream.retrieval.tuning.candidates import label
 from slipstream.retrieval.tuning.choice import Measured, Recommendation, Targets, pareto, recommend
 from slipstream.retrieval.tuning.footprint import fleet, memory_bytes, prices
@@ -117,12 +118,6 @@ def _row(spec: IndexSpec, found: Searches, corpus: Corpus, how: Literal["engine"
         memory_bytes=memory_bytes(spec, corpus.total),
         fleet=fleet(spec, corpus.total, corpus.text_bytes),
     )
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The value that ``share`` of all do not exceed."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def _told(row: Measured) -> dict[str, Any]:

@@ -41,6 +41,11 @@ class Inspection:
     def __init__(self, client: opensearchpy.OpenSearch) -> None:
         self._client = client
 
+    def build_type(self) -> str:
+        """As what the engine says it was built: ``tar``, ``docker``; empty where it does not say."""
+        with told(""):
+            return str(self._client.info()["version"].get("build_type", ""))
+
     def state(self, index: str) -> IndexState:
         """Of the generation that is live. Raises IndexNotFound, and what the engine says."""
         live = next(each for each in OpenSearchDocuments(self._client).generations(index) if each.live)

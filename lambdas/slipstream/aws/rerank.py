@@ -16,6 +16,7 @@ from slipstream.errors import SlipstreamError, UpstreamError, UpstreamTimeout
 from slipstream.models.identifiers import region_of
 from slipstream.retrieval.candidates import Candidate
 from slipstream.retrieval.document import in_context
+from slipstream.retrieval.evidence import Values
 from slipstream.retrieval.question.prepare import Prepared
 
 LONGEST_TEXT = 32_000
@@ -51,7 +52,7 @@ class BedrockReranker:
         self._place = places.of("bedrock-agent-runtime.{region}.amazonaws.com", self._region)
 
     def scores(
-        self, question: Prepared, found: Sequence[Candidate], fused: Sequence[float], time_limit_ms: float
+        self, question: Prepared, found: Sequence[Candidate], by_legs: Sequence[Values], time_limit_ms: float
     ) -> list[float] | None:
         """See Reranker; a candidate's score is its best passage's. None also where the service is busy or broken.
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from slipstream.chat.retrieval_options import Scalar
+from slipstream.chat.retrieval_options import Filter, Scalar
 from slipstream.errors import InvalidRequest
-from slipstream.retrieval.search import EXPANSION_WEIGHT, LEG_PASSAGES_A_DOCUMENT, EngineQuery, Filter
+from slipstream.retrieval.search import EXPANSION_WEIGHT, LEG_PASSAGES_A_DOCUMENT, EngineQuery
 
 Clause = dict[str, Any]
 

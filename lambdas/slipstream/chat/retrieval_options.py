@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 Scalar = str | float | bool
+Weight = Annotated[float, Meta(ge=0, le=100)]
 
 
 class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,33 +30,36 @@ class Boosts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``heading`` count them once more by themselves; ``document`` is the document's title and whole text. 0: not asked.
     """
 
-    title: float = 0.0
-    heading: float = 0.0
-    text: float = 1.0
-    document: float = 1.0
+    title: Weight = 0.0
+    heading: Weight = 0.0
+    text: Weight = 1.0
+    document: Weight = 1.0
 
 
 class RetrievalOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that may differ from question to question; None: the index's own way."""
+    """Everything that may differ from question to question; None: the index's own way.
 
-    passages: int | None = None
+    Ranges hold where a body is decoded.
+    """
+
+    passages: Annotated[int, Meta(ge=1, le=20)] | None = None
     """How many passages to give back, 1 to 20; 5 where nothing is said."""
     filters: tuple[Filter, ...] = ()
     boosts: Boosts | None = None
     rerank: Literal["local", "bedrock", "off"] | None = None
-    rerank_margin: float | None = None
+    rerank_margin: Annotated[float, Meta(ge=0, le=1000)] | None = None
     """Log odds by which the fused order's first has to lead for the re-ranker not to be asked; 1000: always asked."""
     pinned: tuple[str, ...] = ()
     """Documents that come first where a leg finds them."""
     excluded: tuple[str, ...] = ()
     """Documents that never come."""
-    recency_half_life_days: float | None = None
+    recency_half_life_days: Annotated[float, Meta(ge=0.01, le=36_500)] | None = None
     """A document this old counts half as much as a new one; None: age does not count."""
-    popularity_weight: float | None = None
+    popularity_weight: Annotated[float, Meta(ge=0, le=1)] | None = None
     """How much popularity counts, 0 to 1; None: not at all."""
     off: tuple[Literal["followup", "rewrite", "frame", "phrases", "identifiers", "expansions", "language"], ...] = ()
     """Steps of query preprocessing that are left out; ``rewrite`` leaves a follow-up question to the rule alone."""
-    leg_timeout_ms: int | None = None
+    leg_timeout_ms: Annotated[int, Meta(ge=1, le=60_000)] | None = None
     """What one leg may take before it is left out."""
 
 

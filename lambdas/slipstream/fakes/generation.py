@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from heapq import heapify, heappop
 
-from slipstream.chat.retrieval_options import Scalar
+from slipstream.chat.retrieval_options import Filter, Scalar
 from slipstream.errors import InvalidRequest
 from slipstream.fakes.bm25 import FieldIndex
 from slipstream.fakes.vectors import Vectors
@@ -14,7 +14,7 @@ from slipstream.retrieval.analysis import terms as english
 from slipstream.retrieval.analysis import words
 from slipstream.retrieval.document import Document, Passage
 from slipstream.retrieval.ports import IndexSpec
-from slipstream.retrieval.search import EXPANSION_WEIGHT, LEG_PASSAGES_A_DOCUMENT, EngineQuery, Filter, Hit
+from slipstream.retrieval.search import EXPANSION_WEIGHT, LEG_PASSAGES_A_DOCUMENT, EngineQuery, Hit
 
 Found = tuple[float, float, int]
 """What the leg orders by, the passage's own score, the passage's number."""

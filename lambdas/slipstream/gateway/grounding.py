@@ -18,8 +18,9 @@ from slipstream.errors import InvalidRequest
 from slipstream.gateway.pipeline import RAG
 from slipstream.gateway.report import total_input
 from slipstream.retrieval.citations import CitationCheck
+from slipstream.retrieval.document import in_context
 from slipstream.retrieval.ports import Generation
-from slipstream.retrieval.prompt import grounded, where, within_budget
+from slipstream.retrieval.prompt import grounded, within_budget
 from slipstream.retrieval.question.rewrite import Rewritten
 from slipstream.retrieval.ranking import Found, Ranked
 from slipstream.telemetry.waterfall import Waterfall
@@ -89,19 +90,22 @@ def ground(
     options = request.options.retrieval or DEFAULTS
     found = finds.find(asked.index, question, earlier, options, waterfall, disconnect)
     kept = within_budget([one.hit for one in found.passages])
-    return grounded(request, kept), Grounding(
-        found, found.passages[: len(kept)], checks=request.response_format is None
-    )
+    read = [msgspec.structs.replace(one, hit=hit) for one, hit in zip(found.passages, kept, strict=False)]
+    return grounded(request, kept), Grounding(found, read, checks=request.response_format is None)
 
 
 class Grounding:
     """One answer's passages, and the check of what it says of them."""
 
     def __init__(self, found: Found, passages: Sequence[Ranked], *, checks: bool = True) -> None:
-        """``checks`` False: the answer is JSON, in which brackets are not markers."""
+        """``passages`` as the model read them, so that nothing else can be cited. ``checks`` False: the answer is
+        JSON, in which brackets are not markers.
+        """
         self.found = found
         self._passages = passages
-        self._check = CitationCheck([f"{where(one.hit)}\n{one.hit.text}" for one in passages]) if checks else None
+        hits = [one.hit for one in passages]
+        texts = [in_context(hit.title, hit.heading, hit.text) for hit in hits]
+        self._check = CitationCheck(texts) if checks else None
         self._waiting_since_s: float | None = None
         self._held_ms = 0.0
 

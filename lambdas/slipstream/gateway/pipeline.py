@@ -40,7 +40,14 @@ if TYPE_CHECKING:
 
 RAG = "rag:"
 """What a model's name begins with that means an index."""
-NO_ENGINE = "this deployment has no search engine: deploy it with search=dev or search=prod, or ask a model directly"
+_NO_ENGINE = "this deployment has no search engine: deploy it with search=dev or search=prod, or ask a model directly"
+
+
+def searching(finds: Callable[[], Finds] | None, param: str) -> Callable[[], Finds]:
+    """``finds``. Raises NoSearchEngine where there is none, with ``param``, the field that asked for an index."""
+    if finds is None:
+        raise NoSearchEngine(_NO_ENGINE, param=param)
+    return finds
 
 
 class Answer:
@@ -174,8 +181,7 @@ class Pipeline:
 
         require_model(request.allowed_models, (request.model,))
         asked = rag_model(request.model)
-        if self._finds is None:
-            raise NoSearchEngine(NO_ENGINE, param="model")
+        searching(self._finds, param="model")
         return asked
 
     def _resolve(self, request: ChatRequest, asked: RagModel | None, waterfall: Waterfall) -> ResolvedCall:

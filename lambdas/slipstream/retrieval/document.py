@@ -57,5 +57,10 @@ def explained(document: Document) -> list[str]:
 
 def in_context(title: str, heading: tuple[str, ...], text: str) -> str:
     """A passage below its title and headings, which say what the text alone does not."""
-    context = " > ".join(part for part in (title, *heading) if part)
+    context = breadcrumb(title, heading)
     return f"{context}\n{text}" if context else text
+
+
+def breadcrumb(title: str, heading: tuple[str, ...]) -> str:
+    """Title and headings, as a reader would look for a passage; empty where there are none."""
+    return " > ".join(part for part in (title, *heading) if part)

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from slipstream.retrieval import evidence
-from slipstream.retrieval.candidates import Candidate
+from slipstream.retrieval.evidence import Values
 from slipstream.retrieval.parameters import Parameters, weighed
 
 RRF_CONSTANT = 60
 """Cormack, Clarke and Büttcher, 2009; also the engine's default."""
 
 
-def fused(question: str, found: Sequence[Candidate], parameters: Parameters) -> list[float]:
-    """A score for each of ``found``, in log odds, from the legs' scores and ranks.
+def fused(by_legs: Sequence[Values], parameters: Parameters) -> list[float]:
+    """A score for each candidate, in log odds, from ``evidence.of_legs``: the legs' scores and ranks.
 
     What each leg weighs depends on the question: on how far the leg spread its scores, on whether the legs agree, and
     on the question's length.
     """
-    return [weighed(parameters.fusion, values) for values in evidence.of_legs(question, found)]
+    return [weighed(parameters.fusion, values) for values in by_legs]
 
 
 def reciprocal_rank(rankings: Sequence[Sequence[str]], constant: int = RRF_CONSTANT) -> dict[str, float]:

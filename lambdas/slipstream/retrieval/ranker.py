@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from slipstream.chat.retrieval_options import RetrievalOptions
 from slipstream.retrieval.candidates import Candidate, candidates
+from slipstream.retrieval.evidence import Values, of_legs
 from slipstream.retrieval.fusion import fused
 from slipstream.retrieval.parameters import Parameters, less_lexical
 from slipstream.retrieval.question.prepare import Prepared
@@ -63,14 +64,15 @@ class Ranker:
         self, question: Prepared, legs: Legs, options: RetrievalOptions
     ) -> tuple[list[tuple[Candidate, float]], dict[str, dict[str, float]], SecondLook]:
         found = allowed(candidates(legs), options)
-        by_legs = fused(question.text, found, self._less_lexical if question.foreign else self._parameters)
-        again, look = self._again(question, found, by_legs, options)
+        by_legs = of_legs(question.text, found)
+        first = fused(by_legs, self._less_lexical if question.foreign else self._parameters)
+        again, look = self._again(question, found, by_legs, first, options)
         added = adjustments(found, options, self._now_s())
-        stages = {one.document_id: {"fused": score} for one, score in zip(found, by_legs, strict=True)}
+        stages = {one.document_id: {"fused": score} for one, score in zip(found, first, strict=True)}
         if again is not None:
             for one, score in zip(found, again, strict=True):
                 stages[one.document_id]["reranked"] = score
-        final = [score + more for score, more in zip(by_legs if again is None else again, added, strict=True)]
+        final = [score + more for score, more in zip(first if again is None else again, added, strict=True)]
         ordered = sorted(
             zip(found, final, strict=True),
             key=lambda pair: (place(pair[0].document_id, options), -pair[1], pair[0].document_id),
@@ -78,14 +80,15 @@ class Ranker:
         return ordered, stages, look
 
     def _again(
-        self, question: Prepared, found: Sequence[Candidate], by_legs: Sequence[float], options: RetrievalOptions
-    ) -> tuple[list[float] | None, SecondLook]:
+        self, question: Prepared, found: Sequence[Candidate], by_legs: Sequence[Values], fused_scores: Sequence[float],
+        options: RetrievalOptions,
+    ) -> tuple[list[float] | None, SecondLook]:  # fmt: skip
         """The re-ranker's scores, or None; and why."""
         if options.rerank == "off":
             return None, SecondLook("off")
         if len(found) < 2:
             return None, SecondLook("few")
-        first, second = sorted(by_legs, reverse=True)[:2]
+        first, second = sorted(fused_scores, reverse=True)[:2]
         margin = self._parameters.skip_margin if options.rerank_margin is None else options.rerank_margin
         if first - second >= margin:
             return None, SecondLook("sure", first - second, margin)

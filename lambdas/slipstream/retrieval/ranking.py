@@ -43,7 +43,9 @@ class Ranking(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """The answer to one question. ``missing`` names legs and stages that were late or down."""
+    """The answer to one question. ``missing`` names legs and stages that were late or down, ``notes`` say why where
+    it is known, without the question's words.
+    """
 
     index: str
     generation: str

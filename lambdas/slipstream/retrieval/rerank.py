@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Protocol
 
-from slipstream.retrieval import evidence
 from slipstream.retrieval.candidates import Candidate
+from slipstream.retrieval.evidence import TextEvidence, Values
 from slipstream.retrieval.parameters import Parameters, weighed
 from slipstream.retrieval.question.prepare import Prepared
 
@@ -16,11 +16,12 @@ class Reranker(Protocol):
     """Scores candidates anew. Local, or a service behind the same call."""
 
     def scores(
-        self, question: Prepared, found: Sequence[Candidate], fused: Sequence[float], time_limit_ms: float
+        self, question: Prepared, found: Sequence[Candidate], by_legs: Sequence[Values], time_limit_ms: float
     ) -> list[float] | None:
         """One score a candidate, higher is better; None: not done within the limit, the fused order stands.
 
-        Scores are log odds, as the fused ones: the owner's adjustments are added to them.
+        ``by_legs`` is what ``evidence.of_legs`` says of each candidate, as the fusion had it. Scores are log odds, as
+        the fused ones: the owner's adjustments are added to them.
         """
         ...
 
@@ -33,12 +34,11 @@ class LocalReranker:
         self._clock = clock
 
     def scores(
-        self, question: Prepared, found: Sequence[Candidate], fused: Sequence[float], time_limit_ms: float
+        self, question: Prepared, found: Sequence[Candidate], by_legs: Sequence[Values], time_limit_ms: float
     ) -> list[float] | None:
         """Takes a millisecond or a few; looks at the clock between candidates."""
         ends = self._clock() + time_limit_ms / 1000
-        by_legs = evidence.of_legs(question.text, found)
-        reading = evidence.TextEvidence(question.text, question.identifiers, found)
+        reading = TextEvidence(question.text, question.identifiers, found)
         scores = []
         for one, values in zip(found, by_legs, strict=True):
             if self._clock() > ends:

@@ -8,9 +8,9 @@ from concurrent.futures import TimeoutError as Late
 from time import monotonic
 from typing import Protocol
 
-from slipstream.chat.retrieval_options import RetrievalOptions
+from slipstream.chat.retrieval_options import Boosts, Filter, RetrievalOptions
 from slipstream.disconnect import Disconnect
-from slipstream.errors import InvalidRequest, SlipstreamError
+from slipstream.errors import ClientGone, InvalidRequest, SlipstreamError
 from slipstream.models.embedding import Embedder, embedding_call
 from slipstream.models.targets import Target
 from slipstream.retrieval.described import Described, Descriptions
@@ -22,10 +22,9 @@ from slipstream.retrieval.question.rewrite import Rewritten
 from slipstream.retrieval.ranker import Ranker
 from slipstream.retrieval.ranking import Found
 from slipstream.retrieval.rerank import Reranker
-from slipstream.retrieval.search import Boosts, EngineQuery, Filter, Legs
+from slipstream.retrieval.search import EngineQuery, Legs
 from slipstream.telemetry.waterfall import Waterfall
 
-MOST_PASSAGES = 20
 RERANK_LIMIT_MS = 500.0
 """What a re-ranking service may take before the fused order is used."""
 EMBED_LIMIT_S = 1.0
@@ -81,10 +80,6 @@ class Retriever:
         """The passages that answer ``question``, best first. Raises IndexNotFound, InvalidRequest, or what the engine
         says where no leg answered.
         """
-        if options.rerank_margin is not None and not options.rerank_margin >= 0:
-            raise InvalidRequest("rerank_margin must not be negative", param="rerank_margin")
-        if options.passages is not None and not 1 <= options.passages <= MOST_PASSAGES:
-            raise InvalidRequest(f"passages must lie between 1 and {MOST_PASSAGES}", param="passages")
         known = self._described.of(index, waterfall, disconnect)  # first: what is wrong with the index is told at once
         rewritten = self._rewritten(question, earlier, options, waterfall, disconnect)
         with waterfall.span("prepare"):
@@ -99,7 +94,8 @@ class Retriever:
             )
         if not prepared.text:
             raise InvalidRequest("the question is empty", param="query")
-        legs, known, missing = self._legs(index, known, prepared, options, waterfall, disconnect)
+        legs, known, unembedded = self._legs(index, known, prepared, options, waterfall, disconnect)
+        missing = ["dense"] if unembedded else []
         with waterfall.span("rank"):
             ranking = self._ranker(known, options).rank(prepared, legs, options)
         if ranking.second_look.outcome == "late":
@@ -110,6 +106,7 @@ class Retriever:
             question=prepared,
             passages=ranking.passages,
             missing=(*missing, *(leg for leg in legs.missing if leg not in missing)),
+            notes=(unembedded,) if unembedded else (),
             second_look=ranking.second_look,
             rewritten=rewritten,
         )
@@ -146,26 +143,26 @@ class Retriever:
         options: RetrievalOptions,
         waterfall: Waterfall,
         disconnect: Disconnect,
-    ) -> tuple[Legs, Described, list[str]]:
-        """What the legs found, what is known of the generation that answered, and what is missing.
+    ) -> tuple[Legs, Described, str]:
+        """What the legs found, what is known of the generation that answered, and why there was no vector.
 
         An index may be swapped for one of another model at any time. What is remembered of it is then wrong, the
         question's vector with it: it is described anew and asked once more.
         """
         try:
-            legs, missing = self._ask(index, known.generation, prepared, options, waterfall, disconnect)
+            legs, unembedded = self._ask(index, known.generation, prepared, options, waterfall, disconnect)
         except InvalidRequest:
             anew = self._described.anew(index, waterfall, disconnect)
             if anew.generation.name == known.generation.name:
                 raise
         else:
             if legs.generation in ("", known.generation.name):
-                return legs, known, missing
+                return legs, known, unembedded
             anew = self._described.anew(index, waterfall, disconnect)
             if anew.generation.spec.vector_space == known.generation.spec.vector_space:
-                return legs, anew, missing
-        legs, missing = self._ask(index, anew.generation, prepared, options, waterfall, disconnect)
-        return legs, anew, missing
+                return legs, anew, unembedded
+        legs, unembedded = self._ask(index, anew.generation, prepared, options, waterfall, disconnect)
+        return legs, anew, unembedded
 
     def _ask(
         self,
@@ -175,33 +172,35 @@ class Retriever:
         options: RetrievalOptions,
         waterfall: Waterfall,
         disconnect: Disconnect,
-    ) -> tuple[Legs, list[str]]:
-        """The legs, with a vector of this generation's model, and what is missing beside them."""
-        missing: list[str] = []
+    ) -> tuple[Legs, str]:
+        """The legs, with a vector of this generation's model, and why there was none; empty: there was."""
         with waterfall.span("embed"):
-            vector = self._vector(generation, prepared.meaning, disconnect, missing)
-        return self._index.search(index, engine_query(prepared, vector, options), waterfall, disconnect), missing
+            vector, why = self._vector(generation, prepared.meaning, disconnect)
+        return self._index.search(index, engine_query(prepared, vector, options), waterfall, disconnect), why
 
-    def _vector(
-        self, generation: Generation, text: str, disconnect: Disconnect, missing: list[str]
-    ) -> tuple[float, ...]:
+    def _vector(self, generation: Generation, text: str, disconnect: Disconnect) -> tuple[tuple[float, ...], str]:
+        """The question's vector; where there is none, why, for the reply. Raises ClientGone."""
         spec = generation.spec
         key = (spec.embedding_model, spec.dimensions, text)
         if (known := self._vectors.get(key)) is not None:
-            return known
+            return known, ""
         call = embedding_call(self._target(spec.embedding_model), [text], spec.dimensions, "search_query")
         embedding: Future[tuple[float, ...]] = self._pool.submit(
             lambda: tuple(self._embedder.embed(call, Waterfall(), disconnect).vectors[0])
         )
         try:
             vector = embedding.result(self._embed_limit_s)
-        except (Late, SlipstreamError):
-            missing.append("dense")
-            return ()
+        except ClientGone:
+            raise
+        except Late:
+            return (), f"dense: the question's vector took longer than {self._embed_limit_s:g} s"
+        except SlipstreamError as error:
+            # A model service may repeat what it was sent, and notes hold nothing of what callers write.
+            return (), f"dense: {error.code}" + ("" if text in error.message else f": {error.message}")
         if len(self._vectors) >= REMEMBERED_VECTORS:
             self._vectors.clear()
         self._vectors[key] = vector
-        return vector
+        return vector, ""
 
 
 def engine_query(prepared: Prepared, vector: tuple[float, ...], options: RetrievalOptions) -> EngineQuery:

@@ -34,7 +34,7 @@ def place(document_id: str, options: RetrievalOptions) -> int:
 
 def _age(one: Candidate, options: RetrievalOptions, now_s: float) -> float:
     half_life, updated = options.recency_half_life_days, one.hits[0].updated_at_s
-    if half_life is None or half_life <= 0 or updated is None:
+    if half_life is None or updated is None:
         return 0.0
     halvings = max(0.0, now_s - updated) / (half_life * DAY_S)
     return -math.log(2) * min(halvings, MOST_HALVINGS)

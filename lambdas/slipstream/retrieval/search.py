@@ -6,11 +6,6 @@ import msgspec
 
 from slipstream.chat.retrieval_options import Boosts, Filter, Scalar
 
-__all__ = [
-    "EXPANSION_WEIGHT", "LEG_PASSAGES_A_DOCUMENT", "LEG_SIZE", "PASSAGES_A_DOCUMENT",
-    "Boosts", "EngineQuery", "Filter", "Hit", "Legs",
-]  # fmt: skip
-
 LEG_SIZE = 20
 """Candidates of each leg: BM25 top 20 and vector top 20."""
 LEG_PASSAGES_A_DOCUMENT = 1

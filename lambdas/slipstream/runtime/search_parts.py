@@ -30,14 +30,22 @@ def read_search_settings(environ: Mapping[str, str]) -> SearchSettings | None:
     ``SLIPSTREAM_SEARCH_AUTH`` is ``sigv4`` or ``none``; without it, an https endpoint is signed and an http one is not.
     Raises BadSetting.
     """
-    endpoint = (environ.get("OPENSEARCH_URL") or environ.get("SLIPSTREAM_SEARCH_ENDPOINT") or "").rstrip("/")
-    if not endpoint:
-        return None
+    for variable in ("OPENSEARCH_URL", "SLIPSTREAM_SEARCH_ENDPOINT"):
+        if endpoint := environ.get(variable, "").rstrip("/"):
+            return search_settings(endpoint, environ, given_as=variable)
+    return None
+
+
+def search_settings(endpoint: str, environ: Mapping[str, str], *, given_as: str) -> SearchSettings:
+    """The engine at ``endpoint``, whatever engine the environment names; how it is called is the environment's.
+
+    ``given_as`` is the variable or option that ``endpoint`` came by, for the message. Raises BadSetting.
+    """
+    endpoint = endpoint.rstrip("/")
     scheme = endpoint.partition("://")[0]
     if scheme not in ("http", "https"):
         raise BadSetting(
-            "SLIPSTREAM_SEARCH_ENDPOINT must be a URL such as https://search-docs.eu-west-1.es.amazonaws.com, "
-            f"not {endpoint!r}"
+            f"{given_as} must be a URL such as https://search-docs.eu-west-1.es.amazonaws.com, not {endpoint!r}"
         )
     auth = environ.get("SLIPSTREAM_SEARCH_AUTH") or ("sigv4" if scheme == "https" else "none")
     if auth not in ("sigv4", "none"):

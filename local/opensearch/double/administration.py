@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from local.opensearch.double.indices import Indices
-from local.opensearch.double.refusals import DOUBLE, Refused, illegal, unsupported
+from local.opensearch.double.refusals import BUILD_TYPE, DOUBLE, Refused, illegal, unsupported
 from local.opensearch.double.searching import SHARDS
 
 DONE = {"acknowledged": True}
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 def info() -> Json:
     """Who answers."""
-    version = {"distribution": "opensearch", "number": VERSION, "build_type": "in-memory double"}
+    version = {"distribution": "opensearch", "number": VERSION, "build_type": BUILD_TYPE}
     return {"name": "double", "cluster_name": "slipstream-local", "version": version, "tagline": DOUBLE}
 
 

@@ -8,7 +8,8 @@ import msgspec
 
 from local.opensearch.double.filters import Test, test_of
 from local.opensearch.double.refusals import Refused, unsupported
-from slipstream.retrieval.search import EXPANSION_WEIGHT, Boosts, EngineQuery
+from slipstream.chat.retrieval_options import Boosts
+from slipstream.retrieval.search import EXPANSION_WEIGHT, EngineQuery
 
 Clause = dict[str, Any]
 Weights = dict[str, dict[str, float]]

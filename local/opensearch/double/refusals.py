@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 DOUBLE = "this is Slipstream's in-memory double of OpenSearch"
+BUILD_TYPE = "in-memory double"
+"""What it says it is where an engine says ``tar`` or ``docker``."""
 UNSUPPORTED = "unsupported_by_the_double_exception"
 
 

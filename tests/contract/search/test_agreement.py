@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from slipstream.chat.retrieval_options import Boosts, Filter
 from slipstream.retrieval.document import Document
-from slipstream.retrieval.search import Boosts, Filter, Hit
+from slipstream.retrieval.search import Hit
 from tests.contract.search.conftest import in_memory
 from tests.contract.search.engines import EAST, Engine, document
 

@@ -5,8 +5,9 @@ import pytest
 
 from slipstream.aws.document_index import connect
 from slipstream.aws.hybrid_search import HybridSearch, Pipeline, normalization, rank_fusion
+from slipstream.chat.retrieval_options import Filter
 from slipstream.errors import IndexNotFound
-from slipstream.retrieval.search import EngineQuery, Filter
+from slipstream.retrieval.search import EngineQuery
 from tests.contract.search.engines import BETWEEN, EAST, NORTH, Engine, document
 
 BOTH = document("both", "needle", vectors=[EAST], attributes={"kind": "x"})

@@ -6,12 +6,12 @@ import msgspec
 import pytest
 
 from slipstream.aws.document_index import OpenSearchDocuments, connect
+from slipstream.chat.retrieval_options import Boosts, Filter
 from slipstream.disconnect import NEVER
 from slipstream.errors import IndexNotFound, InvalidRequest
 from slipstream.retrieval.parameters import Provenance, parameters_from, shipped
 from slipstream.retrieval.ports import Kept
 from slipstream.retrieval.question.acronyms import Meaning
-from slipstream.retrieval.search import Boosts, Filter
 from slipstream.telemetry.waterfall import Waterfall
 from tests.contract.search.engines import BETWEEN, EAST, NORTH, SPEC, UP, Engine, document, names, places
 

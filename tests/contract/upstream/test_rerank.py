@@ -13,6 +13,7 @@ from slipstream.aws.sigv4 import Signer
 from slipstream.aws.transport import Transport
 from slipstream.errors import ModelNotFound, PermissionDenied, SlipstreamError
 from slipstream.retrieval.candidates import Candidate, candidates
+from slipstream.retrieval.evidence import of_legs
 from slipstream.retrieval.parameters import shipped
 from slipstream.retrieval.question.prepare import prepare
 from slipstream.retrieval.rerank import LocalReranker, Reranker
@@ -54,14 +55,14 @@ def reranker(request: pytest.FixtureRequest, transport: Transport) -> Reranker:
 
 
 def test_each_candidate_has_a_score_and_the_one_that_answers_the_highest(reranker: Reranker) -> None:
-    scores = reranker.scores(QUESTION, found(), [0.0, 0.0], AMPLE_MS)
+    scores = reranker.scores(QUESTION, found(), of_legs(QUESTION.text, found()), AMPLE_MS)
     assert scores is not None
     by_name = dict(zip([one.document_id for one in found()], scores, strict=True))
     assert by_name["retry"] > by_name["bread"]
 
 
 def test_without_time_there_are_no_scores(reranker: Reranker) -> None:
-    assert reranker.scores(QUESTION, found(), [0.0, 0.0], 0.0) is None
+    assert reranker.scores(QUESTION, found(), of_legs(QUESTION.text, found()), 0.0) is None
 
 
 class Reply(NamedTuple):
@@ -92,7 +93,7 @@ def refused(status: int, name: str, message: str) -> Reply:
 
 
 def scores_of(server: TinyServer, transport: Transport) -> list[float] | None:
-    return bedrock(transport, server.url).scores(QUESTION, found(), [0.0, 0.0], AMPLE_MS)
+    return bedrock(transport, server.url).scores(QUESTION, found(), of_legs(QUESTION.text, found()), AMPLE_MS)
 
 
 def test_a_document_counts_as_its_best_passage_in_log_odds(server: TinyServer, transport: Transport) -> None:

@@ -239,7 +239,7 @@ def test_a_re_ranking_service_that_is_busy_or_late_leaves_the_fused_order_and_th
         ("/v1/search", {"index": "no-such-index", "query": "x"}, 404, None),
         ("/v1/search", {"index": INDEX, "query": " "}, 400, "query"),
         ("/v1/search", {"index": "Docs!", "query": "x"}, 400, "index"),
-        ("/v1/search", {"index": INDEX, "query": "x", "retrieval": {"passages": 21}}, 400, "passages"),
+        ("/v1/search", {"index": INDEX, "query": "x", "retrieval": {"passages": 21}}, 400, "retrieval.passages"),
         ("/v1/search", {"index": INDEX, "query": "x", "retrieval": {"rerank": "magic"}}, 400, "retrieval.rerank"),
         ("/v1/search", {"index": INDEX, "query": "x", "k": 3}, 400, "k"),
         ("/v1/answers", {"index": INDEX, "question": "x", "max_tokens": 0}, 400, "max_tokens"),

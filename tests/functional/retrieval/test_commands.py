@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cli.evaluation_set import SPEC, load
+from cli.evaluation_set import cached, load
 from cli.fitting import learnt
 from cli.main import main
 from local.vectors import VectorCache
@@ -19,7 +19,6 @@ from slipstream.errors import InvalidRequest
 from slipstream.fakes.passage_index import MemoryIndex
 from slipstream.retrieval.judged import read_set
 from slipstream.retrieval.parameters import parameters_from, shipped
-from slipstream.retrieval.ports import IndexSpec
 
 EXCERPTS = Path(__file__).parents[2] / "data" / "retrieval" / "excerpts"
 
@@ -79,11 +78,7 @@ def test_fitting_writes_parameters_that_can_be_used_and_say_where_they_come_from
     vectors, engine, judged = VectorCache(), MemoryIndex(), read_set(few)
     load(judged, "docs", engine, vectors, lambda *_: None)
 
-    def embed(text: str, spec: IndexSpec) -> tuple[float, ...]:
-        assert spec == SPEC
-        return tuple(vectors.embed([text], workers=1)[0].tolist())
-
-    told = learnt("docs", engine, few / "queries.jsonl", few / "qrels.tsv", embed, lambda *_: None)
+    told = learnt("docs", engine, few / "queries.jsonl", few / "qrels.tsv", cached(vectors), lambda *_: None)
     parameters = parameters_from(told.parameters)
     assert parameters.rerank != shipped().rerank
     assert parameters.provenance.fitted_on == ("docs",)

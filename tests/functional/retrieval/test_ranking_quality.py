@@ -9,7 +9,7 @@ import msgspec
 import numpy
 import pytest
 
-from cli.evaluation_set import ask, load
+from cli.evaluation_set import ask, cached, load
 from local.bedrock.minilm import MODEL_SHA256
 from local.vectors import VectorCache
 from slipstream.fakes.passage_index import MemoryIndex
@@ -35,7 +35,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> list[Searched]:
         assert str(kept["model"]) == MODEL_SHA256
         vectors.keep([str(text) for text in kept["texts"]], kept["vectors"].astype(numpy.float32))
     load(judged, "excerpts", engine, vectors, quiet)
-    return ask(judged, "excerpts", engine, vectors, quiet)
+    return ask(judged.questions, judged.relevance, "excerpts", engine, cached(vectors), quiet)
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from slipstream.aws import search_query
 from slipstream.aws.search_query import MAX_FILTERS
+from slipstream.chat.retrieval_options import Boosts, Filter
 from slipstream.errors import InvalidRequest
 from slipstream.retrieval.analysis import words
-from slipstream.retrieval.search import Boosts, EngineQuery, Filter
+from slipstream.retrieval.search import EngineQuery
 
 MAX_CLAUSES = 1024
 """``indices.query.bool.max_clause_count``, of all leaves of a search."""

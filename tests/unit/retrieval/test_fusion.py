@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipstream.retrieval.candidates import candidates
+from slipstream.retrieval.evidence import of_legs
 from slipstream.retrieval.fusion import convex_sum, fused, order, reciprocal_rank
 from slipstream.retrieval.parameters import shipped
 from slipstream.retrieval.search import Legs
@@ -21,7 +22,7 @@ COSINES = st.dictionaries(st.sampled_from(NAMES), st.integers(-200, 1000).map(la
 
 def ranked(found: Legs) -> dict[str, float]:
     documents = candidates(found)
-    scores = fused("which document", documents, shipped())
+    scores = fused(of_legs("which document", documents), shipped())
     return {one.document_id: score for one, score in zip(documents, scores, strict=True)}
 
 

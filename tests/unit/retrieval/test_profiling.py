@@ -7,7 +7,7 @@ import pytest
 
 from slipstream.retrieval.ports import IndexSpec
 from slipstream.retrieval.profiling.advice import advise
-from slipstream.retrieval.profiling.figures import STAGES, Activity, IndexState, Statistics, Timing, slowest
+from slipstream.retrieval.profiling.figures import STAGES, Activity, IndexState, Statistics, Timing, percentile, slowest
 
 STAGE_MS = {"prepare": 0.2, "embedding": 8.0, "network": 1.0, "engine": 9.0, "fusion": 0.5, "rerank": 2.0}
 LEGS_MS = {"lexical": 5.0, "dense": 6.0}
@@ -29,6 +29,11 @@ def statistics(*, timings: tuple[Timing, ...] = (timing(),) * 20, state: dict[st
                activity: dict[str, Any] | None = None, neighbours: int = 50) -> Statistics:  # fmt: skip
     replace = msgspec.structs.replace
     return Statistics(replace(STATE, **(state or {})), replace(QUIET, **(activity or {})), timings, 20, neighbours)
+
+
+def test_a_percentile_is_a_value_that_was_measured_and_0_of_nothing() -> None:
+    assert [percentile([3.0, 1.0, 2.0, 4.0], share) for share in (0.0, 0.5, 0.95, 1.0)] == [1.0, 3.0, 4.0, 4.0]
+    assert percentile([], 0.5) == 0.0
 
 
 def test_an_index_in_good_order_gets_no_advice() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from slipstream.chat.retrieval_options import DEFAULTS, RetrievalOptions
 from slipstream.retrieval.candidates import Candidate
+from slipstream.retrieval.evidence import Values, of_legs
 from slipstream.retrieval.parameters import Parameters, shipped
 from slipstream.retrieval.question.prepare import Prepared, prepare
 from slipstream.retrieval.ranker import Ranker
@@ -98,9 +99,25 @@ class Unwanted:
     """A reranker that must not be asked."""
 
     def scores(
-        self, question: Prepared, found: Sequence[Candidate], fused: Sequence[float], time_limit_ms: float
+        self, question: Prepared, found: Sequence[Candidate], by_legs: Sequence[Values], time_limit_ms: float
     ) -> list[float] | None:
         raise AssertionError("asked")
+
+
+def test_both_orders_rest_on_evidence_that_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def counted(question: str, found: Sequence[Candidate]) -> list[Values]:
+        asked.append(question)
+        return of_legs(question, found)
+
+    monkeypatch.setattr("slipstream.retrieval.evidence.of_legs", counted)
+    monkeypatch.setattr("slipstream.retrieval.ranker.of_legs", counted)
+
+    found = Ranker(shipped()).rank(ASKED, ALIKE, DEFAULTS)
+
+    assert found.second_look.outcome == "done"
+    assert asked == [ASKED.text]
 
 
 def test_a_wide_margin_needs_no_second_look() -> None:

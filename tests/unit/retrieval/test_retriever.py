@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 import pytest
 
 from slipstream.chat.retrieval_options import DEFAULTS
 from slipstream.disconnect import NEVER, Disconnect
-from slipstream.errors import InvalidRequest
+from slipstream.errors import ClientGone, InvalidRequest, PermissionDenied, SlipstreamError, Throttled
 from slipstream.fakes.embedder import HashingEmbedder
 from slipstream.fakes.passage_index import MemoryIndex
+from slipstream.gateway.grounding import search_report
+from slipstream.models.embedding import EmbeddingCall, Embeddings
 from slipstream.retrieval.ports import IndexSpec
 from slipstream.retrieval.ranking import Found
 from slipstream.retrieval.reindex import begin, step
@@ -89,6 +93,54 @@ def test_a_second_look_that_came_too_late_is_told(desk: Desk, monkeypatch: pytes
 
     assert (in_time.missing, late.missing) == ((), ("rerank",))
     assert all("reranked" not in one.stages for one in late.passages)
+
+
+class Failing(HashingEmbedder):
+    """Embeds nothing."""
+
+    def __init__(self, error: SlipstreamError) -> None:
+        super().__init__()
+        self.error = error
+
+    def embed(self, call: EmbeddingCall, waterfall: Waterfall, disconnect: Disconnect = NEVER) -> Embeddings:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "note"),
+    [
+        (PermissionDenied("allow bedrock:InvokeModel"), "dense: permission_denied: allow bedrock:InvokeModel"),
+        (Throttled("later"), "dense: rate_limit_exceeded: later"),
+        (InvalidRequest("'heron' is no input"), "dense: invalid_request"),
+    ],
+)
+def test_why_there_is_no_vector_is_told_without_the_question_s_words(
+    desk: Desk, error: SlipstreamError, note: str
+) -> None:
+    found = find(Retriever(index=desk.index, embedder=Failing(error), target=resolve))
+
+    assert (found.missing, found.notes) == (("dense",), (note,))
+    assert {one.hit.document_id for one in found.passages} == set(TEXTS)
+    assert search_report(found)["notes"] == [note]
+
+
+def test_a_vector_that_is_late_is_told_with_its_limit(desk: Desk) -> None:
+    ends = Event()
+
+    class Late(HashingEmbedder):
+        def embed(self, call: EmbeddingCall, waterfall: Waterfall, disconnect: Disconnect = NEVER) -> Embeddings:
+            ends.wait()
+            return super().embed(call, waterfall, disconnect)
+
+    found = find(Retriever(index=desk.index, embedder=Late(), target=resolve, embed_limit_s=0.01))
+    ends.set()
+
+    assert (found.missing, found.notes) == (("dense",), ("dense: the question's vector took longer than 0.01 s",))
+
+
+def test_a_caller_who_hangs_up_while_its_question_is_embedded_ends_the_search(desk: Desk) -> None:
+    with pytest.raises(ClientGone):
+        find(Retriever(index=desk.index, embedder=Failing(ClientGone("gone")), target=resolve))
 
 
 def test_what_is_wrong_with_a_question_is_told_and_not_asked_twice(desk: Desk) -> None:

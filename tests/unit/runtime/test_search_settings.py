@@ -44,6 +44,7 @@ def test_an_https_engine_that_is_no_domain_can_go_without_a_signature() -> None:
     ("environ", "named"),
     [
         ({"SLIPSTREAM_SEARCH_ENDPOINT": "search.example:9200"}, "SLIPSTREAM_SEARCH_ENDPOINT must be a URL"),
+        ({"SLIPSTREAM_SEARCH_ENDPOINT": DOMAIN, "OPENSEARCH_URL": "search:9200"}, "OPENSEARCH_URL must be a URL"),
         ({"SLIPSTREAM_SEARCH_ENDPOINT": DOMAIN}, "AWS_REGION is not set"),
         (
             {"OPENSEARCH_URL": "http://x", "SLIPSTREAM_SEARCH_AUTH": "basic"},

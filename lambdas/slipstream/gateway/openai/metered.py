@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from slipstream.chat.events import Usage
 from slipstream.chat.request import ChatRequest
-from slipstream.errors import NoSearchEngine, SlipstreamError
+from slipstream.errors import SlipstreamError
 from slipstream.gateway.allowed import require_model
 from slipstream.gateway.exchange import Exchange, Gateway
-from slipstream.gateway.pipeline import NO_ENGINE
+from slipstream.gateway.pipeline import searching
 from slipstream.gateway.report import UNKNOWN_MODEL, figures, refused, rewriting
 from slipstream.models.cost import price_of
 from slipstream.models.embedding import EmbeddingCall, Embeddings, embedding_call
@@ -66,11 +66,10 @@ def search(gateway: Gateway, exchange: Exchange, asked: SearchRequest) -> tuple[
 
     try:
         require_model(principal.models, (asked.name,))
-        if gateway.finds is None:
-            raise NoSearchEngine(NO_ENGINE, param="index")
+        finds = searching(gateway.finds, param="index")
         disconnect = exchange.request.disconnect
         with waterfall.span("retrieve"):
-            found = gateway.finds().find(asked.index, asked.query, asked.earlier, asked.options, waterfall, disconnect)
+            found = finds().find(asked.index, asked.query, asked.earlier, asked.options, waterfall, disconnect)
     except SlipstreamError as error:
         record(error.code)
         raise

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
+from slipstream.chat.retrieval_options import Boosts, RetrievalOptions
 from slipstream.errors import InvalidRequest
 
 Body = TypeVar("Body")
@@ -74,6 +75,8 @@ def explained(complaint: str) -> InvalidRequest:
     if what.startswith("Object missing required field `"):
         param = _join(path, what[len("Object missing required field `") : -1])
         return InvalidRequest(f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter")
+    if what.startswith("Expected `") and what[-1].isdigit():  # Expected `float` <= 1.0
+        return _out_of_range(path)
     if what.startswith("Expected `"):
         return _wrong_type(what, path)
     if what.startswith(("Invalid value ", "Invalid enum value ")):
@@ -91,6 +94,20 @@ def _wrong_type(what: str, path: str) -> InvalidRequest:
     )
     where = f"Invalid type for '{path}'" if path else "Invalid body"
     return InvalidRequest(f"{where}: {message}", param=path or None, code="invalid_type")
+
+
+def _out_of_range(path: str) -> InvalidRequest:
+    """Of the two bounds msgspec names the one that does not hold."""
+    name = path.rpartition(".")[2]
+    low, high = next(
+        (part.ge, part.le)
+        for struct in (RetrievalOptions, Boosts)  # no other type of this wire has bounds
+        for field in msgspec.inspect.type_info(struct).fields  # type: ignore[attr-defined]
+        if field.name == name
+        for part in getattr(field.type, "types", (field.type,))
+        if hasattr(part, "ge")
+    )
+    return InvalidRequest(f"Invalid '{path}': it must lie between {low} and {high}.", param=path, code="invalid_value")
 
 
 def _wrong_value(value: str, path: str) -> InvalidRequest:

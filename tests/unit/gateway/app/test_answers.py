@@ -151,6 +151,25 @@ def test_a_refused_model_is_never_called() -> None:
     assert models.calls == []
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "param"),
+    [
+        ("/v1/search", {"index": "docs", "query": "Which?"}, "index"),
+        ("/v1/chat/completions", CHAT | {"model": "rag:docs"}, "model"),
+        ("/v1/answers", {"index": "docs", "question": "Which?"}, "model"),
+    ],
+)
+def test_without_an_engine_whatever_asks_for_an_index_says_how_to_have_one(
+    path: str, body: dict[str, Any], param: str
+) -> None:
+    response, _, metrics = ask(post(path, json.dumps(body).encode()))
+
+    error = json.loads(drain(response))["error"]
+    assert (response.status, error["code"], error["param"]) == (501, "no_search_engine", param)
+    assert "deploy it with search=dev or search=prod" in error["message"]
+    assert len(metrics.rows) == 1
+
+
 def test_embeddings_know_the_aliases() -> None:
     body = json.dumps({"model": "fast", "input": ["ab", "c"]}).encode()
     reply = json.loads(drain(ask(post("/v1/embeddings", body))[0]))

@@ -15,10 +15,11 @@ from local.opensearch.double.refusals import UNSUPPORTED
 from local.opensearch.double.routes import Double, kept
 from local.opensearch.double.stored import Fields
 from slipstream.aws import index_mapping, search_query
+from slipstream.chat.retrieval_options import Boosts, Filter
 from slipstream.fakes.generation import fits
 from slipstream.retrieval.document import Document, Passage
 from slipstream.retrieval.ports import IndexSpec
-from slipstream.retrieval.search import Boosts, EngineQuery, Filter
+from slipstream.retrieval.search import EngineQuery
 
 SPEC = IndexSpec(dimensions=2)
 INDEX, ALIAS = "docs-000001", "docs"
