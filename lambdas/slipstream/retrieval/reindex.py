@@ -91,7 +91,7 @@ def step(
             index.promote(name, beside.name)
             return Step(beside.name, len(there), 0, True)
         if gone:
-            index.delete(name, gone, generation=beside.name)
+            copying.delete(gone)
         for at in range(0, len(differing), BATCH):
             if at and deadline_s is not None and clock() >= deadline_s:
                 return Step(beside.name, len(there), len(differing) - at, False)
@@ -132,6 +132,10 @@ class _Copying:
             raise UpstreamError(
                 f"the new generation refused '{refused[0].document_id}': {refused[0].reason}", code="refused"
             )
+
+    def delete(self, document_ids: Sequence[str]) -> None:
+        """What has left the live generation."""
+        self._writing.delete(document_ids, self._beside.name)
 
     def _embedded(self, documents: Sequence[Document], vectors: PassageVectors) -> list[Document]:
         asked = [vectors.of(document, self._beside.spec, {})[0] for document in documents]
