@@ -25,12 +25,10 @@ from slipstream.retrieval.drafts import Draft, Refused
 from slipstream.retrieval.ingest_report import Failure, Report, failure
 from slipstream.retrieval.passage_vectors import PassageVectors, Vector
 from slipstream.retrieval.ports import DocumentIndex, Generation, IndexSpec
-from slipstream.retrieval.writing import Writing
+from slipstream.retrieval.writing import LAST_WRITES_S, Writing
 
 EVERYTHING = ""
 """As ``remove_missing``: whatever the load did not see leaves the index."""
-LAST_WRITES_S = 3.0
-"""Past the deadline, in which what is embedded, and paid for, may still be written."""
 Progress = Callable[[Report], None]
 
 

@@ -13,6 +13,8 @@ from slipstream.retrieval.ports import DocumentIndex, Failed, Generation
 from slipstream.retrieval.question import acronyms
 
 ATTEMPTS = 8
+LAST_WRITES_S = 3.0
+"""Past the deadline of a load, in which what is embedded, and paid for, may still be written."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 10.0
 T = TypeVar("T")
 

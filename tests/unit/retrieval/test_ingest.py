@@ -24,10 +24,10 @@ from slipstream.models.embedding import EmbeddingCall, Embeddings
 from slipstream.retrieval.document import Document, embedding_text
 from slipstream.retrieval.drafts import drafts
 from slipstream.retrieval.folder import Folder
-from slipstream.retrieval.ingest import EVERYTHING, LAST_WRITES_S, Pace
+from slipstream.retrieval.ingest import EVERYTHING, Pace
 from slipstream.retrieval.ports import Failed, IndexSpec
 from slipstream.retrieval.reindex import begin, step
-from slipstream.retrieval.writing import ATTEMPTS, Writing
+from slipstream.retrieval.writing import ATTEMPTS, LAST_WRITES_S, Writing
 from slipstream.telemetry.waterfall import Waterfall
 from tests.unit.retrieval.loading import Desk, resolve
 from tests.unit.retrieval.memory_index import SPEC
