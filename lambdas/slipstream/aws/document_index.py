@@ -70,21 +70,25 @@ class OpenSearchDocuments:
             found = self._client.indices.get_alias(index="*")
         return sorted({alias for name, body in found.items() for alias in body["aliases"] if belongs(name, alias)})
 
-    def generations(self, index: str) -> list[Generation]:
+    def generations(self, index: str, *, counted: bool = True) -> list[Generation]:
         """See DocumentIndex."""
         index_mapping.check_name(index)
         with told(index):
-            live = self._live(index)
+            # In this order: a swap between the two moves the alias to a generation that was seen.
+            found = self._mappings(index)
+            live = self._live(index) if found else ""
+            if live not in found:
+                raise search_errors.not_found(index)
             return [
                 index_mapping.generation(
-                    name, mappings, live=name == live, documents=int(self._client.count(index=name)["count"])
+                    name, mappings, live=name == live, documents=self._count(name) if counted else None
                 )
-                for name, mappings in self._mappings(index).items()
+                for name, mappings in found.items()
             ]
 
     def begin_generation(self, index: str, spec: IndexSpec) -> Generation:
         """See DocumentIndex."""
-        newest = self.generations(index)[-1]
+        newest = self.generations(index, counted=False)[-1]
         return self._new(index, spec, number_of(newest.name) + 1, kept=newest.kept)
 
     def promote(self, index: str, generation: str) -> None:
@@ -93,7 +97,7 @@ class OpenSearchDocuments:
         The older generations go afterwards. In the same request they would go first: the engine closes a removed index
         before it shows searches where the alias points now.
         """
-        names = [each.name for each in self.generations(index)]
+        names = [each.name for each in self.generations(index, counted=False)]
         if generation not in names:
             raise search_errors.not_found(generation)
         older = [name for name in names if name < generation]
@@ -244,14 +248,22 @@ class OpenSearchDocuments:
         return self._legacy_bm25
 
     def _target(self, index: str, generation: str | None) -> Generation:
-        for each in self.generations(index):
-            if each.name == generation or (generation is None and each.live):
-                return each
-        raise search_errors.not_found(generation or index)
+        """``generation``, or the live one, in one small request."""
+        index_mapping.check_name(index)
+        name = generation or index
+        with told(name):
+            found = self._client.indices.get_mapping(index=name)
+        ours = [each for each in found if belongs(each, index)]
+        if len(ours) != 1:
+            raise search_errors.not_found(name)
+        return index_mapping.generation(ours[0], found[ours[0]]["mappings"], live=generation is None, documents=None)
 
     def _live(self, index: str) -> str:
-        found = list(self._client.indices.get_alias(name=index))
-        return str(found[0]) if found else ""
+        found = self._client.indices.get_alias(name=index)
+        return next((name for name in found if belongs(name, index)), "")
+
+    def _count(self, name: str) -> int:
+        return int(self._client.count(index=name)["count"])
 
     def _mappings(self, index: str) -> dict[str, Any]:
         """Generation → mapping, oldest first."""

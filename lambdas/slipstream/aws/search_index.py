@@ -68,10 +68,10 @@ class OpenSearchPassages:
         with waterfall.span("describe_index"):
             raw = self._send("GET", f"/{index}/_mapping", b"", index, waterfall, patience)
         found: dict[str, Any] = msgspec.json.decode(raw)
-        if len(found) != 1:
+        ours = [name for name in found if index_mapping.belongs(name, index)]
+        if len(ours) != 1:
             raise search_errors.not_found(index)
-        ((name, body),) = found.items()
-        return index_mapping.generation(name, body["mappings"], live=True, documents=None)
+        return index_mapping.generation(ours[0], found[ours[0]]["mappings"], live=True, documents=None)
 
     def _ask(
         self, index: str, target: str, query: EngineQuery, waterfall: Waterfall, patience: Patience

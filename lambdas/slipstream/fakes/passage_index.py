@@ -85,12 +85,14 @@ class MemoryIndex:
         with self._lock:
             return sorted(self._indexes)
 
-    def generations(self, index: str) -> list[Generation]:
+    def generations(self, index: str, *, counted: bool = True) -> list[Generation]:
         """See DocumentIndex."""
         with self._lock:
             found = self._of(index)
             return [
-                Generation(name, each.spec, len(each.documents), live=name == found.live, kept=found.kept)
+                Generation(
+                    name, each.spec, len(each.documents) if counted else None, live=name == found.live, kept=found.kept
+                )
                 for name, each in sorted(found.generations.items())
             ]
 

@@ -17,6 +17,7 @@ import msgspec
 from slipstream.errors import (
     BodyTooLarge,
     IndexExists,
+    IndexNotFound,
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
@@ -129,8 +130,11 @@ class IndexesApi:
         spec = self._spec(request.body, self._parts.usual)
         try:
             self._parts.index.create(name, spec)
-        except IndexExists:
-            there = self._parts.index.generations(name)
+        except IndexExists as taken:
+            try:
+                there = self._parts.index.generations(name)
+            except IndexNotFound:
+                raise taken from None  # by an alias that is none of ours
             if next(generation for generation in there if generation.live).spec != spec:
                 raise IndexExists(
                     f"there is an index '{name}' with another spec: drop it, or change it with `slipstream index "

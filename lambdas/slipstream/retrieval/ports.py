@@ -78,7 +78,7 @@ class Generation(msgspec.Struct, frozen=True):
     name: str
     spec: IndexSpec
     documents: int | None
-    """None: not counted (``PassageIndex.describe``)."""
+    """None: not counted."""
     live: bool
     kept: Kept = Kept()
 
@@ -98,8 +98,11 @@ class DocumentIndex(Protocol):
         """Make the first generation and the alias. Raises IndexExists, InvalidRequest (a spec the engine refuses)."""
         ...
 
-    def generations(self, index: str) -> list[Generation]:
-        """All generations, oldest first. Raises IndexNotFound."""
+    def generations(self, index: str, *, counted: bool = True) -> list[Generation]:
+        """All generations, oldest first, one of them live. Raises IndexNotFound.
+
+        ``counted`` False: without their documents' numbers, of which each takes a request.
+        """
         ...
 
     def names(self) -> list[str]:

@@ -63,7 +63,7 @@ class Writing:
 
     def targets(self) -> list[Generation]:
         """Where documents have to go: the live generation and those that are filled beside it. Raises IndexNotFound."""
-        found = self._patiently(lambda: self._index.generations(self._name))
+        found = self._patiently(lambda: self._index.generations(self._name, counted=False))
         live = next((at for at, generation in enumerate(found) if generation.live), 0)
         return found[live:]
 

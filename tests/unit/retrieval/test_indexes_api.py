@@ -292,6 +292,15 @@ def test_many_documents_are_deleted_at_once_and_unknown_ones_do_not_matter(desk:
     assert sorted(desk.index.documents()) == ["0", "3", "4"]
 
 
+def test_a_name_that_something_else_has_taken_is_told_as_taken(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken(index: str, spec: IndexSpec) -> None:
+        raise IndexExists(f"there is an index '{index}' already: choose another name or drop it first")
+
+    monkeypatch.setattr(desk.index, "create", taken)
+
+    assert "choose another name" in refused(IndexExists, lambda: desk.ask("PUT", "/others", {})).message
+
+
 # -- loads and re-indexes that take longer than a call
 
 
