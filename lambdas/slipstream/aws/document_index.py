@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -138,7 +139,7 @@ class OpenSearchDocuments:
 
     def versions(
         self, index: str, document_ids: Sequence[str] | None = None, *, generation: str | None = None,
-        origin: str | None = None,
+        origin: str | None = None, after: str = "", limit: int | None = None,
     ) -> Mapping[str, str]:  # fmt: skip
         """See DocumentIndex."""
         name = self._target(index, generation).name
@@ -146,7 +147,7 @@ class OpenSearchDocuments:
         with told(index):
             self._client.indices.refresh(index=name)
             if document_ids is None:
-                return dict(self._scan(name, query))
+                return dict(islice(self._scan(name, query, after, PAGE if limit is None else min(PAGE, limit)), limit))
             found: dict[str, str] = {}
             for at in range(0, len(document_ids), PAGE):
                 some = {"terms": {"id": list(document_ids[at : at + PAGE])}}
@@ -270,15 +271,16 @@ class OpenSearchDocuments:
         found = self._client.indices.get_mapping(index=f"{index}-*")
         return {name: found[name]["mappings"] for name in sorted(found) if belongs(name, index)}
 
-    def _scan(self, name: str, query: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    def _scan(self, name: str, query: dict[str, Any], after: str = "", page: int = PAGE) -> Iterator[tuple[str, str]]:
         body: dict[str, Any] = {
-            "size": PAGE, "query": query, "sort": [{"id": "asc"}], "_source": False, "stored_fields": ["id", "version"],
+            "size": page, "query": query, "sort": [{"id": "asc"}], "_source": False, "stored_fields": ["id", "version"],
+            "search_after": [after],
         }  # fmt: skip
         while True:
             hits = self._client.search(index=name, body=body)["hits"]["hits"]
             for hit in hits:
                 yield hit["fields"]["id"][0], hit["fields"]["version"][0]
-            if len(hits) < PAGE:
+            if len(hits) < page:
                 return
             body["search_after"] = hits[-1]["sort"]
 

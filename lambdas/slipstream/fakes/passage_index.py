@@ -6,6 +6,7 @@ It answers as the engine does: same analysis, BM25 and filters, cosines exact. W
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from threading import RLock
 from time import perf_counter
 from typing import Any
@@ -140,15 +141,16 @@ class MemoryIndex:
 
     def versions(
         self, index: str, document_ids: Sequence[str] | None = None, *, generation: str | None = None,
-        origin: str | None = None,
+        origin: str | None = None, after: str = "", limit: int | None = None,
     ) -> Mapping[str, str]:  # fmt: skip
         """See DocumentIndex."""
         with self._lock:
             documents = self._generation(index, generation).documents
-            names = documents if document_ids is None else [each for each in document_ids if each in documents]
-            return {
-                name: documents[name].version for name in names if origin is None or documents[name].origin == origin
-            }
+            asked = documents if document_ids is None else [each for each in document_ids if each in documents]
+            found = {i: documents[i].version for i in asked if origin is None or documents[i].origin == origin}
+            if document_ids is not None:
+                return found
+            return dict(islice(((i, found[i]) for i in sorted(found) if i > after), limit))
 
     def read(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> list[Document]:
         """See DocumentIndex."""

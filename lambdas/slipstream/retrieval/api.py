@@ -267,19 +267,18 @@ class IndexesApi:
     def _versions(self, request: HttpRequest, name: str) -> Told:
         may(request.principal, "ingest")
         query = request.query
-        versions = self._everywhere(name, query.get("origin"))
         limit = min(MOST_VERSIONS, int(query.get("limit", "")) if query.get("limit", "").isdecimal() else PAGE)
-        ids = sorted(document_id for document_id in versions if document_id > query.get("after", ""))
-        data = [{"id": document_id, "version": versions[document_id]} for document_id in ids[:limit]]
-        return 200, {"object": "list", "data": data, "has_more": len(ids) > limit}
+        found = self._everywhere(name, query.get("origin"), query.get("after", ""), limit + 1)
+        data = [{"id": document_id, "version": version} for document_id, version in islice(found.items(), limit)]
+        return 200, {"object": "list", "data": data, "has_more": len(found) > limit}
 
-    def _everywhere(self, name: str, origin: str | None) -> dict[str, str]:
+    def _everywhere(self, name: str, origin: str | None, after: str, limit: int) -> dict[str, str]:
         """Versions of what is live; empty where a generation that is being filled does not have it, too."""
         index = self._parts.index
-        live, *beside = sorted(index.generations(name), key=lambda generation: not generation.live)
-        found = dict(index.versions(name, generation=live.name, origin=origin))
+        live, *beside = sorted(index.generations(name, counted=False), key=lambda generation: not generation.live)
+        found = dict(index.versions(name, generation=live.name, origin=origin, after=after, limit=limit))
         for generation in beside:
-            there = index.versions(name, generation=generation.name, origin=origin)
+            there = index.versions(name, list(found), generation=generation.name, origin=origin)
             found = {i: version if there.get(i) == version else "" for i, version in found.items()}
         return found
 

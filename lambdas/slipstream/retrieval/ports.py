@@ -144,10 +144,13 @@ class DocumentIndex(Protocol):
         *,
         generation: str | None = None,
         origin: str | None = None,
+        after: str = "",
+        limit: int | None = None,
     ) -> Mapping[str, str]:
         """Document id → version, of those that are indexed, written a moment ago included.
 
-        ``document_ids`` None: of all; ``origin``: only documents of this one.
+        ``document_ids`` None: of all, in the order of their ids, behind the id ``after`` and at most ``limit`` of them;
+        ``origin``: only documents of this one.
         """
         ...
 

@@ -63,6 +63,8 @@ def test_versions_can_be_asked_by_origin(engine: Engine) -> None:
 
     assert engine.documents.versions(engine.index, origin="s3://bucket/b") == {"second": "v1"}
     assert engine.documents.versions(engine.index, [FIRST.id], origin="s3://bucket/b") == {}
+    assert engine.documents.versions(engine.index, origin="s3://bucket/b", limit=1) == {"second": "v1"}
+    assert engine.documents.versions(engine.index, origin="s3://bucket/b", after="second") == {}
 
 
 def test_versions_of_more_documents_than_a_page_are_all_there(engine: Engine) -> None:
@@ -72,6 +74,8 @@ def test_versions_of_more_documents_than_a_page_are_all_there(engine: Engine) ->
 
     assert len(found) == 2_300
     assert len(engine.documents.versions(engine.index, list(found))) == 2_300
+    assert list(engine.documents.versions(engine.index, after="d2297", limit=3)) == ["d2298", "d2299", "d23"]
+    assert list(engine.documents.versions(engine.index, limit=1_500)) == sorted(found)[:1_500]
 
 
 def test_a_new_version_takes_the_place_of_the_old_with_all_its_passages(engine: Engine) -> None:

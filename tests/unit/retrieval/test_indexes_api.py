@@ -277,6 +277,26 @@ def test_versions_come_page_by_page(desk: Desk) -> None:
     assert first["data"][0]["version"] == desk.index.documents()["0"].version
 
 
+def test_a_page_of_versions_looks_at_no_more_than_itself(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.ask("POST", "/docs/documents", {"documents": [{"id": f"{n:02d}", "text": "x"} for n in range(20)]})
+    desk.ask("POST", "/docs/reindex", {"dimensions": 512}, begin_only="1")
+    looked_at: list[int] = []
+    versions = desk.index.versions
+
+    def counting(*args: Any, **more: Any) -> Any:
+        found = versions(*args, **more)
+        looked_at.append(max(len(found), len(args[1]) if len(args) > 1 and args[1] is not None else 0))
+        return found
+
+    monkeypatch.setattr(desk.index, "versions", counting)
+    page = desk.ask("GET", "/docs/documents", limit="3", after="04")[1]
+
+    assert [row["id"] for row in page["data"]] == ["05", "06", "07"]
+    assert page["has_more"]
+    assert {row["version"] for row in page["data"]} == {""}  # the generation that is being filled lacks them
+    assert looked_at == [4, 4]
+
+
 @pytest.mark.parametrize("path", ["/docs/documents/guide/a b.md", "/docs/documents/guide%2Fa%20b.md"])
 def test_a_document_is_deleted_by_its_id_encoded_or_not(desk: Desk, path: str) -> None:
     desk.ask("POST", "/docs/documents", {"documents": [{"id": "guide/a b.md", "text": "x"}]})
