@@ -16,6 +16,7 @@ import opensearchpy
 from slipstream.aws import bulk_write, index_mapping, search_errors
 from slipstream.aws.index_mapping import belongs, engine_id, generation_name, number_of, writing_alias
 from slipstream.errors import IndexExists, IndexNotFound, UpstreamTimeout, UpstreamUnavailable
+from slipstream.retrieval import index_name
 from slipstream.retrieval.document import Document
 from slipstream.retrieval.ports import Failed, Generation, IndexSpec, Kept
 from slipstream.retrieval.question.acronyms import Meaning, merged
@@ -59,7 +60,7 @@ class OpenSearchDocuments:
 
     def create(self, index: str, spec: IndexSpec) -> Generation:
         """See DocumentIndex."""
-        index_mapping.check_new_name(index)
+        index_name.check_new(index)
         with told(index):
             if self._client.indices.exists(index=index) or self._mappings(index):
                 raise IndexExists(f"there is an index '{index}' already: choose another name or drop it first")
@@ -73,7 +74,7 @@ class OpenSearchDocuments:
 
     def generations(self, index: str, *, counted: bool = True) -> list[Generation]:
         """See DocumentIndex."""
-        index_mapping.check_name(index)
+        index_name.check(index)
         with told(index):
             # In this order: a swap between the two moves the alias to a generation that was seen.
             found = self._mappings(index)
@@ -190,7 +191,7 @@ class OpenSearchDocuments:
         whole of it, unconditionally, so that another writer may have put back what it had read before. ``change`` has
         to come to an end: what it has changed it leaves as it is.
         """
-        index_mapping.check_name(index)
+        index_name.check(index)
         for attempt in range(KEPT_ATTEMPTS):
             with told(index):
                 found = self._mappings(index)
@@ -221,7 +222,7 @@ class OpenSearchDocuments:
         self._each(index, lambda name: self._client.indices.delete(index=name))
 
     def _each(self, index: str, do: Any) -> None:
-        index_mapping.check_name(index)
+        index_name.check(index)
         with told(index):
             names = list(self._mappings(index))
             if not names:
@@ -250,7 +251,7 @@ class OpenSearchDocuments:
 
     def _target(self, index: str, generation: str | None) -> Generation:
         """``generation``, or the live one, in one small request."""
-        index_mapping.check_name(index)
+        index_name.check(index)
         name = generation or index
         with told(name):
             found = self._client.indices.get_mapping(index=name)

@@ -16,6 +16,7 @@ import msgspec
 from slipstream.disconnect import Disconnect
 from slipstream.errors import IndexExists, IndexNotFound, IndexReadOnly, InvalidRequest, UpstreamUnavailable
 from slipstream.fakes.generation import MemoryGeneration
+from slipstream.retrieval import index_name
 from slipstream.retrieval.document import Document
 from slipstream.retrieval.ports import Failed, Generation, IndexSpec, Kept
 from slipstream.retrieval.question.acronyms import Meaning, merged
@@ -74,6 +75,7 @@ class MemoryIndex:
 
     def create(self, index: str, spec: IndexSpec) -> Generation:
         """See DocumentIndex."""
+        index_name.check_new(index)
         _check_spec(spec)
         with self._lock:
             if index in self._indexes:

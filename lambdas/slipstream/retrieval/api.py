@@ -6,7 +6,6 @@ is done.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from time import perf_counter
@@ -29,7 +28,7 @@ from slipstream.gateway.routes import printable
 from slipstream.models.embedding import Embedder, embedding_call
 from slipstream.models.targets import Target
 from slipstream.retrieval import api_shapes as shapes
-from slipstream.retrieval import reindex
+from slipstream.retrieval import index_name, reindex
 from slipstream.retrieval.documents_body import Ids, Load, NewDocuments, Synonyms, decode, drafts_of
 from slipstream.retrieval.drafts import Draft, Item, Refused, Source, drafts
 from slipstream.retrieval.failures import DeadLetters, FailureStore
@@ -46,7 +45,6 @@ WORK_S = 22.0
 """Seconds that a call works: API Gateway ends a buffered one after 29, and what is under way has to be written."""
 PAGE, MOST_VERSIONS, LOAD_WINDOW = 1_000, 10_000, 32
 PACE = Pace(passages=128, batch_passages=128)
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 Told = tuple[int, dict[str, Any]]
 
@@ -84,10 +82,7 @@ class IndexesApi:
         if not name:
             return self._listed(request)
         name = unescape(name)
-        if not _NAME.fullmatch(name):
-            raise InvalidRequest(
-                f"'{printable(name, 80)}' is no name for an index: use a-z, 0-9 and hyphens, 63 at most", param="name"
-            )
+        index_name.check(name, "name")
         return self._one(request, name, rest)
 
     def _one(self, request: HttpRequest, name: str, rest: str) -> Told:
