@@ -197,11 +197,13 @@ def replay(target: Callable[[], Target], name: str) -> None:
 
 
 def _stuck(name: str, step: dict[str, Any]) -> str:
+    from cli.loading import INGESTION_MINUTES
+
     return (
         f"{MOST_STUCK} calls running have copied nothing, {step['left']:,} of {step['documents']:,} documents are "
         "left: a document takes longer to embed than one call may, or the model is throttled all the time. Raise the "
-        "model's quota, or copy what is left over itself in the documents bucket (the ingestion function has five "
-        f"minutes, and fills both generations); then `slipstream index reindex {name} --resume`"
+        "model's quota, or copy what is left over itself in the documents bucket (the ingestion function has "
+        f"{INGESTION_MINUTES} minutes, and fills both generations); then `slipstream index reindex {name} --resume`"
     )
 
 
