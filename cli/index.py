@@ -192,7 +192,14 @@ def failures(target: Callable[[], Target], name: str, *, as_json: bool) -> None:
 @told
 def replay(target: Callable[[], Target], name: str) -> None:
     """Load what had failed once more: after the object, or what kept it from being loaded, was mended."""
-    count = call(target(), "POST", path(name, "/replay"), {})["messages"]
+    asked, count = target(), 0
+    while True:
+        done = call(asked, "POST", path(name, "/replay"), {})
+        count += done["messages"]
+        if done["finished"] or not done["messages"]:
+            break
+    if not done["finished"]:
+        click.echo("there are more failed messages than one call could look at: repeat this in a minute", err=True)
     click.echo(f"{count} message{'s' * (count != 1)} on the way again; `slipstream index failures {name}` tells")
 
 

@@ -291,14 +291,16 @@ class IndexesApi:
 
     def _failures(self, request: HttpRequest, name: str) -> Told:
         may(request.principal, "admin")
-        self._parts.index.generations(name)
+        self._parts.index.generations(name, counted=False)
         records = self._parts.failures.all(name)
         return 200, {"object": "list", "data": [msgspec.to_builtins(record) for record in records]}
 
     def _replay(self, request: HttpRequest, name: str) -> Told:
         may(request.principal, "admin")
-        self._parts.index.generations(name)
-        return 200, {"object": "replay", "messages": self._parts.dead_letters.replay(name)}
+        self._parts.index.generations(name, counted=False)
+        until_s = self._until_s(request)
+        done = self._parts.dead_letters.replay(name, lambda: self._clock() >= until_s)
+        return 200, {"object": "replay", **msgspec.to_builtins(done)}
 
     def _until_s(self, request: HttpRequest) -> float:
         return min(request.received_s + WORK_S, request.deadline_s or float("inf"))

@@ -12,6 +12,7 @@ from click.testing import Result
 from cli.index import MOST_STUCK
 from slipstream.errors import SlipstreamError, Throttled, UpstreamUnavailable
 from slipstream.gateway.http import HttpRequest
+from slipstream.retrieval.failures import FailureRecord
 from slipstream.retrieval.parameters import Provenance, shipped
 from tests.http_routes import serving
 from tests.unit.cli.conftest import Shell
@@ -315,6 +316,18 @@ def test_a_reindex_that_comes_no_further_ends_and_says_what_helps(run: Any, serv
     assert "--resume" in result.stderr
     assert len(server.asked) == 1 + MOST_STUCK
     assert len(server.desk.index.documents()) == 4
+
+
+def test_a_replay_that_had_no_time_for_all_says_so(run: Any, server: Server) -> None:
+    server.desk.dead_letters.bury("{}", FailureRecord("docs", "s3://b/docs/x", "no_text", "is empty", False, 1))
+    server.desk.embedder.now_s = 1_000.0  # no call has time for anything
+
+    late = run("replay", "docs")
+    assert "repeat this in a minute" in late.stderr
+    assert "0 messages" in late.stdout
+
+    server.desk.embedder.now_s = 0.0
+    assert run("replay", "docs").stdout.startswith("1 message on the way")
 
 
 def test_dropping_asks_first(run: Any, server: Server) -> None:

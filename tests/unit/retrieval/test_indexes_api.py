@@ -372,6 +372,21 @@ def test_failures_are_listed_with_their_reasons_and_replayed(desk: Desk) -> None
     assert desk.dead_letters.replayed == ["{}"]
 
 
+def test_a_replay_keeps_to_its_time(desk: Desk) -> None:
+    for name in ("x", "y"):
+        desk.dead_letters.bury("{}", FailureRecord("docs", f"s3://b/docs/{name}", "no_text", "is empty", False, 1))
+    asked = desk.embedder.now_s
+    desk.embedder.now_s += 100.0
+
+    late = HttpRequest(
+        "POST", "/v1/indexes/docs/replay", {}, b"", principal=Principal("k", scopes=frozenset({"admin"})),
+        received_s=asked,
+    )  # fmt: skip
+
+    assert desk.api(late)[1] == {"object": "replay", "messages": 0, "finished": False}
+    assert desk.ask("POST", "/docs/replay")[1] == {"object": "replay", "messages": 2, "finished": True}
+
+
 # -- who may what
 
 

@@ -183,7 +183,7 @@ def test_a_mended_object_is_no_failure_any_more(desk: Desk) -> None:
     desk.work(event("docs/a.pdf"))
     desk.put("docs/a.pdf", "Plain text after all.")
 
-    assert desk.dead_letters.replay("docs") == 1
+    assert desk.dead_letters.replay("docs").messages == 1
     desk.work(*desk.dead_letters.replayed)
 
     assert desk.failures.all("docs") == []
