@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import click
 
-from cli.gateway_client import call
+from cli.gateway_client import CallFailed, call
 from cli.refusals import told
 from cli.target import Target, find
 
@@ -22,6 +22,8 @@ ELSEWHERE = {
     "synonyms": "cli.index_synonyms:synonyms",
 }
 """Subcommands with a module of their own, imported when they are called."""
+MOST_STUCK = 5
+"""Steps of a re-index without one more document."""
 
 
 class IndexGroup(click.Group):
@@ -150,12 +152,15 @@ def reindex(
         raise click.UsageError("--resume goes on with the spec that was given first: leave the others out")
     asked = target()
     query = "?begin_only=1" if begin_only else "?resume=1" if resume else ""
-    step = call(asked, "POST", path(name, f"/reindex{query}"), given)
+    step, stuck = call(asked, "POST", path(name, f"/reindex{query}"), given), 0
     with Console(stderr=True).status("") as status:
         while not step["finished"] and not begin_only:
             done = step["documents"] - step["left"]
             status.update(f"{step['generation']}: {done:,} of {step['documents']:,} documents")
-            step = call(asked, "POST", path(name, "/reindex?resume=1"), {})
+            before, step = step["left"], call(asked, "POST", path(name, "/reindex?resume=1"), {})
+            stuck = stuck + 1 if step["left"] >= before > 0 else 0
+            if stuck >= MOST_STUCK:
+                raise CallFailed(_stuck(name, step))
     if as_json:
         click.echo(json.dumps(step))
     elif begin_only:
@@ -187,8 +192,26 @@ def failures(target: Callable[[], Target], name: str, *, as_json: bool) -> None:
 @told
 def replay(target: Callable[[], Target], name: str) -> None:
     """Load what had failed once more: after the object, or what kept it from being loaded, was mended."""
-    count = call(target(), "POST", path(name, "/replay"), {})["messages"]
+    asked, count = target(), 0
+    while True:
+        done = call(asked, "POST", path(name, "/replay"), {})
+        count += done["messages"]
+        if done["finished"] or not done["messages"]:
+            break
+    if not done["finished"]:
+        click.echo("there are more failed messages than one call could look at: repeat this in a minute", err=True)
     click.echo(f"{count} message{'s' * (count != 1)} on the way again; `slipstream index failures {name}` tells")
+
+
+def _stuck(name: str, step: dict[str, Any]) -> str:
+    from cli.loading import INGESTION_MINUTES
+
+    return (
+        f"{MOST_STUCK} calls running have copied nothing, {step['left']:,} of {step['documents']:,} documents are "
+        "left: a document takes longer to embed than one call may, or the model is throttled all the time. Raise the "
+        "model's quota, or copy what is left over itself in the documents bucket (the ingestion function has "
+        f"{INGESTION_MINUTES} minutes, and fills both generations); then `slipstream index reindex {name} --resume`"
+    )
 
 
 def _given(spec: dict[str, Any]) -> dict[str, Any]:

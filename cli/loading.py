@@ -19,6 +19,8 @@ from slipstream.retrieval.parsing.parsed import Columns
 AT_ONCE = 4
 ATTEMPTS, FIRST_WAIT_S = 6, 1.0
 PAGE = 10_000
+INGESTION_MINUTES = 5
+"""That the function behind the documents bucket has for an object."""
 Ask = Callable[[str, str, dict[str, Any] | None], Any]
 
 
@@ -82,7 +84,7 @@ class Loading:
             if stuck >= ATTEMPTS:
                 raise CallFailed(
                     f"a document behind '{after}' takes longer than one call may: copy it over itself in the bucket, "
-                    "and the ingestion function, which has fifteen minutes, loads it"
+                    f"and the ingestion function, which has {INGESTION_MINUTES} minutes, loads it"
                 )
             after = told["after"]
 

@@ -17,6 +17,7 @@ from slipstream.retrieval.document import Document
 from slipstream.retrieval.ports import IndexSpec
 from slipstream.retrieval.search import EngineQuery
 from slipstream.retrieval.tuning.candidates import label
+from slipstream.retrieval.writing import Writing
 from slipstream.telemetry.waterfall import Waterfall
 
 BATCH = 200
@@ -47,9 +48,10 @@ def in_engine(
     """Make, fill, merge and search it as the gateway's dense leg does. Raises what the engine says."""
     name = scratch_name(index)
     try:
-        engine.documents.create(name, msgspec.structs.replace(spec, replicas=0))
+        made = engine.documents.create(name, msgspec.structs.replace(spec, replicas=0))
+        writing = Writing(engine.documents, name)
         for at in range(0, len(corpus.documents), BATCH):
-            refused = engine.documents.write(name, map(_bare, corpus.documents[at : at + BATCH]))
+            refused = writing.write([_bare(each) for each in corpus.documents[at : at + BATCH]], made.name)
             if refused:
                 raise UpstreamError(
                     f"{label(spec)}: the engine refused '{refused[0].document_id}': {refused[0].reason}"

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from cli.loading import INGESTION_MINUTES
 from stacks.setting import BadSetting
 from stacks.settings import DeploySettings
 from tests.infra.conftest import VARIANTS
@@ -122,6 +123,10 @@ def test_a_message_stays_hidden_for_six_times_as_long_as_the_function_may_take(t
     search = template(DEV, "Search")
     (queue,) = (q for q in search.all("AWS::SQS::Queue").values() if "RedrivePolicy" in q)
     assert queue["VisibilityTimeout"] == 6 * search.function("handlers.ingest.handler")["Timeout"]
+
+
+def test_the_ingestion_function_has_the_time_that_commands_tell(template: Get) -> None:
+    assert template(DEV, "Search").function("handlers.ingest.handler")["Timeout"] == INGESTION_MINUTES * 60
 
 
 def test_only_failed_messages_come_again_and_the_setting_bounds_what_runs_at_once(template: Get) -> None:

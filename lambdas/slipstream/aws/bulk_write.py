@@ -1,4 +1,7 @@
-"""Documents into the engine, in requests that it takes: bounded in bytes, repeated where it has too much to do."""
+"""Documents into the engine, in requests that it takes: bounded in bytes.
+
+What it has no time for is told as worth another attempt: whoever writes knows until when (``retrieval.writing``).
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,8 @@ from typing import Any
 
 import msgspec
 
-from slipstream.aws import retry, search_errors
+from slipstream.aws import search_errors
 from slipstream.aws.index_mapping import engine_id, to_source
-from slipstream.disconnect import NEVER
 from slipstream.errors import IndexReadOnly, Throttled
 from slipstream.retrieval.document import Document
 from slipstream.retrieval.ports import Failed, IndexSpec
@@ -17,8 +19,6 @@ from slipstream.retrieval.ports import Failed, IndexSpec
 MAX_REQUEST_BYTES = 8 * 1024 * 1024
 """Small domains take 10 MiB a request."""
 MAX_DOCUMENT_BYTES = 9_900_000
-TRIES = 5
-FIRST_WAIT_S = 0.25
 
 Send = Callable[[bytes], Any]
 """Sends one bulk request; its answer. Raises SlipstreamError."""
@@ -52,12 +52,7 @@ def bounded(lines: Iterable[Line], most_bytes: int = MAX_REQUEST_BYTES) -> Itera
         yield group
 
 
-def wait(most_s: float) -> None:
-    """Half of the time at least, the rest by chance: those who were turned away together do not come back together."""
-    retry.pause(most_s / 2 + retry.wait_s(Throttled("busy"), most_s / 2), NEVER, None)
-
-
-def write(send: Send, index: str, lines: Iterable[Line], pause: Callable[[float], None] = wait) -> list[Failed]:
+def write(send: Send, index: str, lines: Iterable[Line]) -> list[Failed]:
     """Send everything; what the engine refused. Raises IndexReadOnly, IndexNotFound, or that it cannot be reached."""
     failed: list[Failed] = []
 
@@ -70,35 +65,23 @@ def write(send: Send, index: str, lines: Iterable[Line], pause: Callable[[float]
             failed.append(Failed(each.document_id, why, retryable=False))
 
     for group in bounded(fitting()):
-        failed += _patiently(send, index, group, pause)
+        failed += _refused(send, index, group)
     return failed
 
 
-def _patiently(send: Send, index: str, group: list[Line], pause: Callable[[float], None]) -> list[Failed]:
+def _refused(send: Send, index: str, group: list[Line]) -> list[Failed]:
+    try:
+        answer = send(b"".join([each.data for each in group]))
+    except Throttled as error:
+        return [Failed(each.document_id, error.message, retryable=True) for each in group]
     failed: list[Failed] = []
-    for attempt in range(TRIES):
-        busy: list[Line] = []
-        try:
-            answer = send(b"".join([each.data for each in group]))
-        except Throttled as error:
-            if attempt == TRIES - 1:
-                return failed + [Failed(each.document_id, error.message, retryable=True) for each in group]
-            busy = group
-        else:
-            for each, item in zip(group, answer["items"], strict=True):
-                ((action, result),) = item.items()
-                if "error" not in result or (action == "create" and result["status"] == 409):
-                    continue
-                said = search_errors.read(result["status"], result["error"])
-                problem = search_errors.to_error(said, index)
-                if isinstance(problem, IndexReadOnly) or problem.http_status == 404:
-                    raise problem
-                if isinstance(problem, Throttled) and attempt < TRIES - 1:
-                    busy.append(each)
-                else:
-                    failed.append(Failed(each.document_id, said.reason or said.type, retryable=problem.retryable))
-        if not busy:
-            return failed
-        pause(FIRST_WAIT_S * 2**attempt)
-        group = busy
+    for each, item in zip(group, answer["items"], strict=True):
+        ((action, result),) = item.items()
+        if "error" not in result or (action == "create" and result["status"] == 409):
+            continue
+        said = search_errors.read(result["status"], result["error"])
+        problem = search_errors.to_error(said, index)
+        if isinstance(problem, IndexReadOnly) or problem.http_status == 404:
+            raise problem
+        failed.append(Failed(each.document_id, said.reason or said.type, retryable=problem.retryable))
     return failed

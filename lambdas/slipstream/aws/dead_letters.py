@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from slipstream.aws.objects import told
-from slipstream.retrieval.failures import FailureRecord
+from slipstream.retrieval.failures import FailureRecord, Replayed
 from slipstream.retrieval.object_events import place_of
 
 AT_ONCE = 10
 """SQS's own limit."""
+MOST_TAKEN = 500
+"""In one call: each takes two requests to send back."""
 HIDDEN_S = 60
 """While a replay looks through the queue, others do not see what it holds."""
 
@@ -31,20 +34,28 @@ class SqsDeadLetters:
         with told("the queue of dead letters"):
             self._client.send_message(QueueUrl=self._dead_url, MessageBody=message, MessageAttributes=attributes)
 
-    def replay(self, index: str) -> int:
+    def replay(self, index: str, is_late: Callable[[], bool] = lambda: False) -> Replayed:
         """See DeadLetters. A message is deleted there only once it is back: at worst it is worked on twice.
 
         All are taken before the first goes back: one that fails again is buried anew within a second, and would be
-        found here over and over.
+        found here over and over. Where they are too many for one call the next goes on behind them: those of other
+        indexes stay hidden, and what there was no time for is seen again when it is no longer hidden.
         """
         count = 0
         with told("the queue of dead letters"):
             taken: list[dict[str, Any]] = []
             while messages := self._receive():
                 taken += messages
+                if len(taken) >= MOST_TAKEN or is_late():
+                    break
+            finished = not messages
             for message in taken:
+                if is_late():
+                    return Replayed(count, finished=False)
                 handle = message["ReceiptHandle"]
                 if _index_of(message["Body"]) != index:
+                    if not finished:
+                        continue
                     self._client.change_message_visibility(
                         QueueUrl=self._dead_url, ReceiptHandle=handle, VisibilityTimeout=0
                     )
@@ -52,7 +63,7 @@ class SqsDeadLetters:
                 self._client.send_message(QueueUrl=self._queue_url, MessageBody=message["Body"])
                 self._client.delete_message(QueueUrl=self._dead_url, ReceiptHandle=handle)
                 count += 1
-        return count
+        return Replayed(count, finished)
 
     def _receive(self) -> list[dict[str, Any]]:
         got = self._client.receive_message(

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ import opensearchpy
 from slipstream.aws import bulk_write, index_mapping, search_errors
 from slipstream.aws.index_mapping import belongs, engine_id, generation_name, number_of, writing_alias
 from slipstream.errors import IndexExists, IndexNotFound, UpstreamTimeout, UpstreamUnavailable
+from slipstream.retrieval import index_name
 from slipstream.retrieval.document import Document
 from slipstream.retrieval.ports import Failed, Generation, IndexSpec, Kept
 from slipstream.retrieval.question.acronyms import Meaning, merged
@@ -58,7 +60,7 @@ class OpenSearchDocuments:
 
     def create(self, index: str, spec: IndexSpec) -> Generation:
         """See DocumentIndex."""
-        index_mapping.check_new_name(index)
+        index_name.check_new(index)
         with told(index):
             if self._client.indices.exists(index=index) or self._mappings(index):
                 raise IndexExists(f"there is an index '{index}' already: choose another name or drop it first")
@@ -70,21 +72,25 @@ class OpenSearchDocuments:
             found = self._client.indices.get_alias(index="*")
         return sorted({alias for name, body in found.items() for alias in body["aliases"] if belongs(name, alias)})
 
-    def generations(self, index: str) -> list[Generation]:
+    def generations(self, index: str, *, counted: bool = True) -> list[Generation]:
         """See DocumentIndex."""
-        index_mapping.check_name(index)
+        index_name.check(index)
         with told(index):
-            live = self._live(index)
+            # In this order: a swap between the two moves the alias to a generation that was seen.
+            found = self._mappings(index)
+            live = self._live(index) if found else ""
+            if live not in found:
+                raise search_errors.not_found(index)
             return [
                 index_mapping.generation(
-                    name, mappings, live=name == live, documents=int(self._client.count(index=name)["count"])
+                    name, mappings, live=name == live, documents=self._count(name) if counted else None
                 )
-                for name, mappings in self._mappings(index).items()
+                for name, mappings in found.items()
             ]
 
     def begin_generation(self, index: str, spec: IndexSpec) -> Generation:
         """See DocumentIndex."""
-        newest = self.generations(index)[-1]
+        newest = self.generations(index, counted=False)[-1]
         return self._new(index, spec, number_of(newest.name) + 1, kept=newest.kept)
 
     def promote(self, index: str, generation: str) -> None:
@@ -93,7 +99,7 @@ class OpenSearchDocuments:
         The older generations go afterwards. In the same request they would go first: the engine closes a removed index
         before it shows searches where the alias points now.
         """
-        names = [each.name for each in self.generations(index)]
+        names = [each.name for each in self.generations(index, counted=False)]
         if generation not in names:
             raise search_errors.not_found(generation)
         older = [name for name in names if name < generation]
@@ -134,7 +140,7 @@ class OpenSearchDocuments:
 
     def versions(
         self, index: str, document_ids: Sequence[str] | None = None, *, generation: str | None = None,
-        origin: str | None = None,
+        origin: str | None = None, after: str = "", limit: int | None = None,
     ) -> Mapping[str, str]:  # fmt: skip
         """See DocumentIndex."""
         name = self._target(index, generation).name
@@ -142,7 +148,7 @@ class OpenSearchDocuments:
         with told(index):
             self._client.indices.refresh(index=name)
             if document_ids is None:
-                return dict(self._scan(name, query))
+                return dict(islice(self._scan(name, query, after, PAGE if limit is None else min(PAGE, limit)), limit))
             found: dict[str, str] = {}
             for at in range(0, len(document_ids), PAGE):
                 some = {"terms": {"id": list(document_ids[at : at + PAGE])}}
@@ -185,7 +191,7 @@ class OpenSearchDocuments:
         whole of it, unconditionally, so that another writer may have put back what it had read before. ``change`` has
         to come to an end: what it has changed it leaves as it is.
         """
-        index_mapping.check_name(index)
+        index_name.check(index)
         for attempt in range(KEPT_ATTEMPTS):
             with told(index):
                 found = self._mappings(index)
@@ -216,7 +222,7 @@ class OpenSearchDocuments:
         self._each(index, lambda name: self._client.indices.delete(index=name))
 
     def _each(self, index: str, do: Any) -> None:
-        index_mapping.check_name(index)
+        index_name.check(index)
         with told(index):
             names = list(self._mappings(index))
             if not names:
@@ -244,29 +250,38 @@ class OpenSearchDocuments:
         return self._legacy_bm25
 
     def _target(self, index: str, generation: str | None) -> Generation:
-        for each in self.generations(index):
-            if each.name == generation or (generation is None and each.live):
-                return each
-        raise search_errors.not_found(generation or index)
+        """``generation``, or the live one, in one small request."""
+        index_name.check(index)
+        name = generation or index
+        with told(name):
+            found = self._client.indices.get_mapping(index=name)
+        ours = [each for each in found if belongs(each, index)]
+        if len(ours) != 1:
+            raise search_errors.not_found(name)
+        return index_mapping.generation(ours[0], found[ours[0]]["mappings"], live=generation is None, documents=None)
 
     def _live(self, index: str) -> str:
-        found = list(self._client.indices.get_alias(name=index))
-        return str(found[0]) if found else ""
+        found = self._client.indices.get_alias(name=index)
+        return next((name for name in found if belongs(name, index)), "")
+
+    def _count(self, name: str) -> int:
+        return int(self._client.count(index=name)["count"])
 
     def _mappings(self, index: str) -> dict[str, Any]:
         """Generation → mapping, oldest first."""
         found = self._client.indices.get_mapping(index=f"{index}-*")
         return {name: found[name]["mappings"] for name in sorted(found) if belongs(name, index)}
 
-    def _scan(self, name: str, query: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    def _scan(self, name: str, query: dict[str, Any], after: str = "", page: int = PAGE) -> Iterator[tuple[str, str]]:
         body: dict[str, Any] = {
-            "size": PAGE, "query": query, "sort": [{"id": "asc"}], "_source": False, "stored_fields": ["id", "version"],
+            "size": page, "query": query, "sort": [{"id": "asc"}], "_source": False, "stored_fields": ["id", "version"],
+            "search_after": [after],
         }  # fmt: skip
         while True:
             hits = self._client.search(index=name, body=body)["hits"]["hits"]
             for hit in hits:
                 yield hit["fields"]["id"][0], hit["fields"]["version"][0]
-            if len(hits) < PAGE:
+            if len(hits) < page:
                 return
             body["search_after"] = hits[-1]["sort"]
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import opensearchpy
 
-from slipstream.aws import index_mapping, search_cards, search_query
+from slipstream.aws import search_cards, search_query
 from slipstream.aws.document_index import told
+from slipstream.retrieval import index_name
 from slipstream.retrieval.search import EngineQuery
 
 Pipeline = dict[str, Any]
@@ -39,7 +40,7 @@ class HybridSearch:
 
     def search(self, index: str, query: EngineQuery, pipeline: Pipeline) -> list[tuple[str, float]]:
         """Documents and their fused scores, best first, ``query.size`` at most. Raises as PassageIndex.search does."""
-        index_mapping.check_name(index)
+        index_name.check(index)
         body = {
             "size": query.size,
             "_source": False,

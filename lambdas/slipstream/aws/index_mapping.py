@@ -30,24 +30,7 @@ LANGUAGES = frozenset({
 MAX_DIMENSIONS = 16_000
 NOTHING_KEPT = Kept()
 _CARD = {"type": "keyword", "index": False, "doc_values": False, "store": True}
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
-_GENERATION = re.compile(r"(?P<index>[a-z0-9][a-z0-9_-]{0,99})-[0-9]{6}")
-
-
-def check_name(index: str) -> None:
-    """Raises InvalidRequest for a name that the engine would refuse or take for several indexes."""
-    if not _NAME.fullmatch(index):
-        raise InvalidRequest(
-            f"'{index[:100]}' cannot name an index: use up to 100 of a-z, 0-9, - and _, a letter or digit first",
-            param="index",
-        )
-
-
-def check_new_name(index: str) -> None:
-    """Raises InvalidRequest also for a name that could be a generation's."""
-    check_name(index)
-    if _GENERATION.fullmatch(index):
-        raise InvalidRequest(f"'{index}' ends like a generation's name: choose another end", param="index")
+_GENERATION = re.compile(r"(?P<index>.+)-[0-9]{6}")
 
 
 def generation_name(index: str, number: int) -> str:

@@ -15,6 +15,7 @@ from slipstream.aws.search_answer import Leg
 from slipstream.aws.transport import Transport
 from slipstream.disconnect import Disconnect
 from slipstream.errors import SlipstreamError, UpstreamError, UpstreamTimeout
+from slipstream.retrieval import index_name
 from slipstream.retrieval.ports import Generation
 from slipstream.retrieval.search import EngineQuery, Legs
 from slipstream.telemetry.waterfall import Waterfall
@@ -43,7 +44,7 @@ class OpenSearchPassages:
 
     def search(self, index: str, query: EngineQuery, waterfall: Waterfall, disconnect: Disconnect) -> Legs:
         """See PassageIndex. Opens span ``search`` (and ``connect`` where a connection has to be made)."""
-        index_mapping.check_name(index)
+        index_name.check(index)
         limit_s = self._timeout_s if query.timeout_ms is None else query.timeout_ms / 1000 + GRACE_S
         patience = Patience(self._timeout_s, disconnect=disconnect, deadline_s=perf_counter() + limit_s)
         with waterfall.span("search"):
@@ -63,15 +64,15 @@ class OpenSearchPassages:
 
     def describe(self, index: str, waterfall: Waterfall, disconnect: Disconnect) -> Generation:
         """See PassageIndex."""
-        index_mapping.check_name(index)
+        index_name.check(index)
         patience = Patience(self._timeout_s, disconnect=disconnect, deadline_s=perf_counter() + self._timeout_s)
         with waterfall.span("describe_index"):
             raw = self._send("GET", f"/{index}/_mapping", b"", index, waterfall, patience)
         found: dict[str, Any] = msgspec.json.decode(raw)
-        if len(found) != 1:
+        ours = [name for name in found if index_mapping.belongs(name, index)]
+        if len(ours) != 1:
             raise search_errors.not_found(index)
-        ((name, body),) = found.items()
-        return index_mapping.generation(name, body["mappings"], live=True, documents=None)
+        return index_mapping.generation(ours[0], found[ours[0]]["mappings"], live=True, documents=None)
 
     def _ask(
         self, index: str, target: str, query: EngineQuery, waterfall: Waterfall, patience: Patience

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from slipstream.retrieval.failures import FailureRecord
+from collections.abc import Callable
+
+from slipstream.retrieval.failures import FailureRecord, Replayed
 
 
 class MemoryFailures:
@@ -35,9 +37,14 @@ class MemoryDeadLetters:
         """See DeadLetters."""
         self.buried.append((message, record))
 
-    def replay(self, index: str) -> int:
+    def replay(self, index: str, is_late: Callable[[], bool] = lambda: False) -> Replayed:
         """See DeadLetters."""
-        found = [message for message, record in self.buried if record.index == index]
-        self.buried = [pair for pair in self.buried if pair[1].index != index]
-        self.replayed += found
-        return len(found)
+        found = [pair for pair in self.buried if pair[1].index == index]
+        count = 0
+        for pair in found:
+            if is_late():
+                break
+            self.buried.remove(pair)
+            self.replayed.append(pair[0])
+            count += 1
+        return Replayed(count, count == len(found))

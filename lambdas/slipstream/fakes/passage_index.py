@@ -6,6 +6,7 @@ It answers as the engine does: same analysis, BM25 and filters, cosines exact. W
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from threading import RLock
 from time import perf_counter
 from typing import Any
@@ -15,6 +16,7 @@ import msgspec
 from slipstream.disconnect import Disconnect
 from slipstream.errors import IndexExists, IndexNotFound, IndexReadOnly, InvalidRequest, UpstreamUnavailable
 from slipstream.fakes.generation import MemoryGeneration
+from slipstream.retrieval import index_name
 from slipstream.retrieval.document import Document
 from slipstream.retrieval.ports import Failed, Generation, IndexSpec, Kept
 from slipstream.retrieval.question.acronyms import Meaning, merged
@@ -73,6 +75,7 @@ class MemoryIndex:
 
     def create(self, index: str, spec: IndexSpec) -> Generation:
         """See DocumentIndex."""
+        index_name.check_new(index)
         _check_spec(spec)
         with self._lock:
             if index in self._indexes:
@@ -85,12 +88,14 @@ class MemoryIndex:
         with self._lock:
             return sorted(self._indexes)
 
-    def generations(self, index: str) -> list[Generation]:
+    def generations(self, index: str, *, counted: bool = True) -> list[Generation]:
         """See DocumentIndex."""
         with self._lock:
             found = self._of(index)
             return [
-                Generation(name, each.spec, len(each.documents), live=name == found.live, kept=found.kept)
+                Generation(
+                    name, each.spec, len(each.documents) if counted else None, live=name == found.live, kept=found.kept
+                )
                 for name, each in sorted(found.generations.items())
             ]
 
@@ -138,15 +143,16 @@ class MemoryIndex:
 
     def versions(
         self, index: str, document_ids: Sequence[str] | None = None, *, generation: str | None = None,
-        origin: str | None = None,
+        origin: str | None = None, after: str = "", limit: int | None = None,
     ) -> Mapping[str, str]:  # fmt: skip
         """See DocumentIndex."""
         with self._lock:
             documents = self._generation(index, generation).documents
-            names = documents if document_ids is None else [each for each in document_ids if each in documents]
-            return {
-                name: documents[name].version for name in names if origin is None or documents[name].origin == origin
-            }
+            asked = documents if document_ids is None else [each for each in document_ids if each in documents]
+            found = {i: documents[i].version for i in asked if origin is None or documents[i].origin == origin}
+            if document_ids is not None:
+                return found
+            return dict(islice(((i, found[i]) for i in sorted(found) if i > after), limit))
 
     def read(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> list[Document]:
         """See DocumentIndex."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from time import perf_counter
 from typing import Any, Protocol
@@ -17,6 +16,7 @@ from slipstream.disconnect import Disconnect
 from slipstream.errors import InvalidRequest
 from slipstream.gateway.pipeline import RAG
 from slipstream.gateway.report import total_input
+from slipstream.retrieval import index_name
 from slipstream.retrieval.citations import CitationCheck
 from slipstream.retrieval.document import in_context
 from slipstream.retrieval.ports import Generation
@@ -26,7 +26,6 @@ from slipstream.retrieval.ranking import Found, Ranked
 from slipstream.telemetry.waterfall import Waterfall
 
 DEFAULT_MODEL = "balanced"
-INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 FOREIGN = "another language than the index: evidence of shared words counts half, meaning and identifiers in full"
 UNSUPPORTED = "\n\n(No passage of the index supports this answer.)"
 
@@ -61,10 +60,10 @@ class Finds(Protocol):
 def rag_model(name: str) -> RagModel:
     """Read a name that begins with ``rag:``. Raises InvalidRequest where what follows can be no index."""
     index, at, model = name[len(RAG) :].partition("@")
-    if not INDEX_NAME.fullmatch(index) or (at and not model):
+    if not index_name.fits(index) or (at and not model):
         raise InvalidRequest(
-            f"'{name[:200]}' names no index: write rag:INDEX or rag:INDEX@MODEL, the index in small letters, digits, "
-            "- and _ (`slipstream index list` shows them)",
+            f"'{name[:200]}' names no index: write rag:INDEX or rag:INDEX@MODEL, INDEX being {index_name.RULE} "
+            "(`slipstream index list` shows them)",
             param="model",
         )
     return RagModel(index, model or DEFAULT_MODEL)

@@ -6,7 +6,6 @@ is done.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from time import perf_counter
@@ -17,6 +16,7 @@ import msgspec
 from slipstream.errors import (
     BodyTooLarge,
     IndexExists,
+    IndexNotFound,
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
@@ -28,7 +28,7 @@ from slipstream.gateway.routes import printable
 from slipstream.models.embedding import Embedder, embedding_call
 from slipstream.models.targets import Target
 from slipstream.retrieval import api_shapes as shapes
-from slipstream.retrieval import reindex
+from slipstream.retrieval import index_name, reindex
 from slipstream.retrieval.documents_body import Ids, Load, NewDocuments, Synonyms, decode, drafts_of
 from slipstream.retrieval.drafts import Draft, Item, Refused, Source, drafts
 from slipstream.retrieval.failures import DeadLetters, FailureStore
@@ -45,7 +45,6 @@ WORK_S = 22.0
 """Seconds that a call works: API Gateway ends a buffered one after 29, and what is under way has to be written."""
 PAGE, MOST_VERSIONS, LOAD_WINDOW = 1_000, 10_000, 32
 PACE = Pace(passages=128, batch_passages=128)
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 Told = tuple[int, dict[str, Any]]
 
@@ -83,10 +82,7 @@ class IndexesApi:
         if not name:
             return self._listed(request)
         name = unescape(name)
-        if not _NAME.fullmatch(name):
-            raise InvalidRequest(
-                f"'{printable(name, 80)}' is no name for an index: use a-z, 0-9 and hyphens, 63 at most", param="name"
-            )
+        index_name.check(name, "name")
         return self._one(request, name, rest)
 
     def _one(self, request: HttpRequest, name: str, rest: str) -> Told:
@@ -129,8 +125,11 @@ class IndexesApi:
         spec = self._spec(request.body, self._parts.usual)
         try:
             self._parts.index.create(name, spec)
-        except IndexExists:
-            there = self._parts.index.generations(name)
+        except IndexExists as taken:
+            try:
+                there = self._parts.index.generations(name)
+            except IndexNotFound:
+                raise taken from None  # by an alias that is none of ours
             if next(generation for generation in there if generation.live).spec != spec:
                 raise IndexExists(
                     f"there is an index '{name}' with another spec: drop it, or change it with `slipstream index "
@@ -263,19 +262,18 @@ class IndexesApi:
     def _versions(self, request: HttpRequest, name: str) -> Told:
         may(request.principal, "ingest")
         query = request.query
-        versions = self._everywhere(name, query.get("origin"))
         limit = min(MOST_VERSIONS, int(query.get("limit", "")) if query.get("limit", "").isdecimal() else PAGE)
-        ids = sorted(document_id for document_id in versions if document_id > query.get("after", ""))
-        data = [{"id": document_id, "version": versions[document_id]} for document_id in ids[:limit]]
-        return 200, {"object": "list", "data": data, "has_more": len(ids) > limit}
+        found = self._everywhere(name, query.get("origin"), query.get("after", ""), limit + 1)
+        data = [{"id": document_id, "version": version} for document_id, version in islice(found.items(), limit)]
+        return 200, {"object": "list", "data": data, "has_more": len(found) > limit}
 
-    def _everywhere(self, name: str, origin: str | None) -> dict[str, str]:
+    def _everywhere(self, name: str, origin: str | None, after: str, limit: int) -> dict[str, str]:
         """Versions of what is live; empty where a generation that is being filled does not have it, too."""
         index = self._parts.index
-        live, *beside = sorted(index.generations(name), key=lambda generation: not generation.live)
-        found = dict(index.versions(name, generation=live.name, origin=origin))
+        live, *beside = sorted(index.generations(name, counted=False), key=lambda generation: not generation.live)
+        found = dict(index.versions(name, generation=live.name, origin=origin, after=after, limit=limit))
         for generation in beside:
-            there = index.versions(name, generation=generation.name, origin=origin)
+            there = index.versions(name, list(found), generation=generation.name, origin=origin)
             found = {i: version if there.get(i) == version else "" for i, version in found.items()}
         return found
 
@@ -293,14 +291,16 @@ class IndexesApi:
 
     def _failures(self, request: HttpRequest, name: str) -> Told:
         may(request.principal, "admin")
-        self._parts.index.generations(name)
+        self._parts.index.generations(name, counted=False)
         records = self._parts.failures.all(name)
         return 200, {"object": "list", "data": [msgspec.to_builtins(record) for record in records]}
 
     def _replay(self, request: HttpRequest, name: str) -> Told:
         may(request.principal, "admin")
-        self._parts.index.generations(name)
-        return 200, {"object": "replay", "messages": self._parts.dead_letters.replay(name)}
+        self._parts.index.generations(name, counted=False)
+        until_s = self._until_s(request)
+        done = self._parts.dead_letters.replay(name, lambda: self._clock() >= until_s)
+        return 200, {"object": "replay", **msgspec.to_builtins(done)}
 
     def _until_s(self, request: HttpRequest) -> float:
         return min(request.received_s + WORK_S, request.deadline_s or float("inf"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -38,6 +39,13 @@ class FailureStore(Protocol):
         ...
 
 
+class Replayed(msgspec.Struct, frozen=True):
+    """What one replay did; not ``finished``: there was no time to look at all of the queue."""
+
+    messages: int
+    finished: bool
+
+
 class DeadLetters(Protocol):
     """The queue of what could not be loaded, and the way back into the queue that is worked on."""
 
@@ -45,6 +53,6 @@ class DeadLetters(Protocol):
         """Put a message there with its reason beside it. Raises UpstreamUnavailable."""
         ...
 
-    def replay(self, index: str) -> int:
-        """Send the messages of one index back to be worked on; how many. Raises UpstreamUnavailable."""
+    def replay(self, index: str, is_late: Callable[[], bool] = lambda: False) -> Replayed:
+        """Send the messages of one index back to be worked on, until ``is_late``. Raises UpstreamUnavailable."""
         ...

@@ -25,7 +25,7 @@ from slipstream.retrieval.drafts import Draft, Refused
 from slipstream.retrieval.ingest_report import Failure, Report, failure
 from slipstream.retrieval.passage_vectors import PassageVectors, Vector
 from slipstream.retrieval.ports import DocumentIndex, Generation, IndexSpec
-from slipstream.retrieval.writing import Writing
+from slipstream.retrieval.writing import LAST_WRITES_S, Writing
 
 EVERYTHING = ""
 """As ``remove_missing``: whatever the load did not see leaves the index."""
@@ -78,10 +78,11 @@ class Ingestion:
     ) -> None:
         self._index = index
         self._name = name
+        self._embedder = embedder
+        self._resolve = resolve
         self._pace = pace
+        self._sleep = sleep
         self._clock = clock
-        self._vectors = PassageVectors(embedder, resolve, side_by_side=pace.side_by_side, sleep=sleep, clock=clock)
-        self._writing = Writing(index, name, sleep=sleep)
         self._pending: deque[_Pending] = deque()
         self._waiting_passages = 0
         self._ready: list[tuple[_Pending, dict[str, Document]]] = []
@@ -98,9 +99,11 @@ class Ingestion:
         """Bring the index up to ``drafts``. Raises IndexNotFound; everything else is in the report.
 
         ``remove_missing``: an origin whose documents leave the index unless the load saw them, EVERYTHING, or None.
-        ``deadline_s`` (of the monotonic clock): what is not embedded by then is reported as failed and retryable.
+        ``deadline_s`` (of the monotonic clock): what is not embedded by then is reported as failed and retryable, and
+        what is embedded is written no later than LAST_WRITES_S after it, but for the time that one request takes.
         """
         report, began_s = Report(failed=[]), self._clock()
+        self._open(deadline_s)
         self._writing.targets()
         self._report, self._progress, self._deadline_s = report, progress, deadline_s
         seen: set[str] = set()
@@ -122,6 +125,14 @@ class Ingestion:
             report.seconds = self._clock() - began_s
         progress(report)
         return report
+
+    def _open(self, deadline_s: float | None) -> None:
+        self._vectors = PassageVectors(
+            self._embedder, self._resolve, side_by_side=self._pace.side_by_side, deadline_s=deadline_s,
+            sleep=self._sleep, clock=self._clock,
+        )  # fmt: skip
+        last_s = None if deadline_s is None else deadline_s + LAST_WRITES_S
+        self._writing = Writing(self._index, self._name, deadline_s=last_s, sleep=self._sleep, clock=self._clock)
 
     # -- what there is to do
 
@@ -276,7 +287,9 @@ class Ingestion:
             documents = [ready[name] for _, ready in batch if name in ready]
             for one in self._writing.write(documents, name) or ():
                 if one.document_id not in refused:
-                    self._fail(Failure(one.document_id, "refused", one.reason, one.retryable))
+                    late = one.retryable and self._is_late()
+                    why = Failure(one.document_id, "refused", one.reason, one.retryable)
+                    self._fail(_not_reached(one.document_id) if late else why)
                 refused.add(one.document_id)
         written = [pending for pending, _ in batch if pending.document.id not in refused]
         self._count(written)
@@ -300,7 +313,7 @@ class Ingestion:
             seen |= set(self._index.versions(self._name, origin=unread))
         gone = [document_id for document_id in there if document_id not in seen]
         for at in range(0, len(gone), self._pace.window):
-            self._index.delete(self._name, gone[at : at + self._pace.window])
+            self._writing.delete(gone[at : at + self._pace.window])
         self._report.deleted = len(gone)
 
     def _fail(self, why: Failure) -> None:

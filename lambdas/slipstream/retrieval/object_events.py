@@ -152,6 +152,8 @@ class ObjectEvents:
             failed = self._newest(place, until_s)
         except SlipstreamError as error:
             failed = [failure(place.uri, error)]
+        except Exception as error:  # whatever it is, the other objects of the batch are none of its business
+            failed = [_unexpected(place, error)]
         if not failed:
             self._failures.remove(place.index, place.uri)
             return True
@@ -211,3 +213,10 @@ class ObjectEvents:
             deleted=report.deleted, failed=len(report.failed), passages=report.passages, embedded=report.embedded,
             seconds=round(report.seconds, 3),
         )  # fmt: skip
+
+
+def _unexpected(place: Place, error: Exception) -> Failure:
+    """By its kind alone: what it says may hold a document's text."""
+    kind = type(error).__name__
+    reason = f"an unexpected {kind}: it is tried again, and if it stays it is a defect to report"
+    return Failure(place.uri, "internal_error", reason, retryable=True)

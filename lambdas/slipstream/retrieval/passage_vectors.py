@@ -8,9 +8,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotInTime
 
 import msgspec
 
+from slipstream.disconnect import Disconnect
 from slipstream.errors import SlipstreamError
 from slipstream.models.embedding import Embedder, EmbeddingCall, embedding_call
 from slipstream.models.targets import Target
@@ -26,7 +28,9 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 20.0
 class PassageVectors:
     """A pool of ``side_by_side`` calls. Where one is throttled all of them wait, as they share one quota.
 
-    ``flush`` sends what waits for a batch to fill; ``close`` ends the pool and drops what has not begun.
+    ``flush`` sends what waits for a batch to fill; ``close`` ends the pool and drops what has not begun. Beyond
+    ``deadline_s`` (of ``clock``) nothing is asked, waited for or tried again: vectors that are not there by then raise
+    ``concurrent.futures.TimeoutError``.
     """
 
     def __init__(
@@ -35,6 +39,7 @@ class PassageVectors:
         resolve: Callable[[str], Target],
         *,
         side_by_side: int = 8,
+        deadline_s: float | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -43,6 +48,10 @@ class PassageVectors:
         self._pool = ThreadPoolExecutor(side_by_side, thread_name_prefix="embed")
         self._sleep = sleep
         self._clock = clock
+        self._deadline_s = deadline_s
+        self._until = Disconnect()
+        self._until.ends_s = deadline_s
+        self._closed = False
         self._calls: dict[tuple[str, int], EmbeddingCall] = {}
         self._waiting: dict[tuple[str, int], list[tuple[str, Future[Vector]]]] = {}
         self._not_before_s = 0.0
@@ -83,7 +92,8 @@ class PassageVectors:
             self._send(place)
 
     def close(self) -> None:
-        """Wait for the calls that run; the others never begin."""
+        """Wait for the calls that run; the others never begin, and none is tried again."""
+        self._closed = True
         self._pool.shutdown(cancel_futures=True)
 
     def _send(self, place: tuple[str, int]) -> None:
@@ -105,20 +115,24 @@ class PassageVectors:
 
     def _patiently(self, call: EmbeddingCall) -> list[list[float]]:
         for attempt in range(ATTEMPTS - 1):
-            self._wait()
             try:
-                return self._embedder.embed(call, Waterfall(time.perf_counter())).vectors
+                return self._once(call)
             except SlipstreamError as error:
                 if not error.retryable:
                     raise
                 self._back_off(error, attempt)
+        return self._once(call)
+
+    def _once(self, call: EmbeddingCall) -> list[list[float]]:
         self._wait()
-        return self._embedder.embed(call, Waterfall(time.perf_counter())).vectors
+        return self._embedder.embed(call, Waterfall(time.perf_counter()), self._until).vectors
 
     def _wait(self) -> None:
-        left_s = self._not_before_s - self._clock()
-        if left_s > 0:
-            self._sleep(left_s)
+        now_s = self._clock()
+        if self._closed or (self._deadline_s is not None and max(now_s, self._not_before_s) >= self._deadline_s):
+            raise NotInTime
+        if self._not_before_s > now_s:
+            self._sleep(self._not_before_s - now_s)
 
     def _back_off(self, error: SlipstreamError, attempt: int) -> None:
         """As long as the service asked for, else twice as long each time, with jitter."""

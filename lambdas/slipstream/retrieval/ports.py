@@ -78,7 +78,7 @@ class Generation(msgspec.Struct, frozen=True):
     name: str
     spec: IndexSpec
     documents: int | None
-    """None: not counted (``PassageIndex.describe``)."""
+    """None: not counted."""
     live: bool
     kept: Kept = Kept()
 
@@ -98,8 +98,11 @@ class DocumentIndex(Protocol):
         """Make the first generation and the alias. Raises IndexExists, InvalidRequest (a spec the engine refuses)."""
         ...
 
-    def generations(self, index: str) -> list[Generation]:
-        """All generations, oldest first. Raises IndexNotFound."""
+    def generations(self, index: str, *, counted: bool = True) -> list[Generation]:
+        """All generations, oldest first, one of them live. Raises IndexNotFound.
+
+        ``counted`` False: without their documents' numbers, of which each takes a request.
+        """
         ...
 
     def names(self) -> list[str]:
@@ -141,10 +144,13 @@ class DocumentIndex(Protocol):
         *,
         generation: str | None = None,
         origin: str | None = None,
+        after: str = "",
+        limit: int | None = None,
     ) -> Mapping[str, str]:
         """Document id → version, of those that are indexed, written a moment ago included.
 
-        ``document_ids`` None: of all; ``origin``: only documents of this one.
+        ``document_ids`` None: of all, in the order of their ids, behind the id ``after`` and at most ``limit`` of them;
+        ``origin``: only documents of this one.
         """
         ...
 

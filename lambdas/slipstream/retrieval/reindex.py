@@ -9,7 +9,9 @@ there, and the swap waits until both generations hold the same versions.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import TimeoutError as NotInTime
+from contextlib import closing
 
 import msgspec
 
@@ -19,10 +21,12 @@ from slipstream.models.targets import Target
 from slipstream.retrieval.document import Document
 from slipstream.retrieval.passage_vectors import PassageVectors
 from slipstream.retrieval.ports import DocumentIndex, Generation, IndexSpec
-from slipstream.retrieval.writing import Writing
+from slipstream.retrieval.writing import LAST_WRITES_S, Writing
 
-BATCH = 32
-"""Documents that are read, embedded and written together."""
+READ = 20
+"""Documents that are read together; their passages are all on their way to the model at once."""
+BATCH_PASSAGES = 128
+"""Written together: a step that is out of time loses no more than this of what it has embedded."""
 
 
 class ReindexUnderWay(SlipstreamError):
@@ -73,7 +77,7 @@ def step(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Step:
-    """Copy until ``deadline_s`` (of the monotonic clock) or until both generations are equal, then swap.
+    """Copy until ``deadline_s`` (of ``clock``) or until both generations are equal, then swap.
 
     Raises what the engine or the model says; what was copied stays, and the next step goes on from there.
     """
@@ -82,7 +86,15 @@ def step(
     beside = _beside(generations)
     if beside is None:
         return Step(live.name, live.documents or 0, 0, True)
-    copying = _Copying(index, name, live, beside, sleep)
+
+    def vectors() -> PassageVectors:
+        return PassageVectors(
+            embedder, resolve, side_by_side=side_by_side, deadline_s=deadline_s, sleep=sleep, clock=clock
+        )
+
+    last_s = None if deadline_s is None else deadline_s + LAST_WRITES_S
+    writing = Writing(index, name, deadline_s=last_s, sleep=sleep, clock=clock)
+    copying = _Copying(writing, live, beside, vectors, lambda: deadline_s is not None and clock() >= deadline_s)
     while True:
         there, here = index.versions(name, generation=live.name), index.versions(name, generation=beside.name)
         gone = [document_id for document_id in here if document_id not in there]
@@ -91,61 +103,81 @@ def step(
             index.promote(name, beside.name)
             return Step(beside.name, len(there), 0, True)
         if gone:
-            index.delete(name, gone, generation=beside.name)
-        for at in range(0, len(differing), BATCH):
-            if at and deadline_s is not None and clock() >= deadline_s:
-                return Step(beside.name, len(there), len(differing) - at, False)
-            ids = differing[at : at + BATCH]
-            vectors = PassageVectors(embedder, resolve, side_by_side=side_by_side, sleep=sleep, clock=clock)
-            try:
-                copying.copy([i for i in ids if i not in here], vectors, if_absent=True)
-                copying.copy([i for i in ids if i in here], vectors, if_absent=False)
-            finally:
-                vectors.close()
-        if deadline_s is not None and clock() >= deadline_s:
-            return Step(beside.name, len(there), 0, False)
+            writing.delete(gone, beside.name)
+        copying.copied = 0
+        try:
+            copying.copy(differing, here)
+        except NotInTime:
+            return Step(beside.name, len(there), len(differing) - copying.copied, False)
 
 
 class _Copying:
-    """From the live generation into the one beside it."""
+    """From the live generation into the one beside it. ``copied`` counts documents."""
 
     def __init__(
-        self, index: DocumentIndex, name: str, live: Generation, beside: Generation, sleep: Callable[[float], None]
+        self,
+        writing: Writing,
+        live: Generation,
+        beside: Generation,
+        vectors: Callable[[], PassageVectors],
+        is_late: Callable[[], bool],
     ) -> None:
-        self._index = index
-        self._name = name
+        self._writing = writing
         self._live = live
         self._beside = beside
-        self._writing = Writing(index, name, sleep=sleep)
+        self._vectors = vectors
+        self._is_late = is_late
         self._same_vectors = live.spec.vector_space == beside.spec.vector_space
+        self.copied = 0
 
-    def copy(self, document_ids: Sequence[str], vectors: PassageVectors, *, if_absent: bool) -> None:
-        """Documents that have left meanwhile are left out. Raises UpstreamError where the engine refuses one."""
+    def copy(self, document_ids: Sequence[str], here: Mapping[str, str]) -> None:
+        """``here``: what the generation beside has of them. Documents that have left meanwhile are left out.
+
+        Raises TimeoutError where time is up: what is complete by then is written. Raises UpstreamError where the
+        engine refuses a document.
+        """
+        for at in range(0, len(document_ids), READ):
+            ids = document_ids[at : at + READ]
+            self._some([i for i in ids if i not in here], if_absent=True)
+            self._some([i for i in ids if i in here], if_absent=False)
+        if self._is_late():
+            raise NotInTime
+
+    def _some(self, document_ids: Sequence[str], *, if_absent: bool) -> None:
         documents = self._writing.read(document_ids, self._live.name) if document_ids else []
-        if not self._same_vectors:
-            documents = self._embedded(documents, vectors)
         if not documents:
             return
-        self._writing.learn(documents)
-        refused = self._writing.write(documents, self._beside.name, if_absent=if_absent)
-        if refused:
-            raise UpstreamError(
-                f"the new generation refused '{refused[0].document_id}': {refused[0].reason}", code="refused"
-            )
+        with closing(self._vectors()) as vectors:
+            for batch in [documents] if self._same_vectors else self._embedded(documents, vectors):
+                self._writing.learn(batch)
+                refused = self._writing.write(batch, self._beside.name, if_absent=if_absent)
+                if refused:
+                    raise UpstreamError(
+                        f"the new generation refused '{refused[0].document_id}': {refused[0].reason}", code="refused"
+                    )
+                self.copied += len(batch)
+                if self._is_late():
+                    raise NotInTime
 
-    def _embedded(self, documents: Sequence[Document], vectors: PassageVectors) -> list[Document]:
+    def _embedded(self, documents: Sequence[Document], vectors: PassageVectors) -> Iterator[list[Document]]:
+        """Batches whose passages have their vectors; the last one may be cut short by the deadline, which it tells."""
         asked = [vectors.of(document, self._beside.spec, {})[0] for document in documents]
         vectors.flush()
-        return [
-            msgspec.structs.replace(
-                document,
-                passages=tuple(
-                    msgspec.structs.replace(passage, vector=future.result())
-                    for passage, future in zip(document.passages, futures, strict=True)
-                ),
-            )
-            for document, futures in zip(documents, asked, strict=True)
-        ]
+        ready: list[Document] = []
+        try:
+            for document, futures in zip(documents, asked, strict=True):
+                pairs = zip(document.passages, [future.result() for future in futures], strict=True)
+                passages = tuple(msgspec.structs.replace(passage, vector=vector) for passage, vector in pairs)
+                ready.append(msgspec.structs.replace(document, passages=passages))
+                if sum(len(each.passages) for each in ready) >= BATCH_PASSAGES:
+                    yield ready
+                    ready = []
+        except NotInTime:
+            if ready:
+                yield ready
+            raise
+        if ready:
+            yield ready
 
 
 def _beside(generations: Sequence[Generation]) -> Generation | None:

@@ -17,7 +17,7 @@ from slipstream.aws.sigv4 import Signer
 from slipstream.aws.transport import Transport
 from slipstream.errors import InvalidRequest, UnreadableDocument, UpstreamUnavailable
 from slipstream.fakes.failures import MemoryFailures
-from slipstream.retrieval.failures import FailureRecord, FailureStore
+from slipstream.retrieval.failures import FailureRecord, FailureStore, Replayed
 from slipstream.retrieval.object_events import ObjectEvents
 from slipstream.runtime.bad_setting import BadSetting
 from slipstream.runtime.ingest_parts import build_api_parts, build_object_events, read_ingest_settings
@@ -128,7 +128,7 @@ def test_a_dead_letter_carries_its_reason_and_comes_back_alone(environ: dict[str
 
     (seen,) = sqs.receive_message(QueueUrl=dead, MessageAttributeNames=["All"], VisibilityTimeout=0)["Messages"][:1]
     assert seen["MessageAttributes"]["reason"]["StringValue"] == "is encrypted"
-    assert letters.replay("docs") == 2
+    assert letters.replay("docs") == Replayed(2, finished=True)
 
     back = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
     assert sorted(json.loads(m["Body"])["detail"]["object"]["key"] for m in back) == ["docs/x.pdf", "docs/y.pdf"]
@@ -160,8 +160,39 @@ def test_what_fails_again_at_once_is_replayed_once(environ: dict[str, str]) -> N
     letters = SqsDeadLetters(sqs, queue_url=queue, dead_url=dead)
     letters.bury(event("docs/x.pdf"), RECORD)
 
-    assert letters.replay("docs") == 1
+    assert letters.replay("docs") == Replayed(1, finished=True)
     assert sqs.came_back == 1
+
+
+def test_a_replay_that_is_out_of_time_says_so_and_the_next_goes_on(environ: dict[str, str]) -> None:
+    queue, dead = environ["SLIPSTREAM_INGEST_QUEUE_URL"], environ["SLIPSTREAM_DEAD_LETTER_QUEUE_URL"]
+    letters = SqsDeadLetters(boto3.client("sqs"), queue_url=queue, dead_url=dead)
+    for number in range(25):
+        letters.bury(event(f"docs/{number}.pdf"), RECORD)
+    looks = iter([False, True])
+
+    # It takes ten and ten, and by then has no time left to send one back.
+    assert letters.replay("docs", lambda: next(looks, True)) == Replayed(0, finished=False)
+    assert letters.replay("docs") == Replayed(5, finished=True)
+
+
+def test_a_replay_takes_no_more_than_it_can_send_back_and_the_next_goes_on_behind_other_indexes(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slipstream.aws.dead_letters.MOST_TAKEN", 10)
+    queue, dead = environ["SLIPSTREAM_INGEST_QUEUE_URL"], environ["SLIPSTREAM_DEAD_LETTER_QUEUE_URL"]
+    letters = SqsDeadLetters(boto3.client("sqs"), queue_url=queue, dead_url=dead)
+    for number in range(12):
+        letters.bury(event(f"other/{number}.pdf"), RECORD)
+    for number in range(7):
+        letters.bury(event(f"docs/{number}.pdf"), RECORD)
+
+    done = [letters.replay("docs")]
+    while not done[-1].finished:
+        done.append(letters.replay("docs"))
+
+    assert len(done) > 1
+    assert sum(each.messages for each in done) == 7
 
 
 def test_a_queue_that_is_not_there_is_told_as_unavailable(environ: dict[str, str]) -> None:

@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
 
-from slipstream.aws.document_index import connect
+from slipstream.aws.document_index import OpenSearchDocuments, connect
+from slipstream.disconnect import NEVER
 from slipstream.errors import IndexExists, IndexNotFound, IndexReadOnly, InvalidRequest
 from slipstream.retrieval.document import Document
 from slipstream.retrieval.ports import IndexSpec
+from slipstream.telemetry.waterfall import Waterfall
 from tests.contract.search.engines import BETWEEN, EAST, NORTH, SPEC, Engine, document, names
 
 FIRST = document(
@@ -60,6 +63,8 @@ def test_versions_can_be_asked_by_origin(engine: Engine) -> None:
 
     assert engine.documents.versions(engine.index, origin="s3://bucket/b") == {"second": "v1"}
     assert engine.documents.versions(engine.index, [FIRST.id], origin="s3://bucket/b") == {}
+    assert engine.documents.versions(engine.index, origin="s3://bucket/b", limit=1) == {"second": "v1"}
+    assert engine.documents.versions(engine.index, origin="s3://bucket/b", after="second") == {}
 
 
 def test_versions_of_more_documents_than_a_page_are_all_there(engine: Engine) -> None:
@@ -69,6 +74,8 @@ def test_versions_of_more_documents_than_a_page_are_all_there(engine: Engine) ->
 
     assert len(found) == 2_300
     assert len(engine.documents.versions(engine.index, list(found))) == 2_300
+    assert list(engine.documents.versions(engine.index, after="d2297", limit=3)) == ["d2298", "d2299", "d23"]
+    assert list(engine.documents.versions(engine.index, limit=1_500)) == sorted(found)[:1_500]
 
 
 def test_a_new_version_takes_the_place_of_the_old_with_all_its_passages(engine: Engine) -> None:
@@ -178,6 +185,65 @@ def test_nothing_can_be_done_with_an_index_that_is_not_there(engine: Engine) -> 
         with pytest.raises(IndexNotFound):
             attempt()
     assert index not in documents.names()
+
+
+@pytest.mark.parametrize("named", ["a writing alias", "an alias of something else"])
+def test_an_alias_that_is_no_index_of_this_project_is_not_found(rest: Engine, named: str) -> None:
+    rest.load(FIRST)
+    client = connect(rest.url)
+    alias = f"{rest.index}-000001-writing" if named == "a writing alias" else f"{rest.index}-other"
+    if named != "a writing alias":
+        client.indices.create(index=f"foreign-{rest.index}", body={"aliases": {alias: {}}})
+
+    try:
+        for attempt in (
+            lambda: rest.documents.generations(alias),
+            lambda: rest.documents.begin_generation(alias, SPEC),
+            lambda: rest.documents.write(alias, [SECOND]),
+            lambda: rest.documents.versions(alias),
+            lambda: rest.documents.set_ranking(alias, {}),
+            lambda: rest.passages.describe(alias, Waterfall(), NEVER),
+        ):
+            with pytest.raises(IndexNotFound):
+                attempt()
+        assert rest.documents.versions(rest.index) == {FIRST.id: "v1"}
+    finally:
+        if named != "a writing alias":
+            client.indices.delete(index=f"foreign-{rest.index}")
+
+
+def test_a_generation_of_another_index_is_not_written_to(engine: Engine) -> None:
+    engine.load(FIRST)
+    other = f"{engine.index}x"
+    engine.documents.create(other, SPEC)
+
+    try:
+        with pytest.raises(IndexNotFound):
+            engine.documents.write(engine.index, [SECOND], generation=f"{other}-000001")
+    finally:
+        engine.documents.drop(other)
+
+
+def test_writing_asks_the_engine_no_more_than_it_has_to(rest: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    rest.load(FIRST)
+    client = connect(rest.url)
+    asked: list[str] = []
+    perform = client.transport.perform_request
+
+    def counting(method: str, url: str, **more: Any) -> Any:
+        asked.append(f"{method} {url.rpartition('/')[2]}")
+        return perform(method, url, **more)
+
+    monkeypatch.setattr(client.transport, "perform_request", counting)
+    documents = OpenSearchDocuments(client)
+
+    documents.write(rest.index, [SECOND])
+    documents.versions(rest.index, generation=f"{rest.index}-000001")
+    (told,) = documents.generations(rest.index, counted=False)
+
+    assert asked == ["GET _mapping", "POST _bulk", "GET _mapping", "POST _refresh", "POST _search", "GET _mapping",
+                     f"GET {rest.index}"]  # fmt: skip
+    assert (told.documents, told.live) == (None, True)
 
 
 def test_a_second_generation_is_filled_beside_the_live_one_and_takes_its_place(engine: Engine) -> None:

@@ -1,4 +1,4 @@
-"""Documents go out in requests that the engine takes, and what it has no time for goes out again."""
+"""Documents go out in requests that the engine takes, and what it has no time for is told as worth another."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ class Engine:
     def __init__(self, *answers: Any) -> None:
         self._answers = list(answers)
         self.requests: list[bytes] = []
-        self.pauses: list[float] = []
 
     def __call__(self, data: bytes) -> Any:
         self.requests.append(data)
@@ -35,7 +34,7 @@ class Engine:
         return {"items": answer}
 
     def write(self, *lines: Line) -> list[Failed]:
-        return bulk_write.write(self, "docs", lines, self.pauses.append)
+        return bulk_write.write(self, "docs", lines)
 
 
 def line(name: str, size: int = 1) -> Line:
@@ -66,29 +65,22 @@ def test_a_document_larger_than_a_request_goes_alone_up_to_what_the_engine_takes
     assert len(engine.requests) == 3
 
 
-def test_only_what_was_turned_away_is_sent_again() -> None:
-    engine = Engine([DONE, BUSY, DONE], [DONE])
+def test_what_is_turned_away_is_worth_another_attempt_and_is_not_sent_again_here() -> None:
+    engine = Engine([DONE, BUSY, DONE])
 
-    assert engine.write(line("a"), line("b"), line("c")) == []
+    assert engine.write(line("a"), line("b"), line("c")) == [Failed("b", "queue is full", retryable=True)]
 
-    assert engine.requests == [b"abc", b"b"]
-
-
-def test_pauses_grow() -> None:
-    engine = Engine(Throttled("busy"), [BUSY], Throttled("busy"), [DONE])
-
-    assert engine.write(line("a")) == []
-
-    assert engine.pauses == [0.25, 0.5, 1.0]
+    assert engine.requests == [b"abc"]
 
 
-@pytest.mark.parametrize("busy", [[BUSY], Throttled("busy")])
-def test_what_is_turned_away_to_the_end_is_worth_another_attempt_later(busy: Any) -> None:
-    engine = Engine(*[busy] * bulk_write.TRIES)
+def test_a_request_that_is_turned_away_whole_leaves_the_next_one_its_chance() -> None:
+    half = bulk_write.MAX_REQUEST_BYTES // 2 + 1
+    engine = Engine(Throttled("busy"), [DONE])
 
-    (failed,) = engine.write(line("a"))
+    failed = engine.write(line("a", half), line("b", half))
 
-    assert (failed.document_id, failed.retryable) == ("a", True)
+    assert failed == [Failed("a", "busy", retryable=True)]
+    assert len(engine.requests) == 2
 
 
 def test_a_refusal_concerns_its_document_alone() -> None:

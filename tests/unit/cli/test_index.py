@@ -9,8 +9,10 @@ import msgspec
 import pytest
 from click.testing import Result
 
+from cli.index import MOST_STUCK
 from slipstream.errors import SlipstreamError, Throttled, UpstreamUnavailable
 from slipstream.gateway.http import HttpRequest
+from slipstream.retrieval.failures import FailureRecord
 from slipstream.retrieval.parameters import Provenance, shipped
 from tests.http_routes import serving
 from tests.unit.cli.conftest import Shell
@@ -300,6 +302,32 @@ def test_a_reindex_from_the_source_is_begun_loaded_and_finished(run: Any, server
     assert report(run("load", "docs", str(folder), "--json"))["changed"] == 4
     assert len(server.desk.index.stored("docs", "docs-000002")) == 4
     assert "is live" in run("reindex", "docs", "--resume").stdout
+
+
+def test_a_reindex_that_comes_no_further_ends_and_says_what_helps(run: Any, server: Server, folder: Path) -> None:
+    run("load", "docs", str(folder))
+    server.desk.embedder.now_s = 1_000.0  # no call has time for anything
+    server.asked.clear()
+
+    result = run("reindex", "docs", "--dimensions", "512")
+
+    assert result.exit_code == 1
+    assert "4 of 4 documents are left" in " ".join(result.stderr.split())
+    assert "--resume" in result.stderr
+    assert len(server.asked) == 1 + MOST_STUCK
+    assert len(server.desk.index.documents()) == 4
+
+
+def test_a_replay_that_had_no_time_for_all_says_so(run: Any, server: Server) -> None:
+    server.desk.dead_letters.bury("{}", FailureRecord("docs", "s3://b/docs/x", "no_text", "is empty", False, 1))
+    server.desk.embedder.now_s = 1_000.0  # no call has time for anything
+
+    late = run("replay", "docs")
+    assert "repeat this in a minute" in late.stderr
+    assert "0 messages" in late.stdout
+
+    server.desk.embedder.now_s = 0.0
+    assert run("replay", "docs").stdout.startswith("1 message on the way")
 
 
 def test_dropping_asks_first(run: Any, server: Server) -> None:

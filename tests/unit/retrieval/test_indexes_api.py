@@ -163,7 +163,7 @@ def test_a_model_that_makes_no_embeddings_is_refused(desk: Desk) -> None:
     refused(ModelNotFound, lambda: desk.ask("PUT", "/new", {"embedding_model": "nobody.knows"}))
 
 
-@pytest.mark.parametrize("name", ["Docs", "a_b", "-a", "a" * 64, "a%20b", "a.b"])
+@pytest.mark.parametrize("name", ["Docs", "_a", "-a", "a" * 101, "a%20b", "a.b"])
 def test_a_name_that_engines_refuse_is_refused_with_what_is_allowed(desk: Desk, name: str) -> None:
     error = refused(InvalidRequest, lambda: desk.ask("PUT", f"/{name}", {}))
 
@@ -277,6 +277,26 @@ def test_versions_come_page_by_page(desk: Desk) -> None:
     assert first["data"][0]["version"] == desk.index.documents()["0"].version
 
 
+def test_a_page_of_versions_looks_at_no_more_than_itself(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.ask("POST", "/docs/documents", {"documents": [{"id": f"{n:02d}", "text": "x"} for n in range(20)]})
+    desk.ask("POST", "/docs/reindex", {"dimensions": 512}, begin_only="1")
+    looked_at: list[int] = []
+    versions = desk.index.versions
+
+    def counting(*args: Any, **more: Any) -> Any:
+        found = versions(*args, **more)
+        looked_at.append(max(len(found), len(args[1]) if len(args) > 1 and args[1] is not None else 0))
+        return found
+
+    monkeypatch.setattr(desk.index, "versions", counting)
+    page = desk.ask("GET", "/docs/documents", limit="3", after="04")[1]
+
+    assert [row["id"] for row in page["data"]] == ["05", "06", "07"]
+    assert page["has_more"]
+    assert {row["version"] for row in page["data"]} == {""}  # the generation that is being filled lacks them
+    assert looked_at == [4, 4]
+
+
 @pytest.mark.parametrize("path", ["/docs/documents/guide/a b.md", "/docs/documents/guide%2Fa%20b.md"])
 def test_a_document_is_deleted_by_its_id_encoded_or_not(desk: Desk, path: str) -> None:
     desk.ask("POST", "/docs/documents", {"documents": [{"id": "guide/a b.md", "text": "x"}]})
@@ -290,6 +310,15 @@ def test_many_documents_are_deleted_at_once_and_unknown_ones_do_not_matter(desk:
 
     assert desk.ask("POST", "/docs/documents/delete", {"ids": ["1", "2", "x"]})[1]["deleted"] == ["1", "2"]
     assert sorted(desk.index.documents()) == ["0", "3", "4"]
+
+
+def test_a_name_that_something_else_has_taken_is_told_as_taken(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken(index: str, spec: IndexSpec) -> None:
+        raise IndexExists(f"there is an index '{index}' already: choose another name or drop it first")
+
+    monkeypatch.setattr(desk.index, "create", taken)
+
+    assert "choose another name" in refused(IndexExists, lambda: desk.ask("PUT", "/others", {})).message
 
 
 # -- loads and re-indexes that take longer than a call
@@ -341,6 +370,21 @@ def test_failures_are_listed_with_their_reasons_and_replayed(desk: Desk) -> None
     assert (row["origin"], row["reason"]) == ("s3://b/docs/x.pdf", "is encrypted")
     assert desk.ask("POST", "/docs/replay")[1]["messages"] == 1
     assert desk.dead_letters.replayed == ["{}"]
+
+
+def test_a_replay_keeps_to_its_time(desk: Desk) -> None:
+    for name in ("x", "y"):
+        desk.dead_letters.bury("{}", FailureRecord("docs", f"s3://b/docs/{name}", "no_text", "is empty", False, 1))
+    asked = desk.embedder.now_s
+    desk.embedder.now_s += 100.0
+
+    late = HttpRequest(
+        "POST", "/v1/indexes/docs/replay", {}, b"", principal=Principal("k", scopes=frozenset({"admin"})),
+        received_s=asked,
+    )  # fmt: skip
+
+    assert desk.api(late)[1] == {"object": "replay", "messages": 0, "finished": False}
+    assert desk.ask("POST", "/docs/replay")[1] == {"object": "replay", "messages": 2, "finished": True}
 
 
 # -- who may what

@@ -27,6 +27,7 @@ from slipstream.retrieval.folder import Folder
 from slipstream.retrieval.ingest import EVERYTHING, Pace
 from slipstream.retrieval.ports import Failed, IndexSpec
 from slipstream.retrieval.reindex import begin, step
+from slipstream.retrieval.writing import ATTEMPTS, LAST_WRITES_S, Writing
 from slipstream.telemetry.waterfall import Waterfall
 from tests.unit.retrieval.loading import Desk, resolve
 from tests.unit.retrieval.memory_index import SPEC
@@ -314,6 +315,74 @@ def test_what_is_not_embedded_in_time_is_told_as_worth_sending_again(desk: Desk)
     assert {failure.code for failure in report.failed} == {"not_reached"}
     assert all(failure.retryable for failure in report.failed)
     assert report.stopped is None
+
+
+def test_a_load_that_is_throttled_to_its_end_keeps_its_deadline(desk: Desk) -> None:
+    now = [0.0]
+    desk.slept = Sleeps(now)
+    throttled: Any = [Throttled("slow down")] * 1000
+
+    report = desk.ingest(
+        drafts_of({"a.md": "Text of a.", "b.md": "Text of b."}), embedder=Moody(*throttled),
+        clock=lambda: now[0], deadline_s=2.0, pace=Pace(side_by_side=1),
+    )  # fmt: skip
+
+    assert now[0] <= 2.0
+    assert {failure.code for failure in report.failed} == {"not_reached"}
+    assert (len(report.failed), report.stopped) == (2, None)
+
+
+def test_an_embedding_call_knows_when_it_has_to_end(desk: Desk) -> None:
+    ends: list[float | None] = []
+
+    class Asked(HashingEmbedder):
+        def embed(self, call: EmbeddingCall, waterfall: Waterfall, disconnect: Disconnect = NEVER) -> Embeddings:
+            ends.append(disconnect.ends_s)
+            return super().embed(call, waterfall, disconnect)
+
+    desk.ingest(drafts_of({"a.md": "Text of a."}), embedder=Asked(), clock=lambda: 0.0, deadline_s=2.0)
+
+    assert ends == [2.0]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_the_engine_has_no_time_for_until_the_deadline_is_worth_sending_again(desk: Desk, whole: bool) -> None:
+    now = [0.0]
+    desk.slept = Sleeps(now)
+    asked: list[int] = []
+
+    def busy(documents: Sequence[Document]) -> None:
+        asked.append(len(documents))
+        now[0] = max(now[0], 2.0)  # embedding took all the time that there was
+        if whole:
+            raise Throttled("the engine has too much to do")
+
+    desk.index.before_write = busy
+    desk.index.refuses = lambda document: Failed(document.id, "queue full", True)
+    report = desk.ingest(drafts_of({"a.md": "Text of a."}), clock=lambda: now[0], deadline_s=2.0)
+
+    assert len(asked) > 1
+    assert 2.0 < now[0] < 2.0 + LAST_WRITES_S
+    (told,) = [report.stopped] if report.stopped else report.failed
+    assert (told.code, told.retryable) == ("rate_limit_exceeded" if whole else "not_reached", True)
+
+
+def test_all_that_goes_wrong_with_one_write_shares_its_attempts(desk: Desk) -> None:
+    asked: list[int] = []
+
+    def busy(documents: Sequence[Document]) -> None:
+        asked.append(len(documents))
+        if len(asked) % 2:
+            raise UpstreamUnavailable("the engine restarts")
+
+    desk.index.before_write = busy
+    desk.index.refuses = lambda document: Failed(document.id, "queue full", True)
+    writing = Writing(desk.index, "docs", sleep=desk.slept.append)
+
+    (failed,) = writing.write([Document("a", "A", "1", ())], "docs-000001")
+
+    assert failed.retryable
+    assert (len(asked), len(desk.slept)) == (ATTEMPTS, ATTEMPTS - 1)
 
 
 # -- side by side, batches, memory

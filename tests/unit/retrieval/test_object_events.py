@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -134,6 +135,39 @@ def test_a_poison_document_is_buried_with_its_reason_and_the_others_go_on(desk: 
     assert desk.failures.all("docs") == [record]
 
 
+DAMAGED = gzip.compress(b"")[:10] + b"\xff" * 40
+
+
+@pytest.mark.parametrize("key", ["docs/bad.md.gz", "docs/bad.jsonl.gz", "docs/bad"])
+def test_a_damaged_gzip_is_buried_with_its_reason_and_its_neighbours_are_indexed(desk: Desk, key: str) -> None:
+    desk.put("docs/a.md", "Text of a.")
+    desk.put(key, DAMAGED)
+    desk.put("docs/z.md", "Text of z.")
+
+    assert desk.work(event("docs/a.md"), event(key), event("docs/z.md")) == []
+
+    assert list(desk.index.documents()) == ["a.md", "z.md"]
+    ((_, record),) = desk.dead_letters.buried
+    assert (record.origin, record.code) == (f"s3://documents/{key}", "truncated_document")
+
+
+def test_what_nobody_foresaw_comes_again_for_its_object_alone_and_is_told_by_its_kind(desk: Desk) -> None:
+    for name in ("a", "b", "c"):
+        desk.put(f"docs/{name}.md", f"Text of {name}, a secret sentence.")
+
+    def broken(documents: Sequence[Document]) -> None:
+        if documents[0].id == "b.md":
+            raise KeyError(documents[0].passages[0].text)
+
+    desk.index.before_write = broken
+    assert desk.work(event("docs/a.md"), event("docs/b.md"), event("docs/c.md")) == ["m1"]
+
+    assert list(desk.index.documents()) == ["a.md", "c.md"]
+    (record,) = desk.failures.all("docs")
+    assert (record.code, record.retryable, "KeyError" in record.reason) == ("internal_error", True, True)
+    assert "secret" not in json.dumps([desk.lines, record.reason])
+
+
 def test_what_was_indexed_of_an_object_stays_when_its_new_version_is_poison(desk: Desk) -> None:
     desk.put("docs/a.md", "Text.")
     desk.work(event("docs/a.md"))
@@ -149,7 +183,7 @@ def test_a_mended_object_is_no_failure_any_more(desk: Desk) -> None:
     desk.work(event("docs/a.pdf"))
     desk.put("docs/a.pdf", "Plain text after all.")
 
-    assert desk.dead_letters.replay("docs") == 1
+    assert desk.dead_letters.replay("docs").messages == 1
     desk.work(*desk.dead_letters.replayed)
 
     assert desk.failures.all("docs") == []

@@ -1,20 +1,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
+from threading import Lock
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipstream.errors import IndexNotFound
-from slipstream.retrieval.document import Document
+from slipstream.disconnect import NEVER, Disconnect
+from slipstream.errors import IndexNotFound, Throttled
+from slipstream.fakes.embedder import HashingEmbedder
+from slipstream.models.embedding import EmbeddingCall, Embeddings
+from slipstream.retrieval.document import Document, Passage
 from slipstream.retrieval.ingest import EVERYTHING
 from slipstream.retrieval.ports import Failed, IndexSpec
 from slipstream.retrieval.question.acronyms import Meaning
 from slipstream.retrieval.reindex import ReindexUnderWay, Step, begin, step, under_way
+from slipstream.telemetry.waterfall import Waterfall
 from tests.unit.retrieval.loading import Desk, resolve
-from tests.unit.retrieval.memory_index import SPEC
+from tests.unit.retrieval.memory_index import SPEC, MemoryIndex
 
 NEXT = IndexSpec(dimensions=512)
 TEXTS = {f"{n:03d}.md": f"# Page {n}\n\nText of page {n}." for n in range(100)}
@@ -53,16 +59,99 @@ def test_a_reindex_for_the_engine_s_sake_embeds_nothing(desk: Desk) -> None:
     assert len(desk.embedder.calls) == asked
 
 
-def test_a_step_that_is_out_of_time_tells_what_is_left_and_the_next_goes_on(desk: Desk) -> None:
-    begin(desk.index, "docs", NEXT)
-    asked = len(desk.embedded)
+class Slow(HashingEmbedder):
+    """Each call takes ``seconds`` of its own clock, or is throttled."""
 
-    first = go_on(desk, deadline_s=0.0, clock=lambda: 1.0)
-    second = go_on(desk, deadline_s=0.0, clock=lambda: 1.0)
-    last = go_on(desk)
+    def __init__(self, seconds: float = 0.05, *, throttled: bool = False) -> None:
+        super().__init__()
+        self.now_s = 0.0
+        self._seconds = seconds
+        self._throttled = throttled
+        self._lock = Lock()
 
-    assert [(s.left, s.finished) for s in (first, second, last)] == [(68, False), (36, False), (0, True)]
-    assert len(desk.embedded) - asked == 100
+    def sleep(self, seconds: float) -> None:
+        with self._lock:
+            self.now_s += seconds
+
+    def embed(self, call: EmbeddingCall, waterfall: Waterfall, disconnect: Disconnect = NEVER) -> Embeddings:
+        self.sleep(self._seconds)
+        if self._throttled:
+            raise Throttled("slow down")
+        return super().embed(call, waterfall, disconnect)
+
+
+PASSAGES = 30
+
+
+def long_documents(count: int) -> list[Document]:
+    return [
+        Document(f"{n:03d}", f"Page {n}", "1", tuple(Passage(at, f"Text {at} of {n}.", 0, 1) for at in range(PASSAGES)))
+        for n in range(count)
+    ]
+
+
+def steps(
+    embedder: Slow, index: MemoryIndex, *, most: int, deadline_s: float, side_by_side: int = 8
+) -> list[tuple[Step, float]]:
+    """Steps and the seconds that each of them took."""
+    done: list[tuple[Step, float]] = []
+    while len(done) < most and not (done and done[-1][0].finished):
+        began_s = embedder.now_s
+        found = step(
+            index, "docs", embedder, resolve, deadline_s=began_s + deadline_s, clock=lambda: embedder.now_s,
+            side_by_side=side_by_side, sleep=embedder.sleep,
+        )  # fmt: skip
+        done.append((found, embedder.now_s - began_s))
+    return done
+
+
+def test_steps_keep_to_their_time_whatever_documents_hold_and_each_goes_on_where_the_last_one_stopped() -> None:
+    embedder, index = Slow(), MemoryIndex()
+    index.create("docs", SPEC)
+    index.write("docs", long_documents(16))
+    begin(index, "docs", NEXT)
+
+    done = steps(embedder, index, most=50, deadline_s=3.0)
+
+    assert done[-1][0] == Step("docs-000002", 16, 0, True)
+    left = [found.left for found, _ in done]
+    assert len(done) > 2
+    assert left[0] < 16
+    assert all(after < before for before, after in pairwise(left[:-1]))
+    assert max(took_s for _, took_s in done) <= 3.0 + 8 * 0.05  # the calls that had begun
+    assert index.documents()["015"].passages[-1].vector != ()
+
+
+def test_a_step_that_is_throttled_to_its_end_keeps_to_its_time_and_leaves_everything_as_it_was() -> None:
+    embedder, index = Slow(0.0, throttled=True), MemoryIndex()
+    index.create("docs", SPEC)
+    index.write("docs", long_documents(2))
+    begin(index, "docs", NEXT)
+
+    ((found, took_s),) = steps(embedder, index, most=1, deadline_s=3.0, side_by_side=1)
+
+    assert (found.left, found.finished) == (2, False)
+    assert took_s <= 3.0
+
+
+def test_what_is_embedded_is_written_in_batches_of_passages_and_in_whole_documents() -> None:
+    index = MemoryIndex()
+    index.create("docs", SPEC)
+    index.write("docs", long_documents(12))
+    begin(index, "docs", NEXT)
+    index.writes.clear()
+
+    assert step(index, "docs", HashingEmbedder(), resolve).finished
+
+    assert [len(ids) for _, ids in index.writes] == [5, 5, 2]
+
+
+def test_a_step_without_vectors_to_compute_goes_on_a_little_even_when_it_begins_late(desk: Desk) -> None:
+    begin(desk.index, "docs", IndexSpec(dimensions=SPEC.dimensions, m=32))
+
+    found = [go_on(desk, deadline_s=0.0, clock=lambda: 1.0).left for _ in range(3)]
+
+    assert found == [80, 60, 40]
 
 
 def test_searches_see_the_old_generation_until_the_swap(desk: Desk) -> None:

@@ -8,11 +8,12 @@ import msgspec
 
 from slipstream.chat.retrieval_options import DEFAULTS, RetrievalOptions
 from slipstream.errors import InvalidRequest
-from slipstream.gateway.grounding import INDEX_NAME, describe, search_report
+from slipstream.gateway.grounding import describe, search_report
 from slipstream.gateway.http import Principal
 from slipstream.gateway.openai import rejection
 from slipstream.gateway.openai.body import Strict
 from slipstream.gateway.pipeline import RAG
+from slipstream.retrieval import index_name
 from slipstream.retrieval.ranking import Found
 from slipstream.telemetry.waterfall import Waterfall
 
@@ -57,9 +58,9 @@ def decode(body: bytes, principal: Principal) -> SearchRequest:
 
 def checked_index(name: str) -> str:
     """``name`` where it can be an index's. Raises InvalidRequest."""
-    if not INDEX_NAME.fullmatch(name):
+    if not index_name.fits(name):
         raise InvalidRequest(
-            f"Invalid 'index': '{name[:80]}'; small letters, digits, - and _, beginning with a letter or digit.",
+            f"Invalid 'index': '{name[:80]}'; use {index_name.RULE}.",
             param="index",
             code="invalid_value",
         )

@@ -41,13 +41,13 @@ def parse(
 
 def is_records(raw: bytes, name: str, content_type: str = "") -> bool:
     """Whether the file holds a document a record, so that each of them has an id of its own."""
-    if kinds.is_gzip(raw):
-        raw, name = zlib.decompressobj(31).decompress(raw, 65_536), name.removesuffix(".gz")
     try:
+        if kinds.is_gzip(raw):
+            raw, name = zlib.decompressobj(31).decompress(raw, 65_536), name.removesuffix(".gz")
         if kinds.binary_kind(raw, name) is not None:
             return False
         text = decode(raw[:65_536], name)
-    except UnreadableDocument:
+    except (UnreadableDocument, zlib.error):  # what is wrong with it, parsing tells
         return False
     return kinds.text_kind(text, name, content_type.partition(";")[0].strip().lower()) in ("jsonl", "csv")
 
