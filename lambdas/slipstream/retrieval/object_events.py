@@ -154,6 +154,14 @@ class ObjectEvents:
             failed = [failure(place.uri, error)]
         except Exception as error:  # whatever it is, the other objects of the batch are none of its business
             failed = [_unexpected(place, error)]
+        try:
+            return self._note(place, message, failed)
+        except Exception as error:
+            self._log("not noted", origin=place.uri, kind=type(error).__name__)
+            return False
+
+    def _note(self, place: Place, message: Message, failed: Sequence[Failure]) -> bool:
+        """Keep what became of the object where operators look for it; whether its messages are done with."""
         if not failed:
             self._failures.remove(place.index, place.uri)
             return True

@@ -168,6 +168,22 @@ def test_what_nobody_foresaw_comes_again_for_its_object_alone_and_is_told_by_its
     assert "secret" not in json.dumps([desk.lines, record.reason])
 
 
+def test_an_outcome_that_cannot_be_kept_comes_again_for_its_object_alone(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(record: object) -> None:
+        raise UpstreamUnavailable("the table cannot be reached")
+
+    monkeypatch.setattr(desk.failures, "put", away)
+    desk.put("docs/bad.pdf", b"%PDF-1.7 cut")
+    desk.put("docs/good.md", "Text.")
+
+    assert desk.work(event("docs/bad.pdf"), event("docs/good.md")) == ["m0"]
+
+    assert list(desk.index.documents()) == ["good.md"]
+    assert ("not noted", {"origin": "s3://documents/docs/bad.pdf", "kind": "UpstreamUnavailable"}) in desk.lines
+
+
 def test_what_was_indexed_of_an_object_stays_when_its_new_version_is_poison(desk: Desk) -> None:
     desk.put("docs/a.md", "Text.")
     desk.work(event("docs/a.md"))
