@@ -60,9 +60,9 @@ class MarkingIndex:
         """See DocumentIndex."""
         return self._index.create(index, spec)
 
-    def generations(self, index: str) -> list[Generation]:
+    def generations(self, index: str, *, counted: bool = True) -> list[Generation]:
         """See DocumentIndex."""
-        return self._index.generations(index)
+        return self._index.generations(index, counted=counted)
 
     def names(self) -> list[str]:
         """See DocumentIndex."""
@@ -83,9 +83,11 @@ class MarkingIndex:
         *,
         generation: str | None = None,
         origin: str | None = None,
+        after: str = "",
+        limit: int | None = None,
     ) -> Mapping[str, str]:
         """See DocumentIndex."""
-        return self._index.versions(index, document_ids, generation=generation, origin=origin)
+        return self._index.versions(index, document_ids, generation=generation, origin=origin, after=after, limit=limit)
 
     def read(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> list[Document]:
         """See DocumentIndex."""

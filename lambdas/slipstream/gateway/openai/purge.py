@@ -12,10 +12,10 @@ import msgspec
 from slipstream.caching.key import namespaced
 from slipstream.caching.store import LONGEST_S, AnswerStore, Mark
 from slipstream.errors import InvalidRequest, SlipstreamError
-from slipstream.gateway.grounding import INDEX_NAME
 from slipstream.gateway.http import Principal
 from slipstream.gateway.openai import rejection
 from slipstream.gateway.openai.body import Strict
+from slipstream.retrieval import index_name
 
 CLOCKS_S = 5.0
 """What environments' clocks may differ by: so much of the future is ended, too."""
@@ -54,7 +54,7 @@ def purge(
         raise InvalidRequest("give one of 'tenant', 'namespace' and 'document'", param="tenant")
     if asked.document is not None:
         index, slash, document = asked.document.partition("/")
-        if not slash or not INDEX_NAME.fullmatch(index):
+        if not slash or not index_name.fits(index):
             raise InvalidRequest("'document' must be INDEX/ID, or INDEX/ for all of an index", param="document")
         now_s = clock()
         store.mark(index, {document: Mark(None, now_s + CLOCKS_S)}, until_s=now_s + LONGEST_S)
