@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cli.search_engine import engine_for
 from cli.tuning_engine import scratch_name
-from slipstream.aws.index_mapping import check_name
+from slipstream.retrieval.index_name import check as check_name
 from slipstream.retrieval.ports import IndexSpec
 
 SPEC = IndexSpec(dimensions=2)
