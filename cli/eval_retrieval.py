@@ -19,7 +19,7 @@ from local.vectors import VectorCache
 from slipstream.chat.retrieval_options import DEFAULTS
 from slipstream.retrieval.ablation import blind, variants
 from slipstream.retrieval.candidates import candidates
-from slipstream.retrieval.evaluation import Orders, Searched, engines_own, orders, report, support
+from slipstream.retrieval.evaluation import Orders, Searched, engines_own, orders, report, support, without_knowledge
 from slipstream.retrieval.evidence import of_legs
 from slipstream.retrieval.fusion import fused
 from slipstream.retrieval.judged import JudgedSet, read_set
@@ -64,13 +64,22 @@ def measure(
         }
         if ablation:
             found["support@5"] = support(searched, parameters)
-            found["comparison"] = _only_metrics(report(_with_legs(searched, engines_own(searched)), relevance))
+            others = {**engines_own(searched), "cv_from_neutral": without_knowledge(searched)}
+            found["comparison"] = _only_metrics(report(_with_legs(searched, others), relevance))
             ways = _ablated(searched, parameters)
             for step in STEPS:
                 again = asked(off=frozenset({step}))
                 ways[f"question: {step}"] = _order(again, parameters)
             found["ablation"] = _only_metrics(report(_with_legs(searched, ways), relevance))
-    return Result(found, (scratch.said, f"{len(judged.documents):,} documents, {count:,} passages", *_gaps(judged)))
+    return Result(
+        found,
+        (
+            scratch.said,
+            f"{len(judged.documents):,} documents, {count:,} passages",
+            *_gaps(judged),
+            *_seen(judged, parameters),
+        ),
+    )
 
 
 def _ablated(searched: Sequence[Searched], parameters: Parameters) -> dict[str, Orders]:
@@ -124,6 +133,15 @@ def _gaps(judged: JudgedSet) -> list[str]:
     if judged.unknown:
         notes.append(f"{judged.unknown} judgements name documents that the corpus lacks; they count as not found.")
     return notes
+
+
+def _seen(judged: JudgedSet, parameters: Parameters) -> list[str]:
+    if not any(name.split(" (")[0] == judged.name for name in parameters.provenance.fitted_on):
+        return []
+    return [
+        f"These weights have seen {judged.name}: 'reranked' counts for nothing here, and 'reranked_cv' starts from "
+        "them; --ablation also refits from neutral weights (cv_from_neutral)."
+    ]
 
 
 def table(found: Mapping[str, Any]) -> Table:

@@ -21,13 +21,11 @@ from slipstream.retrieval.evaluation import Searched, documents, lesson
 from slipstream.retrieval.fitting import Lesson, fit
 from slipstream.retrieval.judged import JudgedSet, read_set
 from slipstream.retrieval.metrics import ndcg
-from slipstream.retrieval.parameters import Parameters, Provenance, SetSource, parameters_from
+from slipstream.retrieval.parameters import NEUTRAL, Parameters, Provenance, SetSource, parameters_from
 from slipstream.retrieval.ranker import Ranker
 
 FILES = ("corpus.jsonl", "queries.jsonl", "qrels.tsv")
 SEED = 20
-NEUTRAL = Parameters(fusion={"cosine": 10.0, "passage": 10.0}, rerank={"cosine": 10.0, "passage": 10.0})
-"""Both legs alike and nothing else: a start that has seen no judgement."""
 
 
 class Learnt(msgspec.Struct, frozen=True):

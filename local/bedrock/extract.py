@@ -16,7 +16,7 @@ BEST_SENTENCES = 4
 DETAILED_SENTENCES = 24
 """For a question that asks for detail, as a model's answer to it is longer, too."""
 _IN_DETAIL = re.compile(r"\b(?:in detail|at length|thoroughly)\b", re.IGNORECASE)
-_PASSAGE = re.compile(r'<passage number="(\d+)"[^>]*>\n(.*?)\n</passage>', re.DOTALL)
+_PASSAGE = re.compile(r'<passage number="(\d+)"(?: [a-z]+="[^"]*")*>\n(.*?)\n</passage>', re.DOTALL)
 """How numbered passages stand in a prompt that asks for citations."""
 _EARLIER = re.compile(r"<question>(.*?)</question>", re.DOTALL)
 _FOLLOW_UP = re.compile(r"<follow-up>(.*?)</follow-up>", re.DOTALL)

@@ -18,7 +18,7 @@ from slipstream.retrieval.candidates import candidates
 from slipstream.retrieval.fitting import Lesson, cross_validated
 from slipstream.retrieval.fusion import convex_sum, order, reciprocal_rank
 from slipstream.retrieval.metrics import ndcg, paired_difference, recall, reciprocal_rank_of_first
-from slipstream.retrieval.parameters import Parameters
+from slipstream.retrieval.parameters import NEUTRAL, Parameters
 from slipstream.retrieval.question.prepare import Prepared
 from slipstream.retrieval.ranker import Ranker
 from slipstream.retrieval.search import Hit, Legs
@@ -54,8 +54,9 @@ def lesson(one: Searched) -> Lesson:
 
 
 def orders(searched: Sequence[Searched], parameters: Parameters) -> dict[str, Orders]:
-    """Each way's order for each question. ``reranked_cv`` judges a question by what the other folds taught."""
-    fitted = cross_validated([lesson(one) for one in searched], parameters)
+    """Each way's order for each question. ``reranked_cv`` judges a question by what the other folds taught, the
+    weights that ``parameters`` are having been the start.
+    """
     plain = msgspec.structs.replace(DEFAULTS, rerank="off")
     ranker = _patient(parameters)
     return {
@@ -63,11 +64,21 @@ def orders(searched: Sequence[Searched], parameters: Parameters) -> dict[str, Or
         "dense": [documents(one.legs.dense) for one in searched],
         "fused": [ranker.documents(one.prepared, one.legs, plain) for one in searched],
         "reranked": [ranker.documents(one.prepared, one.legs, DEFAULTS) for one in searched],
-        "reranked_cv": [
-            _patient(learnt).documents(one.prepared, one.legs, DEFAULTS)
-            for one, learnt in zip(searched, fitted, strict=True)
-        ],
+        "reranked_cv": _refitted(searched, parameters),
     }
+
+
+def without_knowledge(searched: Sequence[Searched]) -> Orders:
+    """As ``reranked_cv``, but refitted from neutral weights: nothing of the set can have been seen before."""
+    return _refitted(searched, NEUTRAL)
+
+
+def _refitted(searched: Sequence[Searched], start: Parameters) -> Orders:
+    fitted = cross_validated([lesson(one) for one in searched], start)
+    return [
+        _patient(learnt).documents(one.prepared, one.legs, DEFAULTS)
+        for one, learnt in zip(searched, fitted, strict=True)
+    ]
 
 
 def engines_own(searched: Sequence[Searched]) -> dict[str, Orders]:

@@ -59,6 +59,10 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     provenance: Provenance = Provenance()
 
 
+NEUTRAL = Parameters(fusion={"cosine": 10.0, "passage": 10.0}, rerank={"cosine": 10.0, "passage": 10.0})
+"""Both legs alike and nothing else: a start that has seen no judgement."""
+
+
 def parameters_from(data: Any) -> Parameters:
     """Parameters as JSON has them (a parsed object, or its text). Raises InvalidRequest that names the field."""
     try:

@@ -15,6 +15,8 @@ from local.bedrock.prompt import TextOut
 from local.bedrock.schema_fit import Filler
 from local.bedrock.speak import cut
 from slipstream import eventstream
+from slipstream.retrieval.prompt import passages_block
+from slipstream.retrieval.search import Hit
 
 
 @given(st.text())
@@ -51,6 +53,13 @@ def test_a_cut_text_is_a_prefix_without_stop_sequences(pieces: list[str], stop: 
 def test_sentences_come_in_the_order_of_the_text() -> None:
     context = "Otters swim well. Lamps give light. Otters eat fish. Trains run on rails."
     assert extract.answer(context, "What do otters do?") == "Otters swim well. Otters eat fish."
+
+
+def test_a_passage_under_headings_is_quoted_with_its_number() -> None:
+    hit = Hit("otters.md", "v1", 0, "Otters", ("Animals", "Food"), "Otters eat fish.", 0, 16, 1.0)
+    other = Hit("lamps.md", "v1", 0, "Lamps", (), "Lamps give light.", 0, 17, 1.0)
+    turn = f"{passages_block([hit, other])}\n\nWhat do otters eat?"
+    assert extract.answer("", turn) == "Otters eat fish [1]."
 
 
 @given(st.text(max_size=400), st.text(max_size=80))

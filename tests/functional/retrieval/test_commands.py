@@ -54,7 +54,7 @@ def test_eval_shows_an_ablation_and_draws_a_figure(few: Path, tmp_path: Path) ->
     )
 
     assert ran.exit_code == 0, ran.stderr
-    for row in ("reranked_cv", "rrf", "min_max", "- text: title", "- question: frame"):
+    for row in ("reranked_cv", "rrf", "min_max", "cv_from_neutral", "- text: title", "- question: frame"):
         assert row in ran.stdout
     assert figure.read_text().startswith("<?xml")
 

@@ -70,6 +70,9 @@ def test_phrases_in_quotation_marks_of_any_kind_are_kept_together() -> None:
         "ERR_404",
         "s3.get_object()",
         "HTTP-429",
+        "E-317",
+        "E502",
+        "88-1201",
     ],
 )
 def test_names_and_codes_are_told_from_words(name: str) -> None:

@@ -9,10 +9,10 @@ _QUOTED = re.compile(r"\"([^\"]{2,200})\"|“([^”]{2,200})”|«([^»]{2,200})
 _IDENTIFIER = re.compile(
     r"--?[a-z][\w-]+=?"  # an option
     r"|[A-Za-z]\w*(?:[_:./\\@-]+\w+)*(?:\(\))?"  # a name with inner punctuation, or a plain word: sorted out below
-    r"|0x[0-9a-fA-F]+|\d+(?:\.\d+){2,}"  # a number as codes and versions have it
+    r"|0x[0-9a-fA-F]+|\d+(?:\.\d+){2,}|\d{2,}(?:-\d{2,})+"  # a number as codes and versions have it
 )
 _CAMEL = re.compile(r"[a-z0-9][A-Z]|[A-Z]{2,}[a-z]{2,}")
-_SHOUTED = re.compile(r"[A-Z]{2,}[-_]?\d{2,}|[A-Z]+(?:_[A-Z0-9]+)+")
+_SHOUTED = re.compile(r"[A-Z]+[-_]?\d{2,}|[A-Z]+(?:_[A-Z0-9]+)+")
 
 
 def phrases(text: str) -> list[str]:
