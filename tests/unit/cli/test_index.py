@@ -196,6 +196,72 @@ def test_documents_that_there_was_no_time_for_are_sent_again(run: Any, server: S
     assert (told["added"], told["failed"]) == (60, [])
 
 
+def reaching(server: Server, reached: Callable[[list[str]], list[str]]) -> None:
+    """From now on a call has time for those of its documents that ``reached`` names."""
+    genuine = server.desk.api
+
+    def in_time(request: HttpRequest) -> Any:
+        if request.method != "POST" or not request.path.endswith("/documents"):
+            return genuine(request)
+        documents = json.loads(request.body)["documents"]
+        in_time = reached([document["id"] for document in documents])
+        told: dict[str, Any] = {"failed": []}
+        if in_time:
+            body = {"documents": [document for document in documents if document["id"] in in_time]}
+            _, told = genuine(msgspec.structs.replace(request, body=json.dumps(body).encode()))
+        late = [{"id": d["id"], "code": "not_reached", "reason": "…"} for d in documents if d["id"] not in in_time]
+        return 200, told | {"failed": [*told["failed"], *late]}
+
+    server.desk.api = in_time  # type: ignore[assignment]
+
+
+def lines(tmp_path: Path, count: int) -> str:
+    path = tmp_path / "many.jsonl"
+    path.write_text("\n".join(json.dumps({"id": f"{n:03d}", "text": f"Text {n}."}) for n in range(count)))
+    return str(path)
+
+
+def test_calls_that_each_reach_one_document_bring_them_all(run: Any, server: Server, tmp_path: Path) -> None:
+    reaching(server, lambda sent: sent[:1])
+
+    told = report(run("load", "docs", lines(tmp_path, 32), "--json"))
+
+    assert (told["added"], told["failed"]) == (32, [])
+
+
+def test_only_the_document_that_keeps_a_call_busy_alone_is_too_slow(run: Any, server: Server, tmp_path: Path) -> None:
+    reaching(server, lambda sent: [] if sent[0] == "003" else sent[: sent.index("003") if "003" in sent else None])
+
+    told = report(run("load", "docs", lines(tmp_path, 32), "--json"))
+
+    assert told["added"] == 31
+    assert [(row["id"], row["code"]) for row in told["failed"]] == [("003", "too_slow")]
+    assert ["003"] in server.sent
+
+
+def test_a_gateway_that_reaches_no_document_is_busy_and_no_document_too_slow(
+    run: Any, server: Server, tmp_path: Path
+) -> None:
+    reaching(server, lambda sent: [])
+
+    result = run("load", "docs", lines(tmp_path, 32))
+
+    assert result.exit_code == 1
+    assert "the gateway is busy; run it again" in result.stderr
+    assert "too_slow" not in result.stderr
+    assert "32 failed" in result.stdout
+
+
+def test_an_empty_file_is_told_and_the_others_are_loaded(run: Any, folder: Path) -> None:
+    (folder / "a_empty.md").write_bytes(b"")
+
+    result = run("load", "docs", str(folder))
+
+    assert result.exit_code == 1
+    assert "4 added" in result.stdout
+    assert "a_empty.md: 'a_empty.md' is empty: there is nothing to index" in result.stderr
+
+
 def test_documents_of_a_call_whose_answer_was_lost_are_counted_once(run: Any, server: Server, tmp_path: Path) -> None:
     lines = [json.dumps({"id": f"{n:03d}", "text": f"Text {n}."}) for n in range(100)]
     (tmp_path / "many.jsonl").write_text("\n".join(lines))
