@@ -215,6 +215,7 @@ def test_a_file_that_cannot_be_read_is_an_error_of_its_own(desk: Desk) -> None:
     error = refused(SlipstreamError, ask)
 
     assert (error.http_status, error.code) == (422, "truncated_document")
+    assert (error.openai_type, error.retryable) == ("invalid_request_error", False)
 
 
 def test_a_file_without_a_name_is_told_how_to_give_one(desk: Desk) -> None:
