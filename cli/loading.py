@@ -28,6 +28,10 @@ INGESTION_MINUTES = 5
 Ask = Callable[[str, str, dict[str, Any] | None], Any]
 
 
+class NothingFound(Exception):
+    """What was to be loaded holds no document."""
+
+
 class Loading:
     """One load into the index ``name``. ``on_plan`` hears how much there is to do, ``on_progress`` of each answer and
     ``on_wait`` why and for how many seconds nothing is sent.
@@ -59,9 +63,13 @@ class Loading:
         self.unheard = 0
 
     def folder(self, source: Source, *, columns: Columns, delete_missing: bool) -> Report:
-        """Bring the index up to ``source``. Raises CallFailed where the gateway stays away; what it took stays."""
+        """Bring the index up to ``source``. Raises CallFailed where the gateway stays away; what it took stays.
+        Raises NothingFound where there is nothing in it, before anything is deleted.
+        """
         began_s = time.monotonic()
         made = plan(source.items(), self._versions(), columns)
+        if not made.seen:
+            raise NothingFound
         self.report.unchanged, self._older = made.unchanged, made.older
         self._on_plan(made)
         try:
@@ -74,7 +82,7 @@ class Loading:
         return self.report
 
     def bucket(self, uri: str) -> Report:
-        """Let the gateway load what lies below ``uri``, call by call. Raises CallFailed."""
+        """Let the gateway load what lies below ``uri``, call by call. Raises CallFailed; NothingFound."""
         began_s, after, stuck = time.monotonic(), "", 0
         while True:
             told = self._patiently("POST", "/load", {"uri": uri, "after": after})
@@ -84,6 +92,8 @@ class Loading:
             self.report.seconds = time.monotonic() - began_s
             self._on_progress(self.report)
             if told["finished"]:
+                if not told["after"]:
+                    raise NothingFound
                 return self.report
             if stuck >= ATTEMPTS:
                 raise CallFailed(

@@ -323,6 +323,32 @@ def test_a_folder_that_is_not_there_is_told(run: Any) -> None:
     assert "there is no '/no/such/folder'" in result.stderr
 
 
+def test_a_glob_that_fits_nothing_is_told_and_nothing_is_deleted_for_it(run: Any, server: Server, folder: Path) -> None:
+    run("load", "docs", str(folder))
+
+    result = run("load", "docs", str(folder), "--include", "*.xyz", "--delete-missing")
+
+    assert result.exit_code == 1
+    assert "fits --include '*.xyz'" in result.stderr
+    assert len(server.desk.index.documents()) == 4
+
+
+def test_a_folder_without_files_is_told(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+
+    result = run("load", "docs", str(tmp_path / "empty"))
+
+    assert result.exit_code == 1
+    assert f"there is no file below {tmp_path / 'empty'}" in result.stderr
+
+
+def test_a_prefix_that_nothing_lies_below_is_told(run: Any, server: Server) -> None:
+    result = run("load", "docs", "s3://documents/nothing/")
+
+    assert result.exit_code == 1
+    assert "nothing lies below s3://documents/nothing/" in result.stderr
+
+
 def test_an_index_that_is_not_there_is_told(run: Any, folder: Path) -> None:
     result = run("load", "nowhere", str(folder))
 
@@ -397,7 +423,10 @@ def test_a_replay_that_had_no_time_for_all_says_so(run: Any, server: Server) -> 
 
 
 def test_dropping_asks_first(run: Any, server: Server) -> None:
-    assert run("drop", "docs").exit_code == 1
+    asked = run("drop", "docs")
+    assert asked.exit_code == 1
+    assert "give --yes" in asked.stderr
+    assert "Aborted" not in asked.stderr
     assert server.desk.index.names() == ["docs"]
 
     assert run("drop", "docs", "--yes").exit_code == 0
