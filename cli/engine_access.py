@@ -25,6 +25,12 @@ NOWHERE = (
     "credentials), or run `make up`"
 )
 
+WITHOUT = (
+    "the local stack runs without a search engine: `make down`, then `make up` with SLIPSTREAM_SEARCH unset; or give "
+    "--engine-url, or set SLIPSTREAM_SEARCH_ENDPOINT (for a domain, with AWS_REGION and credentials)"
+)
+"""As NOWHERE, where `make up` would only say that the stack runs already."""
+
 NOT_THE_DOUBLE = (
     "this is the in-memory double of OpenSearch, which has no graphs, segments or times to measure: give the "
     "--engine-url of a real engine, or let `make up` start one (docs/local-stack.md says what it takes)"
@@ -82,7 +88,7 @@ def _settings(url: str | None) -> SearchSettings:
     try:
         local = endpoint.read(places.default().endpoint).opensearch_url
     except (FileNotFoundError, ValueError):
-        local = ""
+        raise click.ClickException(NOWHERE) from None
     if not local:
-        raise click.ClickException(NOWHERE)
+        raise click.ClickException(WITHOUT)
     return SearchSettings(local, signed=False, region="")

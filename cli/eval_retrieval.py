@@ -14,6 +14,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from cli.evaluation_set import Progress, Timings, ask, cached, load
+from cli.ranking_file import read_parameters
 from cli.search_engine import engine_for
 from local.vectors import VectorCache
 from slipstream.chat.retrieval_options import DEFAULTS
@@ -23,7 +24,7 @@ from slipstream.retrieval.evaluation import Orders, Searched, engines_own, order
 from slipstream.retrieval.evidence import of_legs
 from slipstream.retrieval.fusion import fused
 from slipstream.retrieval.judged import JudgedSet, read_set
-from slipstream.retrieval.parameters import Parameters, parameters_from, shipped
+from slipstream.retrieval.parameters import Parameters, shipped
 from slipstream.retrieval.profiling.figures import percentile
 from slipstream.retrieval.question import synonyms
 from slipstream.retrieval.question.prepare import STEPS
@@ -41,10 +42,10 @@ def measure(
     data: Path, *, engine: str, ablation: bool, weights: Path | None, progress: Progress, rules: Sequence[str] = ()
 ) -> Result:
     """Everything about one set; ``rules``: an owner's synonyms. Raises InvalidRequest for a set, parameters, rules or
-    an engine that cannot be used.
+    an engine that cannot be used, click.ClickException for a file of weights.
     """
     judged = read_set(data)
-    parameters = shipped() if weights is None else parameters_from(weights.read_bytes())
+    parameters = shipped() if weights is None else read_parameters(weights)[0]
     vectors = VectorCache()
     vectors.embed([question.text for question in judged.questions], progress=lambda d, o: progress("questions", d, o))
     timings = Timings()

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from cli.evaluation_set import Progress, ask, cached, load
+from cli.ranking_file import read_parameters
 from cli.search_engine import engine_for
 from local.vectors import VectorCache
 from slipstream.chat.retrieval_options import DEFAULTS
@@ -21,7 +22,7 @@ from slipstream.retrieval.evaluation import Searched, documents, lesson
 from slipstream.retrieval.fitting import Lesson, fit
 from slipstream.retrieval.judged import JudgedSet, read_set
 from slipstream.retrieval.metrics import ndcg
-from slipstream.retrieval.parameters import NEUTRAL, Parameters, Provenance, SetSource, parameters_from
+from slipstream.retrieval.parameters import NEUTRAL, Parameters, Provenance, SetSource
 from slipstream.retrieval.ranker import Ranker
 
 FILES = ("corpus.jsonl", "queries.jsonl", "qrels.tsv")
@@ -41,12 +42,12 @@ def fitted(
 ) -> tuple[bytes, dict[str, Any]]:
     """The parameters as a file, and nDCG@10 of each set by its legs and by weights fitted on the other sets.
 
-    ``most``: questions of one set, a seeded sample. Raises InvalidRequest for a folder, start or engine that cannot be
-    used.
+    ``most``: questions of one set, a seeded sample. Raises InvalidRequest for a folder or engine that cannot be used,
+    click.ClickException for such a start.
     """
     if len({folder.resolve().name for folder in folders}) < len(folders):
         raise InvalidRequest("two of the folders have one name: the weights could not say which is which", param="data")
-    begun = NEUTRAL if start is None else parameters_from(start.read_bytes())
+    begun, raw_start = (NEUTRAL, b"") if start is None else read_parameters(start)
     sets = [_learnt(folder, engine, most, progress) for folder in folders]
     found = {}
     for one in sets:
@@ -60,7 +61,7 @@ def fitted(
         data_hash=_hash(hashes.encode()),
         ndcg_at_10={name: round(values["held_out"], 4) for name, values in found.items()},
         sets=tuple(one.source for one in sets),
-        start="neutral" if start is None else _hash(start.read_bytes()),
+        start="neutral" if start is None else _hash(raw_start),
     )
     parameters = fit([each for one in sets for each in one.lessons], begun)
     raw = msgspec.json.encode(msgspec.structs.replace(parameters, provenance=provenance))

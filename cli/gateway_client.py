@@ -15,6 +15,12 @@ from urllib.parse import urlsplit
 from cli.target import Target
 
 TIMEOUT_S = 300.0
+ENDED = "Task timed out", "Endpoint request timed out"
+"""In what Lambda and API Gateway say themselves when a function is ended, or waited for no longer."""
+LATE = (
+    "the gateway's function had no answer when its time was over: what it asks (the search engine, a model) hangs or "
+    "is overloaded; see whether that answers, then ask again"
+)
 
 
 class CallFailed(Exception):
@@ -136,6 +142,8 @@ def _refusal(response: HTTPResponse) -> CallFailed:
         retryable = bool(error.get("retryable", retryable))
     except (ValueError, KeyError, TypeError):
         text, code = raw.decode(errors="replace")[:300] or response.reason, str(response.status)
+        if any(sign in text for sign in ENDED):
+            text, retryable = LATE, True
     retry = response.getheader("retry-after") or ""
     told = f"{text} [{code}]" + (f" Try again in {retry} s." if retry else "")
     return CallFailed(told, code=code, retryable=retryable, retry_after_s=float(retry) if retry.isdecimal() else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -126,7 +127,7 @@ def show(target: Callable[[], Target], name: str, *, as_json: bool) -> None:
 def drop(target: Callable[[], Target], name: str, *, yes: bool) -> None:
     """Remove the index NAME with all its documents."""
     if not yes:
-        click.confirm(f"Remove '{name}' and all its documents?", abort=True)
+        _confirm(f"Remove '{name}' and all its documents?")
     call(target(), "DELETE", path(name))
     click.echo(f"removed {name}")
 
@@ -201,6 +202,17 @@ def replay(target: Callable[[], Target], name: str) -> None:
     if not done["finished"]:
         click.echo("there are more failed messages than one call could look at: repeat this in a minute", err=True)
     click.echo(f"{count} message{'s' * (count != 1)} on the way again; `slipstream index failures {name}` tells")
+
+
+def _confirm(question: str) -> None:
+    """Returns where the user says yes. Raises click.Abort; click.ClickException where nobody can be asked."""
+    try:
+        click.confirm(question, abort=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=True)
+        raise click.ClickException("there is no terminal to ask at, and no yes came in: give --yes") from None
 
 
 def _stuck(name: str, step: dict[str, Any]) -> str:

@@ -11,12 +11,11 @@ import click
 import msgspec
 
 from cli.gateway_client import CallFailed
-from cli.loading import Loading
-from cli.sending import Plan
+from cli.load_view import load_view
+from cli.loading import Loading, NothingFound
 from cli.target import Target
 from slipstream.errors import SlipstreamError
 from slipstream.retrieval.folder import Folder
-from slipstream.retrieval.ingest_report import Report
 from slipstream.retrieval.parsing.parsed import Columns
 
 SHOWN_FAILURES = 20
@@ -54,14 +53,16 @@ def load(
     if source.startswith("s3://") and delete_missing:
         raise click.UsageError("--delete-missing is for folders: what leaves the bucket leaves the index by itself")
     columns = Columns(id=id_column, title=title_column, text=text_columns)
-    with _Bar() as bar:
-        loading = Loading(asked, name, on_plan=bar.plan, on_progress=bar.advance, on_wait=bar.wait)
+    with load_view() as view:
+        loading = Loading(asked, name, on_plan=view.plan, on_progress=view.advance, on_wait=view.wait)
         problem = ""
         try:
             if source.startswith("s3://"):
                 loading.bucket(source)
             else:
                 loading.folder(Folder(Path(source), include=include), columns=columns, delete_missing=delete_missing)
+        except NothingFound:
+            problem = _nothing(source, include)
         except CallFailed as error:
             problem = f"{error}\n{AGAIN}" if error.retryable else str(error)
         except SlipstreamError as error:
@@ -75,54 +76,22 @@ def load(
         raise SystemExit(1)
 
 
-class _Bar:
-    """A progress bar on standard error: documents, passages a second, time left."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(), console=Console(stderr=True),
-        )  # fmt: skip
-        self._task = self._progress.add_task("looking", total=None, rate="")
-        self._said = ""
-
-    def __enter__(self) -> _Bar:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def plan(self, made: Plan) -> None:
-        """How much there is to do."""
-        self._progress.update(self._task, description="loading", total=made.documents)
-
-    def advance(self, report: Report) -> None:
-        """How much is done."""
-        elapsed_s = self._progress.tasks[0].elapsed or 0.0
-        rate = f"{report.passages / elapsed_s:,.0f} passages/s" if elapsed_s else ""
-        done = report.added + report.changed + len(report.failed)
-        self._said = ""
-        self._progress.update(self._task, description="loading", completed=done, rate=rate)
-
-    def wait(self, why: str, seconds: float) -> None:
-        """Nothing is sent for a while: a line above the bar says why, once for all requests that it hits."""
-        self._progress.update(self._task, description="waiting")
-        if why != self._said:
-            self._said = why
-            told = f"{why} Trying again in {seconds:.0f} s."
-            self._progress.console.print(told, style="yellow", markup=False, soft_wrap=True)
-
-
 def as_object(loading: Loading) -> dict[str, Any]:
     """What ``--json`` prints."""
     report = loading.report
     return {
         **msgspec.to_builtins(report), "passages_per_s": round(report.passages_per_s, 2), "unheard": loading.unheard
     }  # fmt: skip
+
+
+def _nothing(source: str, include: str) -> str:
+    if source.startswith("s3://"):
+        return f"nothing lies below {source}: see that the prefix is right (`aws s3 ls {source}`)"
+    if include != "*":
+        return (
+            f"no file below {source} fits --include '{include}': it is held against names, and paths below the folder"
+        )
+    return f"there is no file below {source} (hidden ones do not count): nothing was loaded"
 
 
 def _tell(loading: Loading, as_json: bool) -> None:

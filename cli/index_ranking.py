@@ -11,10 +11,9 @@ from urllib.parse import quote
 import click
 
 from cli.gateway_client import call
+from cli.ranking_file import read_parameters
 from cli.refusals import told
 from cli.target import Target
-from slipstream.errors import SlipstreamError
-from slipstream.retrieval.parameters import parameters_from
 
 
 @click.command("ranking")
@@ -31,7 +30,7 @@ def ranking(target: Callable[[], Target], name: str, *, path: Path | None, shipp
     if path is not None and shipped:
         raise click.UsageError("--file takes the place of the weights that ship, --shipped goes back to them: give one")
     if path is not None:
-        found = put(target(), name, _read(path))
+        found = put(target(), name, read_parameters(path)[1])
     else:
         found = call(target(), "DELETE" if shipped else "GET", route(name))
     click.echo(json.dumps(found) if as_json else told_of(found))
@@ -45,17 +44,6 @@ def route(name: str) -> str:
 def put(target: Target, name: str, parameters: bytes) -> dict[str, Any]:
     """Rank by these parameters from now on. Raises CallFailed."""
     return dict(call(target, "PUT", route(name), json.loads(parameters)))
-
-
-def _read(path: Path) -> bytes:
-    try:
-        raw = path.read_bytes()
-        parameters_from(raw)
-    except OSError as error:
-        raise click.ClickException(f"{path} cannot be read: {error.strerror or error}") from error
-    except SlipstreamError as error:
-        raise click.ClickException(f"{path}: {error.message}") from error
-    return raw
 
 
 def told_of(found: dict[str, Any]) -> str:

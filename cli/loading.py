@@ -18,10 +18,18 @@ from slipstream.retrieval.parsing.parsed import Columns
 
 AT_ONCE = 4
 ATTEMPTS, FIRST_WAIT_S = 6, 1.0
+FEWER = 4
+"""By which the documents of a call are divided after one that reached none: 32 are down to one within ATTEMPTS."""
+TOO_SLOW = "too_slow", "takes longer than one call may: put it into the documents bucket, or split it"
+BUSY = "not_reached", "was not reached, nor another in a call of its own: the gateway is busy; run it again"
 PAGE = 10_000
 INGESTION_MINUTES = 5
 """That the function behind the documents bucket has for an object."""
 Ask = Callable[[str, str, dict[str, Any] | None], Any]
+
+
+class NothingFound(Exception):
+    """What was to be loaded holds no document."""
 
 
 class Loading:
@@ -55,9 +63,13 @@ class Loading:
         self.unheard = 0
 
     def folder(self, source: Source, *, columns: Columns, delete_missing: bool) -> Report:
-        """Bring the index up to ``source``. Raises CallFailed where the gateway stays away; what it took stays."""
+        """Bring the index up to ``source``. Raises CallFailed where the gateway stays away; what it took stays.
+        Raises NothingFound where there is nothing in it, before anything is deleted.
+        """
         began_s = time.monotonic()
         made = plan(source.items(), self._versions(), columns)
+        if not made.seen:
+            raise NothingFound
         self.report.unchanged, self._older = made.unchanged, made.older
         self._on_plan(made)
         try:
@@ -70,7 +82,7 @@ class Loading:
         return self.report
 
     def bucket(self, uri: str) -> Report:
-        """Let the gateway load what lies below ``uri``, call by call. Raises CallFailed."""
+        """Let the gateway load what lies below ``uri``, call by call. Raises CallFailed; NothingFound."""
         began_s, after, stuck = time.monotonic(), "", 0
         while True:
             told = self._patiently("POST", "/load", {"uri": uri, "after": after})
@@ -80,6 +92,8 @@ class Loading:
             self.report.seconds = time.monotonic() - began_s
             self._on_progress(self.report)
             if told["finished"]:
+                if not told["after"]:
+                    raise NothingFound
                 return self.report
             if stuck >= ATTEMPTS:
                 raise CallFailed(
@@ -115,23 +129,41 @@ class Loading:
                 raise
 
     def _post(self, batch: list[dict[str, Any]]) -> Sequence[dict[str, Any]]:
-        """Answers to ``batch``; documents that there was no time for are sent again, fewer at once."""
-        answers = []
-        for _ in range(ATTEMPTS):
-            told = self._patiently("POST", "/documents", {"documents": batch})
+        """Answers to ``batch``. Documents that there was no time for are sent again: as long as each call reaches some,
+        and fewer at once where one reached none, until a document is alone.
+        """
+        answers: list[dict[str, Any]] = []
+        held_up: list[dict[str, Any]] = []  # alone in their calls and not reached, since the last that was
+        at_once, vain = len(batch), 0
+        while batch and not self._over:
+            told = self._patiently("POST", "/documents", {"documents": batch[:at_once]})
             late = {row["id"] for row in told["failed"] if row["code"] == "not_reached"}
             told["failed"] = [row for row in told["failed"] if row["id"] not in late]
             refused = late | {row["id"] for row in told["failed"]}
-            done = [document["id"] for document in batch if document["id"] not in refused]
+            done = [document["id"] for document in batch[:at_once] if document["id"] not in refused]
             answers.append(told | self._became(done))
-            batch = [document for document in batch if document["id"] in late]
-            if not batch:
-                return answers
-        reason = "takes longer than one call may: put it into the documents bucket, or split it"
-        answers.append({
-            "failed": [{"id": d["id"], "code": "too_slow", "reason": f"'{d['id']}' {reason}"} for d in batch]
-        })  # fmt: skip
-        return answers
+            reached = len(late) < len(batch[:at_once])
+            batch = [document for document in batch[:at_once] if document["id"] in late] + batch[at_once:]
+            if reached:
+                answers += [_failed(TOO_SLOW, each) for each in held_up]
+                held_up, vain, at_once = [], 0, 2 * at_once
+                continue
+            vain += 1
+            if vain < ATTEMPTS:
+                at_once = max(1, at_once // FEWER)
+                self._pause(vain)
+                continue
+            held_up.append(batch.pop(0))
+            if len(held_up) > 1:  # not this document is slow: all are
+                break
+            at_once, vain = len(batch), 0
+        slow = TOO_SLOW if len(held_up) == 1 else BUSY
+        return answers + [_failed(slow, each) for each in (*held_up, *batch)]
+
+    def _pause(self, vain: int) -> None:
+        wait_s = FIRST_WAIT_S * 2 ** (vain - 1)
+        self._on_wait("The gateway is busy: a call's time was over before it reached a document.", wait_s)
+        self._sleep(wait_s)
 
     def _became(self, done: Sequence[str]) -> dict[str, int]:
         changed = sum(document_id in self._older for document_id in done)
@@ -172,3 +204,9 @@ class Loading:
                 self._on_wait(str(error), wait_s)
                 self._sleep(wait_s)
         return call(self._target, method, f"{self._path}{path}", body)
+
+
+def _failed(why: tuple[str, str], document: dict[str, Any]) -> dict[str, Any]:
+    code, reason = why
+    row = {"id": document["id"], "code": code, "reason": f"'{document['id']}' {reason}", "retryable": why is BUSY}
+    return {"failed": [row]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,6 +33,8 @@ def read_queries(path: Path) -> list[Query]:
         lines = raw.decode("utf-8-sig").splitlines()
     except OSError as error:
         raise click.ClickException(f"{path} cannot be read: {error.strerror or error}") from error
+    except (EOFError, zlib.error) as error:
+        raise click.ClickException(f"{path} is no whole gzip file: pack it again, or give it unpacked") from error
     except UnicodeDecodeError:
         raise click.ClickException(f"{path} is not a text in UTF-8") from None
     found = []

@@ -4,6 +4,8 @@ from typing import Any
 import pytest
 
 from cli.loading import INGESTION_MINUTES
+from handlers.indexes import SPARE_S
+from slipstream.runtime.ingest_parts import ROUTES_ENGINE_TIMEOUT_S
 from stacks.setting import BadSetting
 from stacks.settings import DeploySettings
 from tests.infra.conftest import VARIANTS
@@ -26,6 +28,10 @@ def variables(template: Template, handler: str) -> dict[str, Any]:
 def test_without_search_nothing_of_it_is_there(template: Get) -> None:
     assert ("ANY", "/v1/indexes") not in template().routes()
     assert "SLIPSTREAM_SEARCH_ENDPOINT" not in variables(template(), "handlers.chat.build")
+
+
+def test_the_index_routes_hear_of_an_engine_that_hangs_before_their_own_time_is_over(template: Get) -> None:
+    assert template(DEV).function("handlers.indexes.handler")["Timeout"] - SPARE_S > ROUTES_ENGINE_TIMEOUT_S
 
 
 def test_the_local_stage_has_every_kind_of_resource_that_a_searching_deployment_has(template: Get) -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from slipstream.errors import NotFound
+from slipstream.errors import NoSearchEngine, NotFound
 
 Wire = Literal["openai", "bedrock"]
 
@@ -51,14 +51,23 @@ _OPERATIONS = {
     name: Route(name, f"/model/{{id}}/{name}", "POST", "bedrock")
     for name in ("converse", "converse-stream", "invoke", "invoke-with-response-stream", "count-tokens")
 }
+_INDEXES = "/v1/indexes/"
+_NO_INDEXES = (
+    "there are no indexes here, because this gateway has no search engine: deploy it with search=dev or search=prod; a "
+    "local stack gets one by `make down` and `make up` with SLIPSTREAM_SEARCH unset; `serve` wants --indexes"
+)
 _CHAT_TOO = frozenset({"responses", "completions", "messages"})
 """Last segments of other APIs' routes to a chat model."""
 ROUTES: tuple[Route, ...] = (HEALTH, *_V1.values(), MODEL, *_OPERATIONS.values())
 
 
 def match(path: str) -> Match:
-    """Find the route of a percent-encoded ``path``. Raises NotFound, naming the nearest routes."""
+    """Find the route of a percent-encoded ``path``. Raises NotFound, naming the nearest routes; NoSearchEngine for
+    /v1/indexes and what lies below, which a gateway with an engine has in front of these routes.
+    """
     found = _bedrock(path) or _openai(path) or (Match(HEALTH) if path.rstrip("/").endswith("/healthz") else None)
+    if found is None and _INDEXES in f"{path}/":
+        raise NoSearchEngine(_NO_INDEXES)
     if found is None:
         raise NotFound(f"there is no route {printable(decode(path))}; {_nearest(path)}", code="route_not_found")
     return found

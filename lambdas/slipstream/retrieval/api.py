@@ -21,6 +21,7 @@ from slipstream.errors import (
     MethodNotAllowed,
     NotFound,
     SlipstreamError,
+    UnreadableDocument,
 )
 from slipstream.gateway.http import HttpRequest, Principal
 from slipstream.gateway.routes import decode as unescape
@@ -215,7 +216,8 @@ class IndexesApi:
         report = self._ingest(request, name, self._file(request))
         if report.failed and report.documents == 1:
             only = report.failed[0]
-            raise SlipstreamError(only.reason, code=only.code, http_status=422, retryable=only.retryable, param="body")
+            mistake = SlipstreamError if only.retryable else UnreadableDocument
+            raise mistake(only.reason, code=only.code, http_status=422, retryable=only.retryable, param="body")
         return 200, shapes.told(report)
 
     def _file(self, request: HttpRequest) -> Iterable[Draft | Refused]:

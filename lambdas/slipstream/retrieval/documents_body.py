@@ -12,7 +12,7 @@ import msgspec
 from slipstream.chat.retrieval_options import Scalar
 from slipstream.errors import InvalidRequest, SlipstreamError
 from slipstream.retrieval.drafts import Draft, Item, Refused, drafts, record
-from slipstream.retrieval.parsing import fields
+from slipstream.retrieval.parsing import fields, refusals
 from slipstream.retrieval.parsing.decode import clean
 from slipstream.retrieval.parsing.languages import language_of
 from slipstream.retrieval.parsing.parsed import Columns, Parsed
@@ -84,7 +84,8 @@ def decode(body: bytes, kind: type[T], example: str) -> T:
 def drafts_of(wanted: NewDocuments) -> Iterator[Draft | Refused]:
     """One draft a document, or one a record of a file that holds records.
 
-    Raises InvalidRequest for a document with neither or both of text and content, or content that is no base64.
+    A document with neither text nor content is refused alone. Raises InvalidRequest for one with both, or content that
+    is no base64.
     """
     if not 0 < len(wanted.documents) <= MAX_DOCUMENTS:
         raise InvalidRequest(
@@ -107,6 +108,9 @@ def _drafts(checked: list[tuple[NewDocument, bytes]], columns: Columns) -> Itera
         )
         if content:
             yield from drafts([item], columns=columns)
+            continue
+        if not document.text:
+            yield Refused(document.id, item.origin, refusals.empty(f"'{document.id}'"))
             continue
         try:
             yield record(_parsed(document), item)
@@ -140,11 +144,11 @@ def as_new_document(parsed: Parsed, identifier: str, origin: str) -> dict[str, A
 
 
 def _content(document: NewDocument, at: int) -> bytes:
-    if bool(document.text) == bool(document.content):
+    if document.text and document.content:
         raise InvalidRequest(
-            f"document '{document.id[:60]}' has {'both text and content' if document.text else 'no text'}: send text, "
-            "or a file's bytes as base64 in content",
-            param=f"documents[{at}].{'content' if document.text else 'text'}",
+            f"document '{document.id[:60]}' has both text and content: send text, or a file's bytes as base64 in "
+            "content",
+            param=f"documents[{at}].content",
         )
     try:
         return b64decode(document.content, validate=True)

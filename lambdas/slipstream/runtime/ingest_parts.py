@@ -30,8 +30,16 @@ from slipstream.retrieval.failures import DeadLetters, FailureStore
 from slipstream.retrieval.object_events import ObjectEvents
 from slipstream.retrieval.ports import DocumentIndex, IndexSpec
 from slipstream.runtime.bad_setting import BadSetting
-from slipstream.runtime.search_parts import SearchSettings, document_index, require_search_settings
+from slipstream.runtime.search_parts import (
+    ENGINE_TIMEOUT_S,
+    SearchSettings,
+    document_index,
+    require_search_settings,
+)
 from slipstream.runtime.settings import read_settings
+
+ROUTES_ENGINE_TIMEOUT_S = 24.0
+"""For which the routes wait for one answer of the engine: their function ends after 29 s, and is to say why before."""
 
 
 class IngestSettings(NamedTuple):
@@ -80,7 +88,7 @@ def read_ingest_settings(environ: Mapping[str, str]) -> IngestSettings:
 
 def build_api_parts(settings: IngestSettings, environ: Mapping[str, str]) -> Parts:
     """What the routes work with; nothing is called yet. ``environ`` holds the credentials."""
-    common = _common(settings, environ)
+    common = _common(settings, environ, engine_timeout_s=ROUTES_ENGINE_TIMEOUT_S)
     s3 = client("s3", settings.region)
     return Parts(
         index=common.documents,
@@ -134,10 +142,12 @@ def model_service(
     return ModelService(transport, signer, places, bedrock, resolve)
 
 
-def _common(settings: IngestSettings, environ: Mapping[str, str]) -> _Common:
+def _common(
+    settings: IngestSettings, environ: Mapping[str, str], *, engine_timeout_s: float = ENGINE_TIMEOUT_S
+) -> _Common:
     models = model_service(settings.region, settings.aliases, settings.endpoints, environ)
     table = Table(settings.state_table, dynamodb(transport=models.transport, auth=models.signer, places=models.places))
-    documents = document_index(settings.search)
+    documents = document_index(settings.search, timeout_s=engine_timeout_s)
     if settings.answers_table:
         service = dynamodb(transport=models.transport, auth=models.signer, places=models.places)
         documents = MarkingIndex(documents, DynamoAnswerStore(Table(settings.answers_table, service)))

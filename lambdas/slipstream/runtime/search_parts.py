@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from slipstream.aws.transport import Transport
     from slipstream.retrieval.ports import DocumentIndex, PassageIndex
 
+ENGINE_TIMEOUT_S = 60.0
+"""For which ingestion and administration wait for one answer of the engine, where a caller does not wait for them."""
+
 
 class SearchSettings(msgspec.Struct, frozen=True):
     """``signed``: a domain of AWS, called with the role's signature; otherwise an engine that asks for none."""
@@ -73,9 +76,12 @@ def passage_index(settings: SearchSettings, transport: Transport, signer: Author
     return OpenSearchPassages(settings.endpoint, transport=transport, auth=auth)
 
 
-def document_index(settings: SearchSettings) -> DocumentIndex:
-    """Ingestion and administration, with the engine's own client (half a second to import). Nothing is called yet."""
+def document_index(settings: SearchSettings, *, timeout_s: float = ENGINE_TIMEOUT_S) -> DocumentIndex:
+    """Ingestion and administration, with the engine's own client (half a second to import). Nothing is called yet.
+
+    A call that the engine leaves unanswered for ``timeout_s`` raises UpstreamTimeout.
+    """
     from slipstream.aws.document_index import OpenSearchDocuments, connect
 
-    client = connect(settings.endpoint, region=settings.region, signed=settings.signed)
+    client = connect(settings.endpoint, region=settings.region, signed=settings.signed, timeout_s=timeout_s)
     return OpenSearchDocuments(client, faiss=settings.signed)

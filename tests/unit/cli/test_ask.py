@@ -116,6 +116,28 @@ def test_an_answer_that_is_no_json_is_shown_as_it_came(online: Shell, gateway: G
     assert "<html>Bad Gateway</html> [502]" in online.run("ask", "What is it?").output
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {
+            "message": json.dumps(
+                {"errorMessage": "Task timed out after 29.00 seconds", "errorType": "Sandbox.Timedout"}
+            )
+        },
+        {"message": "Endpoint request timed out"},
+    ],
+)
+def test_a_function_that_ran_out_of_time_is_told_in_words(
+    online: Shell, gateway: Gateway, body: dict[str, str]
+) -> None:
+    gateway.status, gateway.body = 504, json.dumps(body).encode()
+
+    told = online.run("index", "list").stderr
+
+    assert "hangs or is overloaded" in told
+    assert "errorMessage" not in told
+
+
 def test_nothing_to_ask_says_how_to_get_a_gateway(shell: Shell) -> None:
     result = shell.run("ask", "What is it?")
 

@@ -9,6 +9,7 @@ import click
 import pytest
 
 from cli.engine_access import connect
+from local.endpoint import Endpoint
 from slipstream.aws import document_index
 from slipstream.retrieval.ports import IndexSpec
 from tests.unit.cli.conftest import Gateway, Shell
@@ -58,3 +59,21 @@ def test_the_double_is_refused_before_anything_is_embedded_or_made_for_it(
     assert "--engine-url" in ran.stderr
     assert gateway.asked == []
     assert [name for name in names if name.startswith(index)] == [index]
+
+
+@pytest.mark.parametrize("command", [("index", "tune"), ("search", "profile")])
+@pytest.mark.parametrize(("running", "told"), [(True, "the local stack runs without"), (False, "or run `make up`")])
+def test_a_stack_that_runs_without_an_engine_is_not_told_to_be_started(
+    command: tuple[str, str], running: bool, told: str, shell: Shell
+) -> None:
+    questions = shell.folder / "questions.txt"
+    questions.write_text("What is a bucket?")
+    if running:
+        Endpoint("http://x", "", "", "", "sk-slip-k", "m").write(shell.folder / "local" / "endpoint.json")
+
+    ran = shell.run(
+        *command, "docs", "--queries", str(questions), OPENSEARCH_URL="", SLIPSTREAM_SEARCH_ENDPOINT=""
+    )  # fmt: skip
+
+    assert ran.exit_code == 1
+    assert told in ran.stderr

@@ -196,6 +196,72 @@ def test_documents_that_there_was_no_time_for_are_sent_again(run: Any, server: S
     assert (told["added"], told["failed"]) == (60, [])
 
 
+def reaching(server: Server, reached: Callable[[list[str]], list[str]]) -> None:
+    """From now on a call has time for those of its documents that ``reached`` names."""
+    genuine = server.desk.api
+
+    def in_time(request: HttpRequest) -> Any:
+        if request.method != "POST" or not request.path.endswith("/documents"):
+            return genuine(request)
+        documents = json.loads(request.body)["documents"]
+        in_time = reached([document["id"] for document in documents])
+        told: dict[str, Any] = {"failed": []}
+        if in_time:
+            body = {"documents": [document for document in documents if document["id"] in in_time]}
+            _, told = genuine(msgspec.structs.replace(request, body=json.dumps(body).encode()))
+        late = [{"id": d["id"], "code": "not_reached", "reason": "…"} for d in documents if d["id"] not in in_time]
+        return 200, told | {"failed": [*told["failed"], *late]}
+
+    server.desk.api = in_time  # type: ignore[assignment]
+
+
+def lines(tmp_path: Path, count: int) -> str:
+    path = tmp_path / "many.jsonl"
+    path.write_text("\n".join(json.dumps({"id": f"{n:03d}", "text": f"Text {n}."}) for n in range(count)))
+    return str(path)
+
+
+def test_calls_that_each_reach_one_document_bring_them_all(run: Any, server: Server, tmp_path: Path) -> None:
+    reaching(server, lambda sent: sent[:1])
+
+    told = report(run("load", "docs", lines(tmp_path, 32), "--json"))
+
+    assert (told["added"], told["failed"]) == (32, [])
+
+
+def test_only_the_document_that_keeps_a_call_busy_alone_is_too_slow(run: Any, server: Server, tmp_path: Path) -> None:
+    reaching(server, lambda sent: [] if sent[0] == "003" else sent[: sent.index("003") if "003" in sent else None])
+
+    told = report(run("load", "docs", lines(tmp_path, 32), "--json"))
+
+    assert told["added"] == 31
+    assert [(row["id"], row["code"]) for row in told["failed"]] == [("003", "too_slow")]
+    assert ["003"] in server.sent
+
+
+def test_a_gateway_that_reaches_no_document_is_busy_and_no_document_too_slow(
+    run: Any, server: Server, tmp_path: Path
+) -> None:
+    reaching(server, lambda sent: [])
+
+    result = run("load", "docs", lines(tmp_path, 32))
+
+    assert result.exit_code == 1
+    assert "the gateway is busy; run it again" in result.stderr
+    assert "too_slow" not in result.stderr
+    assert "32 failed" in result.stdout
+
+
+def test_an_empty_file_is_told_and_the_others_are_loaded(run: Any, folder: Path) -> None:
+    (folder / "a_empty.md").write_bytes(b"")
+
+    result = run("load", "docs", str(folder))
+
+    assert result.exit_code == 1
+    assert "4 added" in result.stdout
+    assert "a_empty.md: 'a_empty.md' is empty: there is nothing to index" in result.stderr
+
+
 def test_documents_of_a_call_whose_answer_was_lost_are_counted_once(run: Any, server: Server, tmp_path: Path) -> None:
     lines = [json.dumps({"id": f"{n:03d}", "text": f"Text {n}."}) for n in range(100)]
     (tmp_path / "many.jsonl").write_text("\n".join(lines))
@@ -255,6 +321,32 @@ def test_a_folder_that_is_not_there_is_told(run: Any) -> None:
 
     assert result.exit_code == 1
     assert "there is no '/no/such/folder'" in result.stderr
+
+
+def test_a_glob_that_fits_nothing_is_told_and_nothing_is_deleted_for_it(run: Any, server: Server, folder: Path) -> None:
+    run("load", "docs", str(folder))
+
+    result = run("load", "docs", str(folder), "--include", "*.xyz", "--delete-missing")
+
+    assert result.exit_code == 1
+    assert "fits --include '*.xyz'" in result.stderr
+    assert len(server.desk.index.documents()) == 4
+
+
+def test_a_folder_without_files_is_told(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+
+    result = run("load", "docs", str(tmp_path / "empty"))
+
+    assert result.exit_code == 1
+    assert f"there is no file below {tmp_path / 'empty'}" in result.stderr
+
+
+def test_a_prefix_that_nothing_lies_below_is_told(run: Any, server: Server) -> None:
+    result = run("load", "docs", "s3://documents/nothing/")
+
+    assert result.exit_code == 1
+    assert "nothing lies below s3://documents/nothing/" in result.stderr
 
 
 def test_an_index_that_is_not_there_is_told(run: Any, folder: Path) -> None:
@@ -331,7 +423,10 @@ def test_a_replay_that_had_no_time_for_all_says_so(run: Any, server: Server) -> 
 
 
 def test_dropping_asks_first(run: Any, server: Server) -> None:
-    assert run("drop", "docs").exit_code == 1
+    asked = run("drop", "docs")
+    assert asked.exit_code == 1
+    assert "give --yes" in asked.stderr
+    assert "Aborted" not in asked.stderr
     assert server.desk.index.names() == ["docs"]
 
     assert run("drop", "docs", "--yes").exit_code == 0

@@ -22,6 +22,14 @@ def written(folder: Path, text: str, name: str = "questions.txt") -> Path:
     return path
 
 
+def test_a_packed_file_that_is_cut_off_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "questions.gz"
+    path.write_bytes(gzip.compress(b"what is s3\n" * 50)[:-12])
+
+    with pytest.raises(click.ClickException, match="no whole gzip file"):
+        read_queries(path)
+
+
 def nobody() -> Target:
     raise AssertionError("the gateway was asked")
 

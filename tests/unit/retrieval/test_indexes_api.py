@@ -215,6 +215,7 @@ def test_a_file_that_cannot_be_read_is_an_error_of_its_own(desk: Desk) -> None:
     error = refused(SlipstreamError, ask)
 
     assert (error.http_status, error.code) == (422, "truncated_document")
+    assert (error.openai_type, error.retryable) == ("invalid_request_error", False)
 
 
 def test_a_file_without_a_name_is_told_how_to_give_one(desk: Desk) -> None:
@@ -227,7 +228,6 @@ def test_a_file_without_a_name_is_told_how_to_give_one(desk: Desk) -> None:
     ("body", "param"),
     [
         ({"documents": [{"text": "x"}]}, "documents[0].id"),
-        ({"documents": [{"id": "a", "text": "x"}, {"id": "b"}]}, "documents[1].text"),
         ({"documents": [{"id": "a", "text": "x", "content": "eA=="}]}, "documents[0].content"),
         ({"documents": [{"id": "a", "content": "no base64!"}]}, "documents[0].content"),
         ({"documents": [{"id": "a", "text": "x", "tilte": "y"}]}, "documents[0].tilte"),
@@ -239,6 +239,17 @@ def test_a_file_without_a_name_is_told_how_to_give_one(desk: Desk) -> None:
 )
 def test_a_bad_body_is_refused_by_the_name_of_its_field(desk: Desk, body: Any, param: str) -> None:
     assert refused(InvalidRequest, lambda: desk.ask("POST", "/docs/documents", body)).param == param
+
+
+@pytest.mark.parametrize("empty", [{}, {"text": ""}, {"content": ""}, {"text": "", "title": "Of nothing"}])
+def test_an_empty_document_is_its_own_failure_and_the_others_go_on(desk: Desk, empty: Any) -> None:
+    documents = [{"id": "a", "text": "One."}, {"id": "b", **empty}, {"id": "c", "text": "Three."}]
+
+    _, told = desk.ask("POST", "/docs/documents", {"documents": documents})
+
+    assert told["added"] == 2
+    assert [(row["id"], row["code"]) for row in told["failed"]] == [("b", "empty_document")]
+    assert "'b' is empty" in told["failed"][0]["reason"]
 
 
 def test_a_body_over_the_limit_is_told_both_sizes(desk: Desk) -> None:

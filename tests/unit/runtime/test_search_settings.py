@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import socket
+
 import pytest
 
-from slipstream.errors import SlipstreamError
-from slipstream.runtime.search_parts import read_search_settings
+from slipstream.errors import SlipstreamError, UpstreamTimeout
+from slipstream.runtime.search_parts import SearchSettings, document_index, read_search_settings
 from slipstream.runtime.settings import read_settings
 from slipstream.runtime.wiring import build
 
@@ -61,3 +63,12 @@ def test_the_chat_function_is_built_with_an_engine_before_it_is_called() -> None
     settings = read_settings(REGION | {"SLIPSTREAM_SEARCH_ENDPOINT": DOMAIN})
 
     assert callable(build(settings, REGION).app)
+
+
+def test_an_engine_that_takes_calls_and_never_answers_is_told_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        url = f"http://127.0.0.1:{hanging.getsockname()[1]}"
+        index = document_index(SearchSettings(url, signed=False, region=""), timeout_s=0.05)
+
+        with pytest.raises(UpstreamTimeout, match="the search engine did not answer in time"):
+            index.names()

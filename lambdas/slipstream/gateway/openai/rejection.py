@@ -43,8 +43,14 @@ CHOICES = {
     "slipstream.latency": ("standard", "optimized"),
     "slipstream.cache": ("auto", "off", "exact", "semantic", "refresh", "race"),
     "slipstream.prompt_cache": ("auto", "off"),
-    "slipstream.retrieval.rerank": ("local", "bedrock", "off"),
-    "slipstream.retrieval.off[]": ("followup", "rewrite", "frame", "phrases", "identifiers", "expansions", "language"),
+    **{
+        f"{below}retrieval.{field}": choices
+        for below in ("slipstream.", "")  # a chat's options; the fields of /v1/search and /v1/answers
+        for field, choices in (
+            ("rerank", ("local", "bedrock", "off")),
+            ("off[]", ("followup", "rewrite", "frame", "phrases", "identifiers", "expansions", "language")),
+        )
+    },
     "encoding_format": ("float", "base64"),
     "input_type": ("search_document", "search_query", "classification", "clustering"),
 }

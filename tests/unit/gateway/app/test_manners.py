@@ -59,6 +59,15 @@ def test_an_unknown_route_names_the_nearest_in_each_wires_shape() -> None:
     assert headers(bedrocks)["x-amzn-errortype"] == "ResourceNotFoundException"
 
 
+@pytest.mark.parametrize("path", ["/v1/indexes", "/v1/indexes/docs", "/prod/v1/indexes/docs/load"])
+def test_indexes_of_a_gateway_without_an_engine_are_told_how_to_get_one(path: str) -> None:
+    response = ask(get(path))
+    error = json.loads(drain(response))["error"]
+    assert (response.status, error["code"]) == (501, "no_search_engine")
+    assert "search=dev" in error["message"]
+    assert "SLIPSTREAM_SEARCH unset" in error["message"]
+
+
 def test_the_callers_request_id_comes_back_cleaned_and_cut() -> None:
     response = ask(get("/healthz", headers={"x-request-id": "a b\r\n\x7fé" + "c" * 200}))
     assert headers(response)["x-request-id"] == "ab" + "c" * 126

@@ -1,11 +1,15 @@
+import json
+
 import msgspec
 import pytest
 
 from slipstream.errors import InvalidRequest
-from slipstream.gateway.openai import chat
+from slipstream.gateway.openai import answers, chat, search
+from slipstream.gateway.openai.answers import AnswersBody
 from slipstream.gateway.openai.body import ChatBody
 from slipstream.gateway.openai.embeddings import EmbeddingBody
 from slipstream.gateway.openai.rejection import CHOICES
+from slipstream.gateway.openai.search import SearchBody
 from tests.unit.gateway.openai.played import HELLO, PRINCIPAL, decode
 from tests.unit.gateway.openai.test_request import WEATHER, answering, call, calling, user
 
@@ -78,6 +82,24 @@ def test_a_wrong_choice_is_told_with_the_right_ones():
         "Invalid value for 'messages[0].role': 'robot'. "
         "Supported values are: 'system', 'developer', 'user', 'assistant', 'tool'."
     )
+
+
+@pytest.mark.parametrize(("field", "value", "path"), [("rerank", "best", "rerank"), ("off", ["all"], "off[0]")])
+@pytest.mark.parametrize(
+    ("route", "body", "below"),
+    [
+        (search, {"index": "docs", "query": "a"}, "retrieval"),
+        (answers, {"index": "docs", "question": "a"}, "retrieval"),
+        (chat, {"model": "rag:docs", "messages": [user()]}, "slipstream.retrieval"),
+    ],
+)
+def test_choices_of_a_search_are_told_on_every_route(route, body, below, field, value, path):
+    options = {"retrieval": {field: value}}
+    whole = json.dumps(body | (options if below == "retrieval" else {"slipstream": options})).encode()
+    with pytest.raises(InvalidRequest) as refused:
+        route.decode(whole, *([{}] if route is chat else []), PRINCIPAL)
+    assert refused.value.param == f"{below}.{path}"
+    assert "Supported values are: '" in refused.value.message
 
 
 def test_a_huge_wrong_value_is_not_repeated_whole():
@@ -233,7 +255,7 @@ def choices_in(kind, path=""):
 
 def test_every_field_with_a_choice_has_its_values_told():
     found = {}
-    for body in (ChatBody, EmbeddingBody):
+    for body in (ChatBody, EmbeddingBody, SearchBody, AnswersBody):
         for path, values in choices_in(msgspec.inspect.type_info(body)):
             found.setdefault(path, set()).update(values)
     found["messages[].content[].type"] -= {"refusal"}
