@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,16 +18,19 @@ from slipstream.aws.index_mapping import belongs, engine_id, generation_name, nu
 from slipstream.errors import IndexExists, IndexNotFound, UpstreamTimeout, UpstreamUnavailable
 from slipstream.retrieval import index_name
 from slipstream.retrieval.document import Document
-from slipstream.retrieval.ports import Failed, Generation, IndexSpec, Kept
+from slipstream.retrieval.ports import Failed, Generation, Held, IndexSpec, Kept
 from slipstream.retrieval.question.acronyms import Meaning, merged
 
 PAGE = 1000
 READ_PAGE = 20
+SWAPS = 3
+"""Generations that may follow each other while one look is taken."""
 KEPT_ATTEMPTS = 6
 KEPT_PAUSE_S = 0.1
 """Longer than another writer takes between reading what an index keeps and writing it back."""
 # Documents go to an alias of the generation's own: into an index that is gone, the engine would make one by guesses.
 BULK_PARAMETERS = {"require_alias": "true", "filter_path": "items.*.status,items.*.error"}
+T = TypeVar("T")
 
 
 def connect(
@@ -143,17 +146,19 @@ class OpenSearchDocuments:
         origin: str | None = None, after: str = "", limit: int | None = None,
     ) -> Mapping[str, str]:  # fmt: skip
         """See DocumentIndex."""
-        name = self._target(index, generation).name
         query: dict[str, Any] = {"match_all": {}} if origin is None else {"term": {"origin": origin}}
-        with told(index):
-            self._client.indices.refresh(index=name)
-            if document_ids is None:
-                return dict(islice(self._scan(name, query, after, PAGE if limit is None else min(PAGE, limit)), limit))
-            found: dict[str, str] = {}
-            for at in range(0, len(document_ids), PAGE):
-                some = {"terms": {"id": list(document_ids[at : at + PAGE])}}
-                found.update(self._scan(name, {"bool": {"filter": [query, some]}}))
-            return found
+
+        def found(name: str) -> dict[str, str]:
+            if document_ids is not None:
+                return {i: each.version for i, each in self._held(name, document_ids, query)}
+            page = PAGE if limit is None else min(PAGE, limit)
+            return {i: each.version for i, each in islice(self._scan(name, query, after, page), limit)}
+
+        return self._on(index, generation, found)
+
+    def held(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> Mapping[str, Held]:
+        """See DocumentIndex."""
+        return self._on(index, generation, lambda name: dict(self._held(name, document_ids, {"match_all": {}})))
 
     def read(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> list[Document]:
         """See DocumentIndex."""
@@ -272,15 +277,34 @@ class OpenSearchDocuments:
         found = self._client.indices.get_mapping(index=f"{index}-*")
         return {name: found[name]["mappings"] for name in sorted(found) if belongs(name, index)}
 
-    def _scan(self, name: str, query: dict[str, Any], after: str = "", page: int = PAGE) -> Iterator[tuple[str, str]]:
+    def _on(self, index: str, generation: str | None, look: Callable[[str], T]) -> T:
+        """What ``look`` sees in ``generation``, or in the live one, also where it is swapped away meanwhile."""
+        for left in reversed(range(SWAPS)):
+            name = self._target(index, generation).name
+            try:
+                with told(index):
+                    self._client.indices.refresh(index=name)
+                    return look(name)
+            except IndexNotFound:
+                if generation or not left:
+                    raise
+        raise AssertionError
+
+    def _held(self, name: str, document_ids: Sequence[str], query: dict[str, Any]) -> Iterator[tuple[str, Held]]:
+        for at in range(0, len(document_ids), PAGE):
+            some = {"terms": {"id": list(document_ids[at : at + PAGE])}}
+            yield from self._scan(name, {"bool": {"filter": [query, some]}})
+
+    def _scan(self, name: str, query: dict[str, Any], after: str = "", page: int = PAGE) -> Iterator[tuple[str, Held]]:
         body: dict[str, Any] = {
             "size": page, "query": query, "sort": [{"id": "asc"}], "_source": False, "stored_fields": ["id", "version"],
-            "search_after": [after],
+            "docvalue_fields": ["origin"], "search_after": [after],
         }  # fmt: skip
         while True:
             hits = self._client.search(index=name, body=body)["hits"]["hits"]
             for hit in hits:
-                yield hit["fields"]["id"][0], hit["fields"]["version"][0]
+                fields = hit["fields"]
+                yield fields["id"][0], Held(fields["version"][0], fields.get("origin", [""])[0])
             if len(hits) < page:
                 return
             body["search_after"] = hits[-1]["sort"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from slipstream.caching.store import LONGEST_S, SKEW_S, AnswerStore, Mark
 from slipstream.retrieval.document import Document
-from slipstream.retrieval.ports import DocumentIndex, Failed, Generation, IndexSpec
+from slipstream.retrieval.ports import DocumentIndex, Failed, Generation, Held, IndexSpec
 from slipstream.retrieval.question.acronyms import Meaning
 
 GONE = ""
@@ -60,9 +60,9 @@ class MarkingIndex:
         """See DocumentIndex."""
         return self._index.create(index, spec)
 
-    def generations(self, index: str) -> list[Generation]:
+    def generations(self, index: str, *, counted: bool = True) -> list[Generation]:
         """See DocumentIndex."""
-        return self._index.generations(index)
+        return self._index.generations(index, counted=counted)
 
     def names(self) -> list[str]:
         """See DocumentIndex."""
@@ -83,9 +83,15 @@ class MarkingIndex:
         *,
         generation: str | None = None,
         origin: str | None = None,
+        after: str = "",
+        limit: int | None = None,
     ) -> Mapping[str, str]:
         """See DocumentIndex."""
-        return self._index.versions(index, document_ids, generation=generation, origin=origin)
+        return self._index.versions(index, document_ids, generation=generation, origin=origin, after=after, limit=limit)
+
+    def held(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> Mapping[str, Held]:
+        """See DocumentIndex."""
+        return self._index.held(index, document_ids, generation=generation)
 
     def read(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> list[Document]:
         """See DocumentIndex."""

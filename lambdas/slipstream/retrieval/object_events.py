@@ -192,8 +192,9 @@ class ObjectEvents:
             updated_at_s=found.updated_at_s,
         )
         ingestion = Ingestion(
-            self._index, place.index, self._embedder, self._resolve, sleep=self._sleep, clock=self._clock
-        )
+            self._index, place.index, self._embedder, self._resolve, sleep=self._sleep, clock=self._clock,
+            is_gone=lambda origin: self._is_gone(place, origin),
+        )  # fmt: skip
         report = ingestion.run(drafts([item]), remove_missing=place.uri, deadline_s=until_s)
         self._tell(place, report)
         return [*report.failed, *([report.stopped] if report.stopped else [])]
@@ -206,6 +207,11 @@ class ObjectEvents:
             return []  # nothing of it can be left
         self._log("removed", origin=place.uri, documents=len(ids))
         return []
+
+    def _is_gone(self, place: Place, origin: str) -> bool:
+        """Whether ``origin`` is an object that left the bucket: of a renamed one, either event may come first."""
+        prefix = Place(place.bucket, "").uri
+        return origin.startswith(prefix) and self._objects.look(place.bucket, origin.removeprefix(prefix)) is None
 
     def _tell(self, place: Place, report: Report) -> None:
         self._log(

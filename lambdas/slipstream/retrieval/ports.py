@@ -91,6 +91,14 @@ class Failed(msgspec.Struct, frozen=True):
     retryable: bool
 
 
+class Held(msgspec.Struct, frozen=True):
+    """What an index knows of a document without reading it."""
+
+    version: str
+    origin: str
+    """See Document; empty for one that was written without."""
+
+
 class DocumentIndex(Protocol):
     """The writing side and administration. Not on the request path."""
 
@@ -152,6 +160,10 @@ class DocumentIndex(Protocol):
         ``document_ids`` None: of all, in the order of their ids, behind the id ``after`` and at most ``limit`` of them;
         ``origin``: only documents of this one.
         """
+        ...
+
+    def held(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> Mapping[str, Held]:
+        """Document id → version and origin, of those that are indexed, written a moment ago included."""
         ...
 
     def read(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> list[Document]:

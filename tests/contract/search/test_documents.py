@@ -11,7 +11,7 @@ from slipstream.aws.document_index import OpenSearchDocuments, connect
 from slipstream.disconnect import NEVER
 from slipstream.errors import IndexExists, IndexNotFound, IndexReadOnly, InvalidRequest
 from slipstream.retrieval.document import Document
-from slipstream.retrieval.ports import IndexSpec
+from slipstream.retrieval.ports import Held, IndexSpec
 from slipstream.telemetry.waterfall import Waterfall
 from tests.contract.search.engines import BETWEEN, EAST, NORTH, SPEC, Engine, document, names
 
@@ -65,6 +65,15 @@ def test_versions_can_be_asked_by_origin(engine: Engine) -> None:
     assert engine.documents.versions(engine.index, [FIRST.id], origin="s3://bucket/b") == {}
     assert engine.documents.versions(engine.index, origin="s3://bucket/b", limit=1) == {"second": "v1"}
     assert engine.documents.versions(engine.index, origin="s3://bucket/b", after="second") == {}
+
+
+def test_the_index_tells_who_holds_an_id(engine: Engine) -> None:
+    engine.load(FIRST, SECOND)
+
+    assert engine.documents.held(engine.index, [FIRST.id, "second", "unknown"]) == {
+        FIRST.id: Held("v1", ""), "second": Held("v1", "s3://bucket/b"),
+    }  # fmt: skip
+    assert engine.documents.held(engine.index, []) == {}
 
 
 def test_versions_of_more_documents_than_a_page_are_all_there(engine: Engine) -> None:
