@@ -124,6 +124,10 @@ class OpenSearchDocuments:
         )
         return bulk_write.write(self._send_bulk(index), index, lines)
 
+    def unfit(self, document: Document, generation: Generation) -> str | None:
+        """See DocumentIndex."""
+        return bulk_write.too_large(document, generation.spec, writing_alias(generation.name))
+
     def delete(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> None:
         """See DocumentIndex. Raises IndexReadOnly."""
         with told(index):

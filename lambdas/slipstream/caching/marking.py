@@ -93,6 +93,10 @@ class MarkingIndex:
         """See DocumentIndex."""
         return self._index.held(index, document_ids, generation=generation)
 
+    def unfit(self, document: Document, generation: Generation) -> str | None:
+        """See DocumentIndex."""
+        return self._index.unfit(document, generation)
+
     def read(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> list[Document]:
         """See DocumentIndex."""
         return self._index.read(index, document_ids, generation=generation)

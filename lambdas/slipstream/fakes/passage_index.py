@@ -131,6 +131,11 @@ class MemoryIndex:
                     failed.append(Failed(document.id, error.message, retryable=False))
         return failed
 
+    def unfit(self, document: Document, generation: Generation) -> str | None:
+        """See DocumentIndex. Memory has no limit of its own."""
+        del document, generation
+        return None
+
     def delete(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> None:
         """See DocumentIndex. Raises IndexReadOnly."""
         self._writable(index)

@@ -193,6 +193,7 @@ class Ingestion:
                 continue
             try:
                 document = self._document(draft)
+                self._check_size(document, lacking)
             except SlipstreamError as error:
                 self._fail(failure(draft.id, error))
                 continue
@@ -223,6 +224,12 @@ class Ingestion:
             popularity=parsed.popularity or 0.0,
             attributes={**parsed.attributes, **draft.attributes},
         )
+
+    def _check_size(self, document: Document, targets: Sequence[Generation]) -> None:
+        """Before anything is embedded: what is refused afterwards is paid for with each load."""
+        for target in targets:
+            if why := self._writing.unfit(document, target):
+                raise UnreadableDocument(f"'{document.id}' cannot be indexed: {why}", code="document_too_large")
 
     # -- vectors
 

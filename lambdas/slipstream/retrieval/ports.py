@@ -141,6 +141,13 @@ class DocumentIndex(Protocol):
         """
         ...
 
+    def unfit(self, document: Document, generation: Generation) -> str | None:
+        """Why ``generation`` would not take the document, whatever vectors it gets; None: nothing stands against it.
+
+        Asks nobody, and is there to be asked before a vector is paid for. ``write`` refuses for no other size.
+        """
+        ...
+
     def delete(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> None:
         """Take documents out of ``generation`` (None: of all); unknown ids are nothing to complain of."""
         ...

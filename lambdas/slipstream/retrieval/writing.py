@@ -97,6 +97,10 @@ class Writing:
             refused += [one for one in failed if not one.retryable]
             left = {one.document_id: left[one.document_id] for one in again}
 
+    def unfit(self, document: Document, generation: Generation) -> str | None:
+        """See DocumentIndex."""
+        return self._index.unfit(document, generation)
+
     def delete(self, document_ids: Sequence[str], generation: str | None = None) -> None:
         """Take documents out of ``generation`` (None: of all)."""
         self._patiently(lambda: self._index.delete(self._name, document_ids, generation=generation))
