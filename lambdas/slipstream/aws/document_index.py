@@ -130,18 +130,18 @@ class OpenSearchDocuments:
 
     def delete(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> None:
         """See DocumentIndex. Raises IndexReadOnly."""
-        with told(index):
-            names = [generation] if generation else list(self._mappings(index))
-            if not names:
-                raise search_errors.not_found(index)
-        lines = [
-            bulk_write.Line(
-                each, msgspec.json.encode({"delete": {"_index": writing_alias(name), "_id": engine_id(each)}}) + b"\n"
-            )
-            for name in names
-            for each in document_ids
-        ]
-        failed = bulk_write.write(self._send_bulk(index), index, lines)
+        names, done, failed = [generation] if generation else self._names(index), set[str](), list[Failed]()
+        while names:
+            swapped = False
+            for name in names:
+                try:
+                    failed += bulk_write.write(self._send_bulk(index), index, _deletions(document_ids, name))
+                except IndexNotFound:
+                    if generation:
+                        raise
+                    swapped = True  # what has taken its place may have come after the look
+            done.update(names)
+            names = [name for name in self._names(index) if name not in done] if swapped else []
         if failed:
             raise UpstreamUnavailable(f"{len(failed)} documents could not be deleted ({failed[0].reason}); try again")
 
@@ -152,30 +152,33 @@ class OpenSearchDocuments:
         """See DocumentIndex."""
         query: dict[str, Any] = {"match_all": {}} if origin is None else {"term": {"origin": origin}}
 
-        def found(name: str) -> dict[str, str]:
+        def found(target: Generation) -> dict[str, str]:
             if document_ids is not None:
-                return {i: each.version for i, each in self._held(name, document_ids, query)}
+                return {i: each.version for i, each in self._held(target.name, document_ids, query)}
             page = PAGE if limit is None else min(PAGE, limit)
-            return {i: each.version for i, each in islice(self._scan(name, query, after, page), limit)}
+            return {i: each.version for i, each in islice(self._scan(target.name, query, after, page), limit)}
 
         return self._on(index, generation, found)
 
     def held(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> Mapping[str, Held]:
         """See DocumentIndex."""
-        return self._on(index, generation, lambda name: dict(self._held(name, document_ids, {"match_all": {}})))
+        return self._on(
+            index, generation, lambda target: dict(self._held(target.name, document_ids, {"match_all": {}}))
+        )
 
     def read(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> list[Document]:
         """See DocumentIndex."""
-        target = self._target(index, generation)
-        found: list[Document] = []
-        with told(index):
-            # Through a search, whose source has the vectors again; a document that was just written has to be visible.
-            self._client.indices.refresh(index=target.name)
+
+        def found(target: Generation) -> list[Document]:
+            # Through a search, whose source has the vectors again.
+            documents: list[Document] = []
             for at in range(0, len(document_ids), READ_PAGE):
                 some = {"size": READ_PAGE, "query": {"terms": {"id": list(document_ids[at : at + READ_PAGE])}}}
                 page = self._client.search(index=target.name, body=some)["hits"]["hits"]
-                found += [index_mapping.from_source(hit["_source"], target.spec) for hit in page]
-        return found
+                documents += [index_mapping.from_source(hit["_source"], target.spec) for hit in page]
+            return documents
+
+        return self._on(index, generation, found)
 
     def refresh(self, index: str) -> None:
         """See DocumentIndex."""
@@ -233,10 +236,7 @@ class OpenSearchDocuments:
     def _each(self, index: str, do: Any) -> None:
         index_name.check(index)
         with told(index):
-            names = list(self._mappings(index))
-            if not names:
-                raise search_errors.not_found(index)
-            for name in names:
+            for name in self._names(index):
                 do(name)
 
     def _new(
@@ -276,19 +276,27 @@ class OpenSearchDocuments:
     def _count(self, name: str) -> int:
         return int(self._client.count(index=name)["count"])
 
+    def _names(self, index: str) -> list[str]:
+        """All generations, oldest first. Raises IndexNotFound where there is none."""
+        with told(index):
+            found = list(self._mappings(index))
+        if not found:
+            raise search_errors.not_found(index)
+        return found
+
     def _mappings(self, index: str) -> dict[str, Any]:
         """Generation → mapping, oldest first."""
         found = self._client.indices.get_mapping(index=f"{index}-*")
         return {name: found[name]["mappings"] for name in sorted(found) if belongs(name, index)}
 
-    def _on(self, index: str, generation: str | None, look: Callable[[str], T]) -> T:
+    def _on(self, index: str, generation: str | None, look: Callable[[Generation], T]) -> T:
         """What ``look`` sees in ``generation``, or in the live one, also where it is swapped away meanwhile."""
         for left in reversed(range(SWAPS)):
-            name = self._target(index, generation).name
+            target = self._target(index, generation)
             try:
                 with told(index):
-                    self._client.indices.refresh(index=name)
-                    return look(name)
+                    self._client.indices.refresh(index=target.name)  # what was just written is to be seen
+                    return look(target)
             except IndexNotFound:
                 if generation or not left:
                     raise
@@ -319,6 +327,14 @@ class OpenSearchDocuments:
                 return self._client.bulk(body=data, params=dict(BULK_PARAMETERS))
 
         return send
+
+
+def _deletions(document_ids: Sequence[str], generation: str) -> list[bulk_write.Line]:
+    index = writing_alias(generation)
+    return [
+        bulk_write.Line(each, msgspec.json.encode({"delete": {"_index": index, "_id": engine_id(each)}}) + b"\n")
+        for each in document_ids
+    ]
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from slipstream.retrieval.ingest_report import Failure, Report, failure
 from slipstream.retrieval.parsing import refusals
 from slipstream.retrieval.parsing.parsed import USUAL_LIMITS
 from slipstream.retrieval.ports import DocumentIndex
+from slipstream.retrieval.writing import Writing
 
 MOST_ROUNDS = 5
 """An object that changes faster than it is loaded is left to its next event."""
@@ -173,7 +174,7 @@ class ObjectEvents:
         """Load or remove what is there now, until it is what was looked at before."""
         found = self._objects.look(place.bucket, place.key)
         for _ in range(MOST_ROUNDS):
-            failed = self._remove(place) if found is None else self._load(place, found, until_s)
+            failed = self._remove(place, until_s) if found is None else self._load(place, found, until_s)
             after = self._objects.look(place.bucket, place.key)
             if after == found:
                 return failed
@@ -199,10 +200,11 @@ class ObjectEvents:
         self._tell(place, report)
         return [*report.failed, *([report.stopped] if report.stopped else [])]
 
-    def _remove(self, place: Place) -> list[Failure]:
+    def _remove(self, place: Place, until_s: float) -> list[Failure]:
+        writing = Writing(self._index, place.index, deadline_s=until_s, sleep=self._sleep, clock=self._clock)
         try:
             ids = list(self._index.versions(place.index, origin=place.uri))
-            self._index.delete(place.index, ids)
+            writing.delete(ids)
         except IndexNotFound:
             return []  # nothing of it can be left
         self._log("removed", origin=place.uri, documents=len(ids))

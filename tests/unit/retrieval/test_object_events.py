@@ -323,6 +323,29 @@ def test_an_object_for_an_index_that_is_not_there_is_buried_and_can_be_replayed(
     assert desk.failures.all("new") == []
 
 
+def test_a_removal_that_the_engine_has_no_time_for_is_tried_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.put("docs/a.md", "Text.")
+    desk.work(event("docs/a.md"))
+    del desk.objects.stored[BUCKET, "docs/a.md"]
+    delete, busy = desk.index.delete, iter([True, True, False])
+
+    def turned_away(*args: Any, **more: Any) -> None:
+        if next(busy):
+            raise UpstreamUnavailable("1 documents could not be deleted (queue is full); try again")
+        delete(*args, **more)
+
+    monkeypatch.setattr(desk.index, "delete", turned_away)
+
+    assert desk.work(event("docs/a.md", "Object Deleted")) == []
+    assert desk.index.documents() == {}
+    assert desk.failures.all("docs") == []
+
+
+def test_nothing_is_left_to_remove_where_the_index_is_gone(desk: Desk) -> None:
+    assert desk.work(event("gone/a.md", "Object Deleted")) == []
+    assert desk.failures.all("gone") == []
+
+
 def test_an_object_over_the_limit_is_buried_unread(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desk.objects, "look", lambda bucket, key: StoredObject("t", 60_000_000))
     monkeypatch.setattr(desk.objects, "read", lambda bucket, key: pytest.fail("was read"))
