@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,16 +18,19 @@ from slipstream.aws.index_mapping import belongs, engine_id, generation_name, nu
 from slipstream.errors import IndexExists, IndexNotFound, UpstreamTimeout, UpstreamUnavailable
 from slipstream.retrieval import index_name
 from slipstream.retrieval.document import Document
-from slipstream.retrieval.ports import Failed, Generation, IndexSpec, Kept
+from slipstream.retrieval.ports import Failed, Generation, Held, IndexSpec, Kept
 from slipstream.retrieval.question.acronyms import Meaning, merged
 
 PAGE = 1000
 READ_PAGE = 20
+SWAPS = 3
+"""Generations that may follow each other while one look is taken."""
 KEPT_ATTEMPTS = 6
 KEPT_PAUSE_S = 0.1
 """Longer than another writer takes between reading what an index keeps and writing it back."""
 # Documents go to an alias of the generation's own: into an index that is gone, the engine would make one by guesses.
 BULK_PARAMETERS = {"require_alias": "true", "filter_path": "items.*.status,items.*.error"}
+T = TypeVar("T")
 
 
 def connect(
@@ -121,20 +124,24 @@ class OpenSearchDocuments:
         )
         return bulk_write.write(self._send_bulk(index), index, lines)
 
+    def unfit(self, document: Document, generation: Generation) -> str | None:
+        """See DocumentIndex."""
+        return bulk_write.too_large(document, generation.spec, writing_alias(generation.name))
+
     def delete(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> None:
         """See DocumentIndex. Raises IndexReadOnly."""
-        with told(index):
-            names = [generation] if generation else list(self._mappings(index))
-            if not names:
-                raise search_errors.not_found(index)
-        lines = [
-            bulk_write.Line(
-                each, msgspec.json.encode({"delete": {"_index": writing_alias(name), "_id": engine_id(each)}}) + b"\n"
-            )
-            for name in names
-            for each in document_ids
-        ]
-        failed = bulk_write.write(self._send_bulk(index), index, lines)
+        names, done, failed = [generation] if generation else self._names(index), set[str](), list[Failed]()
+        while names:
+            swapped = False
+            for name in names:
+                try:
+                    failed += bulk_write.write(self._send_bulk(index), index, _deletions(document_ids, name))
+                except IndexNotFound:
+                    if generation:
+                        raise
+                    swapped = True  # what has taken its place may have come after the look
+            done.update(names)
+            names = [name for name in self._names(index) if name not in done] if swapped else []
         if failed:
             raise UpstreamUnavailable(f"{len(failed)} documents could not be deleted ({failed[0].reason}); try again")
 
@@ -143,30 +150,35 @@ class OpenSearchDocuments:
         origin: str | None = None, after: str = "", limit: int | None = None,
     ) -> Mapping[str, str]:  # fmt: skip
         """See DocumentIndex."""
-        name = self._target(index, generation).name
         query: dict[str, Any] = {"match_all": {}} if origin is None else {"term": {"origin": origin}}
-        with told(index):
-            self._client.indices.refresh(index=name)
-            if document_ids is None:
-                return dict(islice(self._scan(name, query, after, PAGE if limit is None else min(PAGE, limit)), limit))
-            found: dict[str, str] = {}
-            for at in range(0, len(document_ids), PAGE):
-                some = {"terms": {"id": list(document_ids[at : at + PAGE])}}
-                found.update(self._scan(name, {"bool": {"filter": [query, some]}}))
-            return found
+
+        def found(target: Generation) -> dict[str, str]:
+            if document_ids is not None:
+                return {i: each.version for i, each in self._held(target.name, document_ids, query)}
+            page = PAGE if limit is None else min(PAGE, limit)
+            return {i: each.version for i, each in islice(self._scan(target.name, query, after, page), limit)}
+
+        return self._on(index, generation, found)
+
+    def held(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> Mapping[str, Held]:
+        """See DocumentIndex."""
+        return self._on(
+            index, generation, lambda target: dict(self._held(target.name, document_ids, {"match_all": {}}))
+        )
 
     def read(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> list[Document]:
         """See DocumentIndex."""
-        target = self._target(index, generation)
-        found: list[Document] = []
-        with told(index):
-            # Through a search, whose source has the vectors again; a document that was just written has to be visible.
-            self._client.indices.refresh(index=target.name)
+
+        def found(target: Generation) -> list[Document]:
+            # Through a search, whose source has the vectors again.
+            documents: list[Document] = []
             for at in range(0, len(document_ids), READ_PAGE):
                 some = {"size": READ_PAGE, "query": {"terms": {"id": list(document_ids[at : at + READ_PAGE])}}}
                 page = self._client.search(index=target.name, body=some)["hits"]["hits"]
-                found += [index_mapping.from_source(hit["_source"], target.spec) for hit in page]
-        return found
+                documents += [index_mapping.from_source(hit["_source"], target.spec) for hit in page]
+            return documents
+
+        return self._on(index, generation, found)
 
     def refresh(self, index: str) -> None:
         """See DocumentIndex."""
@@ -224,10 +236,7 @@ class OpenSearchDocuments:
     def _each(self, index: str, do: Any) -> None:
         index_name.check(index)
         with told(index):
-            names = list(self._mappings(index))
-            if not names:
-                raise search_errors.not_found(index)
-            for name in names:
+            for name in self._names(index):
                 do(name)
 
     def _new(
@@ -267,20 +276,47 @@ class OpenSearchDocuments:
     def _count(self, name: str) -> int:
         return int(self._client.count(index=name)["count"])
 
+    def _names(self, index: str) -> list[str]:
+        """All generations, oldest first. Raises IndexNotFound where there is none."""
+        with told(index):
+            found = list(self._mappings(index))
+        if not found:
+            raise search_errors.not_found(index)
+        return found
+
     def _mappings(self, index: str) -> dict[str, Any]:
         """Generation → mapping, oldest first."""
         found = self._client.indices.get_mapping(index=f"{index}-*")
         return {name: found[name]["mappings"] for name in sorted(found) if belongs(name, index)}
 
-    def _scan(self, name: str, query: dict[str, Any], after: str = "", page: int = PAGE) -> Iterator[tuple[str, str]]:
+    def _on(self, index: str, generation: str | None, look: Callable[[Generation], T]) -> T:
+        """What ``look`` sees in ``generation``, or in the live one, also where it is swapped away meanwhile."""
+        for left in reversed(range(SWAPS)):
+            target = self._target(index, generation)
+            try:
+                with told(index):
+                    self._client.indices.refresh(index=target.name)  # what was just written is to be seen
+                    return look(target)
+            except IndexNotFound:
+                if generation or not left:
+                    raise
+        raise AssertionError
+
+    def _held(self, name: str, document_ids: Sequence[str], query: dict[str, Any]) -> Iterator[tuple[str, Held]]:
+        for at in range(0, len(document_ids), PAGE):
+            some = {"terms": {"id": list(document_ids[at : at + PAGE])}}
+            yield from self._scan(name, {"bool": {"filter": [query, some]}})
+
+    def _scan(self, name: str, query: dict[str, Any], after: str = "", page: int = PAGE) -> Iterator[tuple[str, Held]]:
         body: dict[str, Any] = {
             "size": page, "query": query, "sort": [{"id": "asc"}], "_source": False, "stored_fields": ["id", "version"],
-            "search_after": [after],
+            "docvalue_fields": ["origin"], "search_after": [after],
         }  # fmt: skip
         while True:
             hits = self._client.search(index=name, body=body)["hits"]["hits"]
             for hit in hits:
-                yield hit["fields"]["id"][0], hit["fields"]["version"][0]
+                fields = hit["fields"]
+                yield fields["id"][0], Held(fields["version"][0], fields.get("origin", [""])[0])
             if len(hits) < page:
                 return
             body["search_after"] = hits[-1]["sort"]
@@ -291,6 +327,14 @@ class OpenSearchDocuments:
                 return self._client.bulk(body=data, params=dict(BULK_PARAMETERS))
 
         return send
+
+
+def _deletions(document_ids: Sequence[str], generation: str) -> list[bulk_write.Line]:
+    index = writing_alias(generation)
+    return [
+        bulk_write.Line(each, msgspec.json.encode({"delete": {"_index": index, "_id": engine_id(each)}}) + b"\n")
+        for each in document_ids
+    ]
 
 
 @contextmanager

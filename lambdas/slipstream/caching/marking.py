@@ -8,7 +8,7 @@ from typing import Any
 
 from slipstream.caching.store import LONGEST_S, SKEW_S, AnswerStore, Mark
 from slipstream.retrieval.document import Document
-from slipstream.retrieval.ports import DocumentIndex, Failed, Generation, IndexSpec
+from slipstream.retrieval.ports import DocumentIndex, Failed, Generation, Held, IndexSpec
 from slipstream.retrieval.question.acronyms import Meaning
 
 GONE = ""
@@ -88,6 +88,14 @@ class MarkingIndex:
     ) -> Mapping[str, str]:
         """See DocumentIndex."""
         return self._index.versions(index, document_ids, generation=generation, origin=origin, after=after, limit=limit)
+
+    def held(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> Mapping[str, Held]:
+        """See DocumentIndex."""
+        return self._index.held(index, document_ids, generation=generation)
+
+    def unfit(self, document: Document, generation: Generation) -> str | None:
+        """See DocumentIndex."""
+        return self._index.unfit(document, generation)
 
     def read(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> list[Document]:
         """See DocumentIndex."""

@@ -18,7 +18,7 @@ from slipstream.errors import IndexExists, IndexNotFound, IndexReadOnly, Invalid
 from slipstream.fakes.generation import MemoryGeneration
 from slipstream.retrieval import index_name
 from slipstream.retrieval.document import Document
-from slipstream.retrieval.ports import Failed, Generation, IndexSpec, Kept
+from slipstream.retrieval.ports import Failed, Generation, Held, IndexSpec, Kept
 from slipstream.retrieval.question.acronyms import Meaning, merged
 from slipstream.retrieval.search import EngineQuery, Hit, Legs
 from slipstream.telemetry.waterfall import Waterfall
@@ -131,6 +131,11 @@ class MemoryIndex:
                     failed.append(Failed(document.id, error.message, retryable=False))
         return failed
 
+    def unfit(self, document: Document, generation: Generation) -> str | None:
+        """See DocumentIndex. Memory has no limit of its own."""
+        del document, generation
+        return None
+
     def delete(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> None:
         """See DocumentIndex. Raises IndexReadOnly."""
         self._writable(index)
@@ -153,6 +158,12 @@ class MemoryIndex:
             if document_ids is not None:
                 return found
             return dict(islice(((i, found[i]) for i in sorted(found) if i > after), limit))
+
+    def held(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> Mapping[str, Held]:
+        """See DocumentIndex."""
+        return {
+            each.id: Held(each.version, each.origin) for each in self.read(index, document_ids, generation=generation)
+        }
 
     def read(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> list[Document]:
         """See DocumentIndex."""

@@ -30,7 +30,7 @@ from slipstream.models.embedding import Embedder, embedding_call
 from slipstream.models.targets import Target
 from slipstream.retrieval import api_shapes as shapes
 from slipstream.retrieval import index_name, reindex
-from slipstream.retrieval.documents_body import Ids, Load, NewDocuments, Synonyms, decode, drafts_of
+from slipstream.retrieval.documents_body import Ids, Load, NewDocuments, Synonyms, decode, drafts_of, replacing
 from slipstream.retrieval.drafts import Draft, Item, Refused, Source, drafts
 from slipstream.retrieval.failures import DeadLetters, FailureStore
 from slipstream.retrieval.ingest import Ingestion, Pace
@@ -225,12 +225,14 @@ class IndexesApi:
         document_id = request.query.get("id", "")
         if not document_id:
             raise InvalidRequest("a file needs a name: add ?id=guide.pdf to the address", param="id")
-        return drafts([
+        origin = request.query.get("origin", "")
+        found = drafts([
             Item(
-                id=document_id, origin=request.query.get("origin", document_id), read=lambda: request.body,
+                id=document_id, origin=origin or document_id, read=lambda: request.body,
                 source=request.query.get("source", ""), content_type=request.headers.get("content-type", ""),
             )
         ])  # fmt: skip
+        return found if origin else (replacing(each, document_id) for each in found)
 
     def _ingest(self, request: HttpRequest, name: str, found: Iterable[Draft | Refused]) -> Report:
         """What was written can be found once the caller hears of it."""

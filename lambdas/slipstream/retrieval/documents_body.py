@@ -106,16 +106,28 @@ def _drafts(checked: list[tuple[NewDocument, bytes]], columns: Columns) -> Itera
             updated_at_s=fields.seconds(document.updated_at),
             attributes=document.attributes if content else {},
         )
+        named = not document.origin
         if content:
-            yield from drafts([item], columns=columns)
+            yield from (replacing(each, document.id) if named else each for each in drafts([item], columns=columns))
             continue
         if not document.text:
             yield Refused(document.id, item.origin, refusals.empty(f"'{document.id}'"))
             continue
         try:
-            yield record(_parsed(document), item)
+            made = record(_parsed(document), item)
+            yield replacing(made, document.id) if named else made
         except SlipstreamError as error:
             yield Refused(document.id, item.origin, error)
+
+
+def replacing(made: Draft | Refused, document_id: str) -> Draft | Refused:
+    """A document that its caller names by its id, of no origin: it takes the place of what has that id.
+
+    The records of a file keep the file as their origin: nobody named them one by one.
+    """
+    if isinstance(made, Draft) and made.id == document_id:
+        return msgspec.structs.replace(made, replaces=True)
+    return made
 
 
 def _parsed(document: NewDocument) -> Parsed:

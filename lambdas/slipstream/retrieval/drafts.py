@@ -48,6 +48,8 @@ class Draft(msgspec.Struct, frozen=True):
     updated_at_s: float | None = None
     attributes: Mapping[str, Scalar] = {}
     size_bytes: int = 0
+    replaces: bool = False
+    """Takes the place of whatever has its id, of which origin that may be."""
 
 
 class Refused(msgspec.Struct, frozen=True):

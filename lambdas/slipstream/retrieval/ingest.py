@@ -22,9 +22,10 @@ from slipstream.models.targets import Target
 from slipstream.retrieval.chunking import chunk
 from slipstream.retrieval.document import Document, embedding_text
 from slipstream.retrieval.drafts import Draft, Refused
+from slipstream.retrieval.holders import Holders
 from slipstream.retrieval.ingest_report import Failure, Report, failure
 from slipstream.retrieval.passage_vectors import PassageVectors, Vector
-from slipstream.retrieval.ports import DocumentIndex, Generation, IndexSpec
+from slipstream.retrieval.ports import DocumentIndex, Generation, Held, IndexSpec
 from slipstream.retrieval.writing import LAST_WRITES_S, Writing
 
 EVERYTHING = ""
@@ -60,6 +61,12 @@ class _Pending(msgspec.Struct):
     """That have it or for which it is on its way; one that begins later still lacks it."""
     vectors: dict[str, list[Future[Vector]]] = {}
     counted: bool = False
+    replaces: bool = False
+    """As its draft says."""
+
+
+_Ready = tuple[_Pending, dict[str, Document]]
+"""A document, and what each generation is to have of it."""
 
 
 class Ingestion:
@@ -73,19 +80,22 @@ class Ingestion:
         resolve: Callable[[str], Target],
         *,
         pace: Pace = USUAL_PACE,
+        is_gone: Callable[[str], bool] = lambda origin: False,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """``is_gone``: see Holders."""
         self._index = index
         self._name = name
         self._embedder = embedder
         self._resolve = resolve
         self._pace = pace
+        self._holders = Holders(is_gone)
         self._sleep = sleep
         self._clock = clock
         self._pending: deque[_Pending] = deque()
         self._waiting_passages = 0
-        self._ready: list[tuple[_Pending, dict[str, Document]]] = []
+        self._ready: list[_Ready] = []
         self._ready_passages = 0
 
     def run(
@@ -166,9 +176,14 @@ class Ingestion:
         """Begin what is not in every generation in its present version."""
         targets = self._writing.targets()
         ids = [draft.id for draft in window]
-        known = {target.name: self._writing.versions(ids, target.name) for target in targets}
+        known = {target.name: self._writing.held(ids, target.name) for target in targets}
         for draft in window:
-            lacking = [target for target in targets if known[target.name].get(draft.id) != draft.version]
+            there = {name: held[draft.id] for name, held in known.items() if draft.id in held}
+            if not draft.replaces and (why := self._holders.refusal(draft.id, draft.origin, there.values())):
+                self._fail(why)
+                continue
+            wanted = Held(draft.version, draft.origin)
+            lacking = [target for target in targets if there.get(target.name) != wanted]
             if not lacking:
                 self._report.unchanged += 1
                 self._progress(self._report)
@@ -178,11 +193,12 @@ class Ingestion:
                 continue
             try:
                 document = self._document(draft)
+                self._check_size(document, lacking)
             except SlipstreamError as error:
                 self._fail(failure(draft.id, error))
                 continue
-            was_there = any(draft.id in versions for versions in known.values())
-            self._begin(_Pending(document, was_there, frozenset(known)), lacking)
+            pending = _Pending(document, bool(there), frozenset(known), replaces=draft.replaces)
+            self._begin(pending, lacking)
             self._drain(self._pace.passages)
 
     def _document(self, draft: Draft) -> Document:
@@ -208,6 +224,12 @@ class Ingestion:
             popularity=parsed.popularity or 0.0,
             attributes={**parsed.attributes, **draft.attributes},
         )
+
+    def _check_size(self, document: Document, targets: Sequence[Generation]) -> None:
+        """Before anything is embedded: what is refused afterwards is paid for with each load."""
+        for target in targets:
+            if why := self._writing.unfit(document, target):
+                raise UnreadableDocument(f"'{document.id}' cannot be indexed: {why}", code="document_too_large")
 
     # -- vectors
 
@@ -280,7 +302,7 @@ class Ingestion:
 
     def _flush(self) -> None:
         """Write what is ready. What a generation that began meanwhile lacks is begun again for it alone."""
-        batch, self._ready, self._ready_passages = self._ready, [], 0
+        batch, self._ready, self._ready_passages = self._still_free(self._ready), [], 0
         self._writing.learn(pending.document for pending, _ in batch)  # before: what stands there is not read again
         refused: set[str] = set()
         for name in {name: None for _, ready in batch for name in ready}:
@@ -297,6 +319,19 @@ class Ingestion:
         for pending in written:
             if new := [target for target in targets if target.name not in pending.generations]:
                 self._begin(pending, new)
+
+    def _still_free(self, ready: Sequence[_Ready]) -> list[_Ready]:
+        """Less what another origin has put there while this was embedded: objects often come at once."""
+        ids = [pending.document.id for pending, _ in ready if not pending.replaces]
+        held = self._writing.held(ids, self._writing.targets()[0].name) if ids else {}
+        free = []
+        for pending, documents in ready:
+            name, origin = pending.document.id, pending.document.origin
+            if why := self._holders.refusal(name, origin, [held[name]] if name in held else []):
+                self._fail(why)
+            else:
+                free.append((pending, documents))
+        return free
 
     def _count(self, written: Sequence[_Pending]) -> None:
         for pending in written:

@@ -22,6 +22,7 @@ from slipstream.retrieval.ingest_report import Failure, Report, failure
 from slipstream.retrieval.parsing import refusals
 from slipstream.retrieval.parsing.parsed import USUAL_LIMITS
 from slipstream.retrieval.ports import DocumentIndex
+from slipstream.retrieval.writing import Writing
 
 MOST_ROUNDS = 5
 """An object that changes faster than it is loaded is left to its next event."""
@@ -181,7 +182,7 @@ class ObjectEvents:
         """Load or remove what is there now, until it is what was looked at before."""
         found = self._objects.look(place.bucket, place.key)
         for _ in range(MOST_ROUNDS):
-            failed = self._remove(place) if found is None else self._load(place, found, until_s)
+            failed = self._remove(place, until_s) if found is None else self._load(place, found, until_s)
             after = self._objects.look(place.bucket, place.key)
             if after == found:
                 return failed
@@ -200,20 +201,27 @@ class ObjectEvents:
             updated_at_s=found.updated_at_s,
         )
         ingestion = Ingestion(
-            self._index, place.index, self._embedder, self._resolve, sleep=self._sleep, clock=self._clock
-        )
+            self._index, place.index, self._embedder, self._resolve, sleep=self._sleep, clock=self._clock,
+            is_gone=lambda origin: self._is_gone(place, origin),
+        )  # fmt: skip
         report = ingestion.run(drafts([item]), remove_missing=place.uri, deadline_s=until_s)
         self._tell(place, report)
         return [*report.failed, *([report.stopped] if report.stopped else [])]
 
-    def _remove(self, place: Place) -> list[Failure]:
+    def _remove(self, place: Place, until_s: float) -> list[Failure]:
+        writing = Writing(self._index, place.index, deadline_s=until_s, sleep=self._sleep, clock=self._clock)
         try:
             ids = list(self._index.versions(place.index, origin=place.uri))
-            self._index.delete(place.index, ids)
+            writing.delete(ids)
         except IndexNotFound:
             return []  # nothing of it can be left
         self._log("removed", origin=place.uri, documents=len(ids))
         return []
+
+    def _is_gone(self, place: Place, origin: str) -> bool:
+        """Whether ``origin`` is an object that left the bucket: of a renamed one, either event may come first."""
+        prefix = Place(place.bucket, "").uri
+        return origin.startswith(prefix) and self._objects.look(place.bucket, origin.removeprefix(prefix)) is None
 
     def _tell(self, place: Place, report: Report) -> None:
         self._log(

@@ -91,6 +91,14 @@ class Failed(msgspec.Struct, frozen=True):
     retryable: bool
 
 
+class Held(msgspec.Struct, frozen=True):
+    """What an index knows of a document without reading it."""
+
+    version: str
+    origin: str
+    """See Document; empty for one that was written without."""
+
+
 class DocumentIndex(Protocol):
     """The writing side and administration. Not on the request path."""
 
@@ -133,6 +141,13 @@ class DocumentIndex(Protocol):
         """
         ...
 
+    def unfit(self, document: Document, generation: Generation) -> str | None:
+        """Why ``generation`` would not take the document, whatever vectors it gets; None: nothing stands against it.
+
+        Asks nobody, and is there to be asked before a vector is paid for. ``write`` refuses for no other size.
+        """
+        ...
+
     def delete(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> None:
         """Take documents out of ``generation`` (None: of all); unknown ids are nothing to complain of."""
         ...
@@ -152,6 +167,10 @@ class DocumentIndex(Protocol):
         ``document_ids`` None: of all, in the order of their ids, behind the id ``after`` and at most ``limit`` of them;
         ``origin``: only documents of this one.
         """
+        ...
+
+    def held(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> Mapping[str, Held]:
+        """Document id → version and origin, of those that are indexed, written a moment ago included."""
         ...
 
     def read(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> list[Document]:

@@ -152,15 +152,16 @@ class _Copying:
                 self._writing.learn(batch)
                 refused = self._writing.write(batch, self._beside.name, if_absent=if_absent)
                 if refused:
-                    raise UpstreamError(
-                        f"the new generation refused '{refused[0].document_id}': {refused[0].reason}", code="refused"
-                    )
+                    raise _refusal(refused[0].document_id, refused[0].reason)
                 self.copied += len(batch)
                 if self._is_late():
                     raise NotInTime
 
     def _embedded(self, documents: Sequence[Document], vectors: PassageVectors) -> Iterator[list[Document]]:
         """Batches whose passages have their vectors; the last one may be cut short by the deadline, which it tells."""
+        for document in documents:
+            if why := self._writing.unfit(document, self._beside):
+                raise _refusal(document.id, why)
         asked = [vectors.of(document, self._beside.spec, {})[0] for document in documents]
         vectors.flush()
         ready: list[Document] = []
@@ -178,6 +179,10 @@ class _Copying:
             raise
         if ready:
             yield ready
+
+
+def _refusal(document_id: str, why: str) -> UpstreamError:
+    return UpstreamError(f"the new generation refused '{document_id}': {why}", code="refused")
 
 
 def _beside(generations: Sequence[Generation]) -> Generation | None:

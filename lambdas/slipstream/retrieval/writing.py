@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from slipstream.errors import IndexNotFound, SlipstreamError
 from slipstream.retrieval.document import Document, explained
-from slipstream.retrieval.ports import DocumentIndex, Failed, Generation
+from slipstream.retrieval.ports import DocumentIndex, Failed, Generation, Held
 from slipstream.retrieval.question import acronyms
 
 ATTEMPTS = 8
@@ -67,10 +67,10 @@ class Writing:
         live = next((at for at, generation in enumerate(found) if generation.live), 0)
         return found[live:]
 
-    def versions(self, document_ids: Sequence[str], generation: str) -> Mapping[str, str]:
-        """Document id → version of those that stand there; none in a generation that is gone."""
+    def held(self, document_ids: Sequence[str], generation: str) -> Mapping[str, Held]:
+        """Version and origin of the documents that stand there; none in a generation that is gone."""
         return (
-            self._unless_gone(generation, lambda: self._index.versions(self._name, document_ids, generation=generation))
+            self._unless_gone(generation, lambda: self._index.held(self._name, document_ids, generation=generation))
             or {}
         )
 
@@ -96,6 +96,10 @@ class Writing:
                 return refused + failed
             refused += [one for one in failed if not one.retryable]
             left = {one.document_id: left[one.document_id] for one in again}
+
+    def unfit(self, document: Document, generation: Generation) -> str | None:
+        """See DocumentIndex."""
+        return self._index.unfit(document, generation)
 
     def delete(self, document_ids: Sequence[str], generation: str | None = None) -> None:
         """Take documents out of ``generation`` (None: of all)."""

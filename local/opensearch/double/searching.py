@@ -19,11 +19,12 @@ from slipstream.retrieval.search import Hit
 
 SHARDS = {"total": 1, "successful": 1, "skipped": 0, "failed": 0}
 _KNOWN = frozenset({
-    "query", "size", "sort", "search_after", "_source", "stored_fields", "track_total_hits", "seq_no_primary_term",
-    "timeout",
+    "query", "size", "sort", "search_after", "_source", "stored_fields", "docvalue_fields", "track_total_hits",
+    "seq_no_primary_term", "timeout",
 })  # fmt: skip
 """``timeout`` has no effect: a search in memory is not divided."""
 _SHOWN = frozenset({"card", "id", "version"})
+_TOLD = frozenset({"origin"})
 
 
 def multi_search(indices: Indices, body: bytes) -> dict[str, Any]:
@@ -133,8 +134,11 @@ def _listing(index: StoredIndex, stored: Stored, body: dict[str, Any]) -> dict[s
     wanted = body.get("stored_fields", ())
     if strange := sorted(set(wanted) - _SHOWN):
         raise unsupported(f"stored field '{strange[0]}'")
-    if wanted:
-        hit["fields"] = {name: [getattr(stored.fields, name)] for name in wanted}
+    told = body.get("docvalue_fields", ())
+    if strange := sorted(set(told) - _TOLD):
+        raise unsupported(f"doc value of the field '{strange[0]}'")
+    if wanted or told:
+        hit["fields"] = {name: [getattr(stored.fields, name)] for name in (*wanted, *told)}
     if "sort" in body:
         hit["sort"] = [stored.fields.id]
     return hit

@@ -11,7 +11,7 @@ from slipstream.aws.document_index import OpenSearchDocuments, connect
 from slipstream.disconnect import NEVER
 from slipstream.errors import IndexExists, IndexNotFound, IndexReadOnly, InvalidRequest
 from slipstream.retrieval.document import Document
-from slipstream.retrieval.ports import IndexSpec
+from slipstream.retrieval.ports import Held, IndexSpec
 from slipstream.telemetry.waterfall import Waterfall
 from tests.contract.search.engines import BETWEEN, EAST, NORTH, SPEC, Engine, document, names
 
@@ -65,6 +65,15 @@ def test_versions_can_be_asked_by_origin(engine: Engine) -> None:
     assert engine.documents.versions(engine.index, [FIRST.id], origin="s3://bucket/b") == {}
     assert engine.documents.versions(engine.index, origin="s3://bucket/b", limit=1) == {"second": "v1"}
     assert engine.documents.versions(engine.index, origin="s3://bucket/b", after="second") == {}
+
+
+def test_the_index_tells_who_holds_an_id(engine: Engine) -> None:
+    engine.load(FIRST, SECOND)
+
+    assert engine.documents.held(engine.index, [FIRST.id, "second", "unknown"]) == {
+        FIRST.id: Held("v1", ""), "second": Held("v1", "s3://bucket/b"),
+    }  # fmt: skip
+    assert engine.documents.held(engine.index, []) == {}
 
 
 def test_versions_of_more_documents_than_a_page_are_all_there(engine: Engine) -> None:
@@ -136,6 +145,66 @@ def test_a_deleted_document_is_gone_and_an_unknown_one_is_no_error(engine: Engin
 
     assert names(engine.search("one two three", vector=NORTH).lexical) == [FIRST.id]
     assert engine.documents.versions(engine.index) == {FIRST.id: "v1"}
+
+
+def swap_after(monkeypatch: pytest.MonkeyPatch, engine: Engine, look: str, *documents: Document) -> None:
+    """Right after the next ``look`` at the generations, a new one with ``documents`` takes the live one's place."""
+    real = getattr(engine.documents, look)
+
+    def once(*args: Any) -> Any:
+        monkeypatch.setattr(engine.documents, look, real)
+        seen = real(*args)
+        begun = engine.documents.begin_generation(engine.index, SPEC)
+        engine.documents.write(engine.index, documents, generation=begun.name)
+        engine.documents.promote(engine.index, begun.name)
+        return seen
+
+    monkeypatch.setattr(engine.documents, look, once)
+
+
+def test_documents_are_deleted_from_the_generation_that_is_swapped_in_meanwhile(
+    rest: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rest.load(FIRST, SECOND)
+    swap_after(monkeypatch, rest, "_mappings", FIRST, SECOND)
+
+    rest.documents.delete(rest.index, ["second"])
+
+    assert rest.documents.versions(rest.index) == {FIRST.id: "v1"}
+    assert [each.name for each in rest.documents.generations(rest.index)] == [f"{rest.index}-000002"]
+
+
+def test_a_look_at_a_generation_that_is_swapped_away_meanwhile_sees_the_new_one(
+    rest: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rest.load(FIRST, SECOND)
+    newer = msgspec.structs.replace(SECOND, version="v2")
+    looks = [
+        lambda: rest.documents.versions(rest.index, origin=SECOND.origin) == {"second": "v2"},
+        lambda: rest.documents.held(rest.index, ["second"]) == {"second": Held("v2", SECOND.origin)},
+        lambda: rest.documents.read(rest.index, ["second"]) == [newer],
+    ]
+
+    for look in looks:
+        swap_after(monkeypatch, rest, "_target", FIRST, newer)
+        assert look()
+
+
+def test_what_is_asked_of_an_index_that_is_gone_is_told(rest: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    rest.load(FIRST)
+    real = rest.documents._mappings  # type: ignore[attr-defined]
+
+    def dropped(index: str) -> Any:
+        monkeypatch.setattr(rest.documents, "_mappings", real)
+        seen = real(index)
+        rest.documents.drop(index)
+        return seen
+
+    monkeypatch.setattr(rest.documents, "_mappings", dropped)
+    with pytest.raises(IndexNotFound):
+        rest.documents.delete(rest.index, [FIRST.id])
+    with pytest.raises(IndexNotFound):
+        rest.documents.versions(rest.index)
 
 
 def test_an_index_is_made_once_and_dropped_whole(engine: Engine) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from random import Random
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from slipstream.aws import bulk_write
 from slipstream.aws.bulk_write import Line
 from slipstream.errors import IndexNotFound, IndexReadOnly, Throttled
-from slipstream.retrieval.ports import Failed
+from slipstream.retrieval.ports import Failed, IndexSpec
+from tests.contract.search.engines import document
 
 DONE = {"index": {"status": 201}}
 BUSY = {"index": {"status": 429, "error": {"type": "rejected_execution_exception", "reason": "queue is full"}}}
@@ -99,10 +104,49 @@ def test_a_document_that_is_there_already_is_no_failure_where_only_absent_ones_w
     assert Engine([there]).write(line("a")) == []
 
 
-def test_every_line_of_a_request_ends() -> None:
-    from slipstream.retrieval.ports import IndexSpec
-    from tests.contract.search.engines import document
+COMPONENTS = st.lists(st.floats(-1, 1), min_size=4, max_size=4).map(tuple)
 
+
+@given(st.lists(st.tuples(st.text(max_size=50), COMPONENTS), max_size=4), st.sampled_from(["none", "byte", "fp16"]))
+def test_no_vectors_make_a_document_larger_than_was_told_before_it_had_them(
+    passages: list[tuple[str, tuple[float, ...]]], quantization: str
+) -> None:
+    spec = IndexSpec(dimensions=4, quantization=quantization)
+    texts, vectors = [text for text, _ in passages], [vector for _, vector in passages]
+
+    told = bulk_write.most_bytes(document("a", *texts), spec, "docs-000001")
+
+    written = bulk_write.line(document("a", *texts, vectors=vectors), spec, "docs-000001", if_absent=False)
+    assert len(written.data) <= told
+
+
+def test_what_is_told_of_a_document_s_size_is_no_more_than_a_sixteenth_too_much() -> None:
+    numbers = Random(1)
+    vectors = []
+    for _ in range(20):
+        components = [numbers.gauss(0, 1) for _ in range(512)]
+        length = math.hypot(*components)
+        vectors.append(tuple(component / length for component in components))
+    whole = document("a", *["A sentence of a passage. " * 20] * 20, vectors=vectors)
+
+    told = bulk_write.most_bytes(whole, IndexSpec(), "docs-000001")
+
+    assert told < 17 / 16 * len(bulk_write.line(whole, IndexSpec(), "docs-000001", if_absent=False).data)
+
+
+def test_a_document_is_too_large_just_where_its_line_may_be_longer_than_the_engine_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = document("a", "one", "two")
+    size = bulk_write.most_bytes(made, IndexSpec(), "docs-000001")
+
+    monkeypatch.setattr(bulk_write, "MAX_DOCUMENT_BYTES", size)
+    assert bulk_write.too_large(made, IndexSpec(), "docs-000001") is None
+    monkeypatch.setattr(bulk_write, "MAX_DOCUMENT_BYTES", size - 1)
+    assert "2 passages with vectors of 512 dimensions" in str(bulk_write.too_large(made, IndexSpec(), "docs-000001"))
+
+
+def test_every_line_of_a_request_ends() -> None:
     made = bulk_write.line(document("a\nb", "te\nxt"), IndexSpec(), "docs-000001", if_absent=False)
 
     action, source, rest = made.data.split(b"\n")

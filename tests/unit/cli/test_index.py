@@ -90,6 +90,24 @@ def test_a_second_load_sends_nothing(run: Any, server: Server, folder: Path) -> 
     assert server.sent == []
 
 
+def test_another_folder_s_file_does_not_replace_records_with_the_same_ids(
+    run: Any, server: Server, tmp_path: Path
+) -> None:
+    for name, rows in (("users", "1,Ada\n2,Grace\n"), ("products", "2,lamp\n3,desk\n")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.csv").write_text(f"id,text\n{rows}")
+    run("load", "docs", str(tmp_path / "users"))
+
+    result = run("load", "docs", str(tmp_path / "products"), "--json")
+
+    told = report(result)
+    assert (told["added"], told["changed"], result.exit_code) == (1, 0, 1)
+    assert [(row["id"], row["code"]) for row in told["failed"]] == [("2", "duplicate_id")]
+    assert "'users.csv'" in told["failed"][0]["reason"]
+    stored = {name: each.passages[0].text for name, each in server.desk.index.documents().items()}
+    assert stored == {"1": "Ada", "2": "Grace", "3": "desk"}
+
+
 def test_only_what_changed_is_sent(run: Any, server: Server, folder: Path) -> None:
     run("load", "docs", str(folder))
     server.sent.clear()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from slipstream.fakes import passage_index
 from slipstream.retrieval.document import Document
-from slipstream.retrieval.ports import Failed, IndexSpec
+from slipstream.retrieval.ports import Failed, Generation, IndexSpec
 
 SPEC = IndexSpec(dimensions=256)
 
@@ -18,7 +18,12 @@ class MemoryIndex(passage_index.MemoryIndex):
         super().__init__()
         self.before_write: Callable[[Sequence[Document]], None] = lambda documents: None
         self.refuses: Callable[[Document], Failed | None] = lambda document: None
+        self.unfits: Callable[[Document, Generation], str | None] = super().unfit
         self.writes: list[tuple[str, list[str]]] = []
+
+    def unfit(self, document: Document, generation: Generation) -> str | None:
+        """See DocumentIndex."""
+        return self.unfits(document, generation)
 
     def write(
         self, index: str, documents: Iterable[Document], *, generation: str | None = None, if_absent: bool = False

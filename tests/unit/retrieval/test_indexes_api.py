@@ -483,3 +483,36 @@ def test_fitted_weights_take_the_place_of_those_that_ship_and_go_again(desk: Des
 def test_weights_that_cannot_be_used_are_refused_and_change_nothing(desk: Desk, body: Any, param: str) -> None:
     assert refused(InvalidRequest, lambda: desk.ask("PUT", "/docs/ranking", body)).param == param
     assert desk.ask("GET", "/docs/ranking")[1]["fitted"] is False
+
+
+# -- whose an id is
+
+
+def test_a_file_does_not_replace_the_records_of_another_one(desk: Desk) -> None:
+    desk.ask("POST", "/docs/documents", b"id,text\n1,Ada\n", content_type="text/csv", id="users.csv")
+
+    told = desk.ask("POST", "/docs/documents", b"id,text\n1,lamp\n2,desk\n", content_type="text/csv", id="goods.csv")[1]
+
+    assert (told["added"], told["changed"]) == (1, 0)
+    assert [(row["id"], row["code"], row["retryable"]) for row in told["failed"]] == [("1", "duplicate_id", False)]
+    assert "'users.csv'" in told["failed"][0]["reason"]
+    assert desk.index.documents()["1"].passages[0].text == "Ada"
+
+
+def test_a_document_that_is_named_by_its_id_takes_the_place_of_whatever_has_it(desk: Desk) -> None:
+    desk.ask("POST", "/docs/documents", b"id,text\n1,Ada\n", content_type="text/csv", id="users.csv")
+
+    for sent in ({"id": "1", "text": "Grace"}, {"id": "1", "content": b64encode(b"Joan").decode()}):
+        assert desk.ask("POST", "/docs/documents", {"documents": [sent]})[1]["changed"] == 1
+    assert desk.ask("POST", "/docs/documents", b"Mary", content_type="text/plain", id="1")[1]["changed"] == 1
+
+    assert desk.index.documents()["1"].passages[0].text == "Mary"
+
+
+def test_a_document_that_names_its_origin_keeps_to_it(desk: Desk) -> None:
+    def send(text: str, origin: str) -> dict[str, Any]:
+        return desk.ask("POST", "/docs/documents", {"documents": [{"id": "1", "text": text, "origin": origin}]})[1]
+
+    assert send("Ada", "users")["added"] == 1
+    assert send("lamp", "goods")["failed"][0]["code"] == "duplicate_id"
+    assert send("Grace", "users")["changed"] == 1

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slipstream.aws import bulk_write
 from slipstream.disconnect import NEVER, Disconnect
 from slipstream.errors import (
     IndexNotFound,
@@ -187,6 +188,18 @@ def test_a_document_that_the_engine_refuses_for_good_is_told_once(desk: Desk) ->
     assert report.added == 1
     assert [(f.id, f.code, f.reason) for f in report.failed] == [("b.md", "refused", "mapping conflict")]
     assert [ids for _, ids in desk.index.writes] == [["a.md", "b.md"]]
+
+
+def test_a_document_that_is_too_large_for_the_engine_is_refused_before_anything_of_it_is_embedded(desk: Desk) -> None:
+    desk.index.unfits = lambda document, target: bulk_write.too_large(document, target.spec, target.name)
+    book = "".join(SECTION.format(f"chapter {number}") for number in range(2_000))
+
+    for _ in range(2):
+        report = desk.load({"book.md": book, "b.md": "Text of b."})
+
+    assert [(why.id, why.code, why.retryable) for why in report.failed] == [("book.md", "document_too_large", False)]
+    assert "split it, or use an index of fewer dimensions" in report.failed[0].reason
+    assert desk.embedded == ["b\nText of b."]
 
 
 def test_what_the_engine_refuses_for_a_while_is_written_again_alone(desk: Desk) -> None:

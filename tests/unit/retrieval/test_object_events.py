@@ -30,13 +30,14 @@ def event(key: str, kind: str = "Object Created", **detail: Any) -> str:
 class Desk:
     def __init__(self) -> None:
         self.index, self.objects = MemoryIndex(), MemoryObjects()
+        self.embedder = HashingEmbedder()
         self.failures, self.dead_letters = MemoryFailures(), MemoryDeadLetters()
         self.index.create("docs", SPEC)
         self.now_s = 0.0
         self.lines: list[tuple[str, dict[str, Any]]] = []
         self.events = ObjectEvents(
             index=self.index,
-            embedder=HashingEmbedder(),
+            embedder=self.embedder,
             resolve=resolve,
             objects=self.objects,
             failures=self.failures,
@@ -88,6 +89,96 @@ def test_a_record_that_left_its_object_leaves_the_index(desk: Desk) -> None:
     desk.work(event("docs/f.jsonl"))
 
     assert list(desk.index.documents()) == ["x"]
+
+
+USERS, PRODUCTS = "id,text\n1,Ada\n2,Grace\n", "id,text\n1,lamp\n2,chair\n3,desk\n"
+
+
+def texts(desk: Desk) -> dict[str, str]:
+    return {name: document.passages[0].text for name, document in desk.index.documents().items()}
+
+
+def test_an_object_does_not_replace_the_records_of_another_one_and_is_buried_with_what_to_do(desk: Desk) -> None:
+    desk.put("docs/users.csv", USERS)
+    desk.put("docs/products.csv", PRODUCTS)
+
+    assert desk.work(event("docs/users.csv"), event("docs/products.csv")) == []
+
+    assert texts(desk) == {"1": "Ada", "2": "Grace", "3": "desk"}
+    ((_, record),) = desk.dead_letters.buried
+    assert (record.origin, record.code, record.documents) == ("s3://documents/docs/products.csv", "duplicate_id", 2)
+    assert "'s3://documents/docs/users.csv'" in record.reason
+    assert "other ids" in record.reason
+    assert desk.failures.all("docs") == [record]
+
+
+def test_an_object_that_leaves_takes_nothing_of_another_one_with_the_same_ids(desk: Desk) -> None:
+    desk.put("docs/users.csv", USERS)
+    desk.put("docs/products.csv", PRODUCTS)
+    desk.work(event("docs/users.csv"), event("docs/products.csv"))
+    del desk.objects.stored[BUCKET, "docs/products.csv"]
+
+    desk.work(event("docs/products.csv", "Object Deleted"))
+
+    assert texts(desk) == {"1": "Ada", "2": "Grace"}
+    assert desk.failures.all("docs") == []
+
+
+def test_an_object_changes_its_own_records(desk: Desk) -> None:
+    desk.put("docs/users.csv", USERS)
+    desk.work(event("docs/users.csv"))
+    desk.put("docs/users.csv", USERS.replace("Grace", "Grace Hopper"))
+
+    assert desk.work(event("docs/users.csv")) == []
+
+    assert texts(desk) == {"1": "Ada", "2": "Grace Hopper"}
+    assert desk.failures.all("docs") == []
+
+
+def test_ids_that_were_given_up_can_be_replayed_into_the_index(desk: Desk) -> None:
+    desk.put("docs/users.csv", USERS)
+    desk.put("docs/products.csv", PRODUCTS)
+    desk.work(event("docs/users.csv"), event("docs/products.csv"))
+    del desk.objects.stored[BUCKET, "docs/users.csv"]
+    desk.work(event("docs/users.csv", "Object Deleted"))
+
+    desk.dead_letters.replay("docs")
+    desk.work(*desk.dead_letters.replayed)
+
+    assert texts(desk) == {"1": "lamp", "2": "chair", "3": "desk"}
+    assert desk.failures.all("docs") == []
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_renamed_object_keeps_its_records_whichever_event_comes_first(desk: Desk, order: tuple[int, int]) -> None:
+    desk.put("docs/users.csv", USERS)
+    desk.work(event("docs/users.csv"))
+    desk.objects.stored[BUCKET, "docs/people.csv"] = desk.objects.stored.pop((BUCKET, "docs/users.csv"))
+    renamed = event("docs/people.csv"), event("docs/users.csv", "Object Deleted")
+
+    for at in order:
+        assert desk.work(renamed[at]) == []
+
+    assert texts(desk) == {"1": "Ada", "2": "Grace"}
+    assert {document.origin for document in desk.index.documents().values()} == {"s3://documents/docs/people.csv"}
+    assert desk.failures.all("docs") == []
+
+
+def test_an_id_that_another_object_takes_while_this_one_is_embedded_stays_the_other_s(desk: Desk) -> None:
+    desk.put("docs/users.csv", USERS)
+    desk.put("docs/products.csv", PRODUCTS)
+    embed = desk.embedder.embed
+
+    def meanwhile(*args: Any, **more: Any) -> Any:
+        desk.embedder.embed = embed  # type: ignore[method-assign]
+        desk.work(event("docs/users.csv"))
+        return embed(*args, **more)
+
+    desk.embedder.embed = meanwhile  # type: ignore[method-assign]
+    desk.work(event("docs/products.csv"))
+
+    assert texts(desk) == {"1": "Ada", "2": "Grace", "3": "desk"}
+    assert [each.code for each in desk.failures.all("docs")] == ["duplicate_id"]
 
 
 def test_events_that_come_twice_or_late_change_nothing(desk: Desk) -> None:
@@ -246,6 +337,29 @@ def test_an_object_for_an_index_that_is_not_there_is_buried_and_can_be_replayed(
 
     assert list(desk.index.documents("new")) == ["a.md"]
     assert desk.failures.all("new") == []
+
+
+def test_a_removal_that_the_engine_has_no_time_for_is_tried_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.put("docs/a.md", "Text.")
+    desk.work(event("docs/a.md"))
+    del desk.objects.stored[BUCKET, "docs/a.md"]
+    delete, busy = desk.index.delete, iter([True, True, False])
+
+    def turned_away(*args: Any, **more: Any) -> None:
+        if next(busy):
+            raise UpstreamUnavailable("1 documents could not be deleted (queue is full); try again")
+        delete(*args, **more)
+
+    monkeypatch.setattr(desk.index, "delete", turned_away)
+
+    assert desk.work(event("docs/a.md", "Object Deleted")) == []
+    assert desk.index.documents() == {}
+    assert desk.failures.all("docs") == []
+
+
+def test_nothing_is_left_to_remove_where_the_index_is_gone(desk: Desk) -> None:
+    assert desk.work(event("gone/a.md", "Object Deleted")) == []
+    assert desk.failures.all("gone") == []
 
 
 def test_an_object_over_the_limit_is_buried_unread(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipstream.disconnect import NEVER, Disconnect
-from slipstream.errors import IndexNotFound, Throttled
+from slipstream.errors import IndexNotFound, Throttled, UpstreamError
 from slipstream.fakes.embedder import HashingEmbedder
 from slipstream.models.embedding import EmbeddingCall, Embeddings
 from slipstream.retrieval.document import Document, Passage
@@ -190,6 +190,18 @@ def test_a_document_that_the_new_generation_refuses_stops_the_swap(desk: Desk) -
         go_on(desk)
 
     assert under_way(desk.index, "docs") is not None
+    assert sorted(desk.index.documents()) == sorted(TEXTS)
+
+
+def test_a_document_that_is_too_large_for_the_new_generation_stops_the_swap_before_it_is_embedded(desk: Desk) -> None:
+    begin(desk.index, "docs", NEXT)
+    desk.index.unfits = lambda document, target: "it is too large" if document.id == "000.md" else None
+    asked = len(desk.embedder.calls)
+
+    with pytest.raises(UpstreamError, match=r"refused '000\.md': it is too large"):
+        go_on(desk)
+
+    assert len(desk.embedder.calls) == asked
     assert sorted(desk.index.documents()) == sorted(TEXTS)
 
 
