@@ -52,12 +52,15 @@ class Retriever:
         rewriter: Rewriter | None = None,
         clock: Callable[[], float] = perf_counter,
         embed_limit_s: float = EMBED_LIMIT_S,
+        leg_timeout_ms: int | None = None,
     ) -> None:
         """``target`` finds an embedding model by its id; ``reranker`` is asked where a request wants a service's, and
-        ``rewriter`` makes follow-up questions stand alone; without one, a rule does.
+        ``rewriter`` makes follow-up questions stand alone; without one, a rule does. ``leg_timeout_ms`` is what a leg
+        may take where a request does not say; None: as long as the engine's port waits.
         """
         self._index = index
         self._reranker = reranker
+        self._leg_timeout_ms = leg_timeout_ms
         self._rewriter = rewriter
         self._vectors = QuestionVectors(embedder, target, limit_s=embed_limit_s, clock=clock)
         self._described = Descriptions(index, clock, Beside(REFRESHES_AT_ONCE).start)
@@ -170,11 +173,14 @@ class Retriever:
         """The legs, with a vector of this generation's model, and why there was none; empty: there was."""
         with waterfall.span("embed"):
             vector, why = self._vectors.of(prepared.meaning, generation.spec, disconnect)
-        return self._index.search(index, engine_query(prepared, vector, options), waterfall, disconnect), why
+        query = engine_query(prepared, vector, options, self._leg_timeout_ms)
+        return self._index.search(index, query, waterfall, disconnect), why
 
 
-def engine_query(prepared: Prepared, vector: tuple[float, ...], options: RetrievalOptions) -> EngineQuery:
-    """What the engine is asked."""
+def engine_query(
+    prepared: Prepared, vector: tuple[float, ...], options: RetrievalOptions, leg_timeout_ms: int | None = None
+) -> EngineQuery:
+    """What the engine is asked; ``leg_timeout_ms`` counts where ``options`` name none."""
     filters = options.filters
     if options.excluded:
         filters = (*filters, Filter("id", any_of=options.excluded, exclude=True))
@@ -185,5 +191,5 @@ def engine_query(prepared: Prepared, vector: tuple[float, ...], options: Retriev
         expansions=prepared.expansions,
         filters=filters,
         boosts=options.boosts or Boosts(),
-        timeout_ms=options.leg_timeout_ms,
+        timeout_ms=leg_timeout_ms if options.leg_timeout_ms is None else options.leg_timeout_ms,
     )
