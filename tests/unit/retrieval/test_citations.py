@@ -106,3 +106,47 @@ def test_however_an_answer_is_cut_the_same_text_comes_out(answer: str, size: int
 @given(st.text().filter(lambda text: "[" not in text), st.integers(1, 9))
 def test_an_answer_without_markers_is_not_changed(answer: str, size: int) -> None:
     assert checked(answer, size)[0] == answer
+
+
+@pytest.mark.parametrize(
+    ("passage", "answer", "holds"),
+    [
+        ("You must not delete the bucket.", "You must delete the bucket [1].", False),
+        ("You must delete the bucket.", "You must not delete the bucket [1].", False),
+        ("You must not delete the bucket.", "You must not ever delete the bucket [1].", True),
+        ("The key no longer rotates.", "The key rotates [1].", False),
+        ("The key isn't rotated.", "The key is not rotated [1].", True),
+        ("You can delete a bucket without emptying it.", "You can delete a bucket [1].", True),
+        ("You must not delete the bucket.", "The bucket must not be deleted [1].", True),
+        ("Do not share keys. You must delete the bucket.", "You must delete the bucket [1].", True),
+        ("Keys are not shared. You must delete the bucket.", "You must not delete the bucket [1].", False),
+        ("It does not retry sync calls but retries async calls.", "It retries async calls [1].", True),
+    ],
+)
+def test_neither_may_deny_what_the_other_says(passage: str, answer: str, holds: bool) -> None:
+    check = CitationCheck([passage])
+    check.feed(answer)
+    check.finish()
+
+    assert bool(check.cited) is holds
+    assert bool(check.dropped) is not holds
+
+
+@pytest.mark.parametrize(("shared", "foreign", "holds"), [(7, 3, True), (9, 4, False)])
+def test_a_passage_has_to_hold_fifty_five_hundredths_of_a_sentence_s_weight(
+    shared: int, foreign: int, holds: bool
+) -> None:
+    """With one passage a term that it holds weighs log(1 + 2 / 1.5), another log(1 + 2 / 0.5): 0.551 and 0.542."""
+    held = [f"held{letter}" for letter in "abcdefghi"]
+    check = CitationCheck([" ".join(held)])
+    check.feed(" ".join([*held[:shared], *[f"other{letter}" for letter in "abcd"[:foreign]], "[1]."]))
+    check.finish()
+
+    assert bool(check.cited) is holds
+
+
+def test_a_blank_passage_supports_nothing() -> None:
+    check = CitationCheck([" "])
+
+    assert check.feed("Lambda retries [1].") + check.finish() == "Lambda retries."
+    assert check.dropped == [1]
