@@ -72,6 +72,9 @@ def test_figures_are_the_same_with_and_without_separators_and_a_negation_is_foun
         "```\nx = y[2].z\n```\n",
         "open [1",
         "… [,]",
+        "an interval [0, 1] or [0-9]",
+        "a year [2024] or [3-1]",
+        "[passage] and [^note] and 【note】",
     ],
 )
 def test_what_is_no_marker_passes_as_it_is(text: str) -> None:
@@ -89,6 +92,7 @@ def test_text_is_shown_at_once_and_only_the_marker_waits() -> None:
 ANSWERS = st.lists(
     st.sampled_from([
         "Lambda", " retries", " twice", " invocation", ".", "!", " ", "\n", "[1]", "[2]", " [1, 3]", "[", "]", "[9",
+        "[^1]", "【2†so", "urce】", "[Passage ", "1", " and 2]", "[0]", "arr", "[ 1-", "2 ]", "[01",
         "`", "```", "3.5", "1,024", " dollars", "。", "東", '."', " [", "…",
     ])
 ).map("".join)  # fmt: skip
@@ -150,3 +154,29 @@ def test_a_blank_passage_supports_nothing() -> None:
 
     assert check.feed("Lambda retries [1].") + check.finish() == "Lambda retries."
     assert check.dropped == [1]
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["[01]", "[ 1 ]", "[^1]", "[Passage 1]", "[passages 1 and 3]", "[1 and 3]", "[1, and 3]", "[1-3]", "[1–2]",
+     "[1; 2]", "[1 & 2]", "【1】", "【1†source】", "[source 1]", "[^1, ^2]"],
+)  # fmt: skip
+def test_another_form_of_a_marker_is_checked_and_shown_like_the_usual_one(form: str) -> None:
+    shown, check = checked(f"Lambda retries an asynchronous invocation twice {form}.")
+
+    assert shown == "Lambda retries an asynchronous invocation twice [1]."
+    assert [one.number for one in check.cited] == [1]
+
+
+@pytest.mark.parametrize("form", ["[0]", "[00]", "【0】", "[Passage 9]", "【4†source】", "[^2]", "[2-3]"])
+def test_another_form_that_supports_nothing_is_left_out(form: str) -> None:
+    shown, check = checked(f"Lambda retries an asynchronous invocation twice {form}.")
+
+    assert shown == "Lambda retries an asynchronous invocation twice."
+    assert check.dropped
+
+
+def test_a_marker_longer_than_any_is_text_however_it_is_cut() -> None:
+    text = "Lambda retries [" + ", ".join(["1"] * 60) + "]."
+
+    assert checked(text, 1)[0] == checked(text, len(text))[0] == text
