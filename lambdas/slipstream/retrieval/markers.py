@@ -1,6 +1,7 @@
 """The forms in which models cite passages by number.
 
-``[1]``, ``[1, 3]``, ``[1 and 2]``, ``[1-3]``, ``[Passage 1]``, ``[^1]``, ``[ 1 ]``, ``[01]``, ``【1】``, ``【1†source】``.
+``[1]``, ``[1, 3]``, ``[1 and 2]``, ``[1-3]``, ``[Passage 1]``, ``[^1]``, ``[ 1 ]``, ``[01]``, ``【1】``,
+``【1†source】``.
 
 ``[0]`` cites a passage that is none, unless it stands right behind a word, as an index of an array does; together with
 other numbers a 0 makes an interval.
