@@ -105,6 +105,7 @@ class GatewayStack(Stack):
                 **self._reranking(),
                 "SLIPSTREAM_REWRITE_MODEL": chosen.rewrite_model or "",
                 "SLIPSTREAM_REWRITE_LIMIT_MS": str(chosen.rewrite_limit_ms),
+                "SLIPSTREAM_LEG_TIMEOUT_MS": str(chosen.leg_timeout_ms),
                 **self._caching(),
                 **(search.searching_environment if search else {}),
             },

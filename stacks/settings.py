@@ -82,6 +82,9 @@ class DeploySettings:
         "alias or model (one that may be called) that makes follow-up questions stand alone; nothing: a rule does",
     ] = "fast"
     rewrite_limit_ms: Annotated[int, "milliseconds that this may take before the rule serves", between(1, 10000)] = 800
+    leg_timeout_ms: Annotated[
+        int, "milliseconds that a leg of a search may take before the other one answers alone", between(1, 60000)
+    ] = 1000
     prices: Annotated[
         dict[str, dict[str, float]],
         "model id → dollars per million tokens, over the catalogue's",

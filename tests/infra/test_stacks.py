@@ -95,6 +95,7 @@ def test_the_chat_function_runs_our_loop_on_arm_with_python_313(template: Get) -
     assert chat["Environment"]["Variables"]["AWS_LAMBDA_EXEC_WRAPPER"] == "/var/task/bootstrap.sh"
     assert json.loads(chat["Environment"]["Variables"]["SLIPSTREAM_ALIASES"]).keys() == {"fast", "balanced", "best"}
     assert chat["Environment"]["Variables"]["SLIPSTREAM_WHOLE_SILENCE_S"] == "240"
+    assert chat["Environment"]["Variables"]["SLIPSTREAM_LEG_TIMEOUT_MS"] == "1000"
 
 
 def test_the_web_adapter_takes_the_loops_place_where_it_is_chosen(template: Get) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from slipstream.caching.beside import Beside
+from slipstream.beside import Beside
 from slipstream.caching.bodies import Remembered
 from slipstream.caching.flights import Flights
 from slipstream.caching.key import Sources, key_of

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from slipstream.caching.beside import Beside
+from slipstream.beside import Beside
 from slipstream.caching.bodies import Remembered
 from slipstream.caching.entry import FORMAT, Body, CorruptEntry, unpack
 from slipstream.caching.hit import Hit

@@ -8,7 +8,7 @@ from contextlib import suppress
 from os import urandom
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from slipstream.caching.beside import Pending, first_of
+from slipstream.beside import Pending, first_of
 from slipstream.caching.flights import Flight
 from slipstream.caching.hit import Hit, replay
 from slipstream.caching.live import Reader

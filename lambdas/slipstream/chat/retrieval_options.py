@@ -60,7 +60,7 @@ class RetrievalOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     off: tuple[Literal["followup", "rewrite", "frame", "phrases", "identifiers", "expansions", "language"], ...] = ()
     """Steps of query preprocessing that are left out; ``rewrite`` leaves a follow-up question to the rule alone."""
     leg_timeout_ms: Annotated[int, Meta(ge=1, le=60_000)] | None = None
-    """What one leg may take before it is left out."""
+    """What one leg may take before it is left out; None: what the deployment allows."""
 
 
 DEFAULTS = RetrievalOptions()

@@ -22,7 +22,7 @@ from slipstream.errors import (
 )  # fmt: skip
 from slipstream.gateway.allowed import require_model
 from slipstream.gateway.ports import MetricsSink, ModelPort
-from slipstream.gateway.report import UNKNOWN_MODEL, figures, refused, report, rewriting
+from slipstream.gateway.report import UNKNOWN_MODEL, figures, refused, report, searched
 from slipstream.models.cost import UNPRICED, Cost, price_of
 from slipstream.models.prompt_plan import PromptPlanner
 from slipstream.models.resolve import Resolver
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from slipstream.caching.live import Reader
     from slipstream.caching.search import Search
     from slipstream.gateway.grounding import Finds, Grounding, RagModel
-    from slipstream.retrieval.question.rewrite import Rewritten
     from slipstream.retrieval.ranking import Found
 
 RAG = "rag:"
@@ -83,7 +82,8 @@ class Answer:
         search = self.search
         cost = UNPRICED if self.usage is None else price_of(self.call, self.usage)
         if search is None or not search.served:
-            return cost if self.rewritten is None else cost.plus(self.rewritten.cost)
+            rewritten = None if self.found is None else self.found.rewritten
+            return cost if rewritten is None else cost.plus(rewritten.cost)
         if cost.usd is None or self.usage is None:
             return cost
         saved = cost.usd if search.hit is None or search.hit.answered.cost_usd is None else search.hit.answered.cost_usd
@@ -93,13 +93,13 @@ class Answer:
         return Cost(paid, round(saved - paid, 10))
 
     @property
-    def rewritten(self) -> Rewritten | None:
-        """What a model made of a follow-up question before its search; None: none was asked for this answer."""
+    def found(self) -> Found | None:
+        """What an index was searched for; None: none was for this answer."""
         grounding = self.grounding
         if grounding is None or (self.search is not None and self.search.served):
             return None
         found: Found = grounding.found  # type: ignore[union-attr]  # a kept answer is served
-        return found.rewritten
+        return found
 
     def report(self) -> dict[str, Any]:
         """The reply's ``slipstream`` object."""
@@ -373,7 +373,7 @@ class Pipeline:
                 search.settle()
         metrics, *rest = figures(answer.call, answer.waterfall, used, answer.cost, answer.outcome)
         told = search.figures() if search is not None else {}
-        self._metrics.record({**metrics, **rewriting(answer.rewritten), **told}, *rest)
+        self._metrics.record({**metrics, **searched(answer.found), **told}, *rest)
 
 
 def _close(events: Iterator[Event]) -> None:

@@ -12,6 +12,7 @@ from slipstream.telemetry.waterfall import Waterfall
 if TYPE_CHECKING:
     from slipstream.gateway.pipeline import Answer
     from slipstream.retrieval.question.rewrite import Rewritten
+    from slipstream.retrieval.ranking import Found
 
 
 def report(answer: Answer) -> dict[str, Any]:
@@ -58,8 +59,18 @@ def total_input(usage: Usage) -> int:
     return usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
 
 
-def rewriting(rewritten: Rewritten | None) -> dict[str, float]:
-    """Metrics of the call that made a follow-up question stand alone; none where no model was asked."""
+MAY_BE_MISSING = ("lexical", "dense", "rerank")
+"""Of a search: its legs, and the re-ranker's second look."""
+
+
+def searched(found: Found | None) -> dict[str, float]:
+    """Metrics of a search: what of it was missing, and what a rewritten question cost; none where none was made."""
+    if found is None:
+        return {}
+    return {f"missing_{part}": float(part in found.missing) for part in MAY_BE_MISSING} | _rewriting(found.rewritten)
+
+
+def _rewriting(rewritten: Rewritten | None) -> dict[str, float]:
     if rewritten is None:
         return {}
     metrics = {"rewrites": 1.0, "rewrites_in_vain": float(rewritten.outcome != "ok")}

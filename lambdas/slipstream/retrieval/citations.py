@@ -1,8 +1,9 @@
 """Checks citations while an answer streams: text passes at once, a marker waits for the end of its sentence.
 
-A marker is ``[2]`` or ``[1, 3]``. It is taken out where it stands and, once its sentence is whole, set before the
-sentence's end if the passage supports the sentence; else it is left out. So no text waits, and no marker is shown that
-rests on nothing. However the answer is cut into pieces, the same text comes out.
+A marker is ``[2]`` or ``[1, 3]``, or one of the other forms that models use (``markers``). It is taken out where it
+stands and, once its sentence is whole, set before the sentence's end if the passage supports the sentence; else it is
+left out. So no text waits, and no marker is shown that rests on nothing. However the answer is cut into pieces, the
+same text comes out.
 """
 
 from __future__ import annotations
@@ -12,13 +13,12 @@ from collections.abc import Sequence
 
 import msgspec
 
+from slipstream.retrieval import markers
 from slipstream.retrieval.support import ENOUGH, Passages
 
-_MARKER = re.compile(r"[ \t]*\[([1-9]\d{0,2}(?:[ \t]*[,;][ \t]*[1-9]\d{0,2})*)\]")
-_MAYBE_MARKER = re.compile(r"[ \t]*\[(?:[1-9][\d,; \t]{0,40})?$")
 _CODE = re.compile(r"`+")
 _END = re.compile(r"[.!?…]+[\"'”’)]*|[。！？]")
-_PLAIN = re.compile(r"[^ \t\n\[`.!?…。！？]+")
+_PLAIN = re.compile(r"[^ \t\n\[【`.!?…。！？]+")
 _IN_CODE = re.compile(r"[^`\n]+")
 _WAIT = -1
 
@@ -90,7 +90,7 @@ class CitationCheck:
         if self._fence:
             end = _IN_CODE.match(text, at).end()  # type: ignore[union-attr]
             return end, self._say(text[at:end])
-        if first in " \t[":
+        if first in " \t[【":
             return self._space_or_marker(text, at, last)
         if ending := _END.match(text, at):
             return self._ending(text, at, ending.end(), last)
@@ -98,10 +98,10 @@ class CitationCheck:
         return end, self._say(text[at:end])
 
     def _space_or_marker(self, text: str, at: int, last: bool) -> tuple[int, str]:
-        if marker := _MARKER.match(text, at):
-            return marker.end(), self._mark([int(number) for number in re.findall(r"\d+", marker[1])])
+        if found := markers.at(text, at, after=self._sentence[-1:]):
+            return found[0], self._mark(found[1])
         rest = text[at:]
-        if not last and (not rest.strip(" \t") or _MAYBE_MARKER.match(rest)):
+        if not last and (not rest.strip(" \t") or markers.may_come(rest)):
             return _WAIT, ""
         end = at + max(len(rest) - len(rest.lstrip(" \t")), 1)
         return end, self._say(text[at:end])
@@ -111,10 +111,10 @@ class CitationCheck:
         found = text[at:end]
         if end == len(text) and not last and found not in "。！？":
             return _WAIT, ""
-        rest = text[end : end + 64]
-        if rest.startswith("[") and not last and _MAYBE_MARKER.match(rest):
+        rest = text[end : end + markers.LONGEST + 1]
+        if rest and rest[0] in "[【" and not last and markers.may_come(rest):
             return _WAIT, ""
-        if not rest or rest[0].isspace() or found in "。！？" or _MARKER.match(rest):
+        if not rest or rest[0].isspace() or found in "。！？" or markers.at(rest, 0, after=found[-1]):
             return end, self._close() + found
         return end, self._say(found)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Executor
 
 import msgspec
 
@@ -37,8 +36,10 @@ def described(generation: Generation) -> Described:
 class Descriptions:
     """Of every index that was asked for. Safe for threads."""
 
-    def __init__(self, index: PassageIndex, clock: Callable[[], float], behind: Executor) -> None:
-        """``clock`` gives seconds, monotonic; ``behind`` runs what no request waits for."""
+    def __init__(
+        self, index: PassageIndex, clock: Callable[[], float], behind: Callable[[Callable[[], None]], object]
+    ) -> None:
+        """``clock`` gives seconds, monotonic; ``behind`` begins what no request waits for."""
         self._index = index
         self._clock = clock
         self._behind = behind
@@ -55,7 +56,7 @@ class Descriptions:
             return self.anew(index, waterfall, disconnect)
         if now - known[0] > DESCRIBED_FOR_S:
             self._known[index] = (now, known[1])  # one refresh at a time
-            self._behind.submit(self._refresh, index)
+            self._behind(lambda: self._refresh(index))
         return known[1]
 
     def anew(self, index: str, waterfall: Waterfall, disconnect: Disconnect) -> Described:

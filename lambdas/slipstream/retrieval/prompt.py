@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from slipstream.chat.request import ChatRequest, Message, Part, Text
+from slipstream.chat.request import ChatRequest, Message, Part, Text, ToolResult
 from slipstream.models.estimate import LIKELY_CHARS_PER_TOKEN
 from slipstream.retrieval.document import breadcrumb
 from slipstream.retrieval.search import Hit
@@ -33,11 +33,14 @@ TAG = re.compile(r"<(?=\s*/?passage)", re.IGNORECASE)
 def grounded(request: ChatRequest, passages: Sequence[Hit]) -> ChatRequest:
     """The request with instructions before the caller's own and the passages, numbered from 1, before its last turn.
 
-    ``passages`` are what ``within_budget`` kept.
+    ``passages`` are what ``within_budget`` kept; where there are none, no block stands for them: models refuse a blank
+    one. Tool results stay in front, since models refuse a turn in which text comes before the results it owes.
     """
-    block = Text(f"{passages_block(passages)}\n\n")
     *earlier, last = request.messages
-    content: list[Part] = [block, *last.content]
+    results = [part for part in last.content if type(part) is ToolResult]
+    rest = [part for part in last.content if type(part) is not ToolResult]
+    block = [Text(f"{passages_block(passages)}\n\n")] if passages else []
+    content: list[Part] = [*results, *block, *rest]
     return msgspec.structs.replace(
         request,
         system=[Text(INSTRUCTIONS), *request.system],

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as Late
-from time import monotonic
+from time import perf_counter
 from typing import Protocol
 
+from slipstream.beside import Beside
 from slipstream.chat.retrieval_options import Boosts, Filter, RetrievalOptions
 from slipstream.disconnect import Disconnect
-from slipstream.errors import ClientGone, InvalidRequest, SlipstreamError
-from slipstream.models.embedding import Embedder, embedding_call
+from slipstream.errors import InvalidRequest
+from slipstream.models.embedding import Embedder
 from slipstream.models.targets import Target
 from slipstream.retrieval.described import Described, Descriptions
 from slipstream.retrieval.ports import Generation, PassageIndex
@@ -19,6 +18,7 @@ from slipstream.retrieval.question import followup
 from slipstream.retrieval.question.clean import normalized
 from slipstream.retrieval.question.prepare import Prepared, prepare
 from slipstream.retrieval.question.rewrite import Rewritten
+from slipstream.retrieval.question.vector import EMBED_LIMIT_S, QuestionVectors
 from slipstream.retrieval.ranker import Ranker
 from slipstream.retrieval.ranking import Found
 from slipstream.retrieval.rerank import Reranker
@@ -27,10 +27,8 @@ from slipstream.telemetry.waterfall import Waterfall
 
 RERANK_LIMIT_MS = 500.0
 """What a re-ranking service may take before the fused order is used."""
-EMBED_LIMIT_S = 1.0
-"""A vector that takes longer is not waited for: the lexical leg serves alone, and the reply says so."""
-REMEMBERED_VECTORS = 2048
-LOOKUP_THREADS = 4
+REFRESHES_AT_ONCE = 4
+"""Of descriptions of indexes, on threads of their own: what an embedding model does is nothing to them."""
 
 
 class Rewriter(Protocol):
@@ -52,21 +50,20 @@ class Retriever:
         target: Callable[[str], Target],
         reranker: Reranker | None = None,
         rewriter: Rewriter | None = None,
-        clock: Callable[[], float] = monotonic,
+        clock: Callable[[], float] = perf_counter,
         embed_limit_s: float = EMBED_LIMIT_S,
+        leg_timeout_ms: int | None = None,
     ) -> None:
         """``target`` finds an embedding model by its id; ``reranker`` is asked where a request wants a service's, and
-        ``rewriter`` makes follow-up questions stand alone; without one, a rule does.
+        ``rewriter`` makes follow-up questions stand alone; without one, a rule does. ``leg_timeout_ms`` is what a leg
+        may take where a request does not say; None: as long as the engine's port waits.
         """
         self._index = index
-        self._embedder = embedder
-        self._target = target
         self._reranker = reranker
+        self._leg_timeout_ms = leg_timeout_ms
         self._rewriter = rewriter
-        self._embed_limit_s = embed_limit_s
-        self._pool = ThreadPoolExecutor(LOOKUP_THREADS, thread_name_prefix="lookup")
-        self._described = Descriptions(index, clock, self._pool)
-        self._vectors: dict[tuple[str, int, str], tuple[float, ...]] = {}
+        self._vectors = QuestionVectors(embedder, target, limit_s=embed_limit_s, clock=clock)
+        self._described = Descriptions(index, clock, Beside(REFRESHES_AT_ONCE).start)
 
     def find(
         self,
@@ -175,36 +172,15 @@ class Retriever:
     ) -> tuple[Legs, str]:
         """The legs, with a vector of this generation's model, and why there was none; empty: there was."""
         with waterfall.span("embed"):
-            vector, why = self._vector(generation, prepared.meaning, disconnect)
-        return self._index.search(index, engine_query(prepared, vector, options), waterfall, disconnect), why
-
-    def _vector(self, generation: Generation, text: str, disconnect: Disconnect) -> tuple[tuple[float, ...], str]:
-        """The question's vector; where there is none, why, for the reply. Raises ClientGone."""
-        spec = generation.spec
-        key = (spec.embedding_model, spec.dimensions, text)
-        if (known := self._vectors.get(key)) is not None:
-            return known, ""
-        call = embedding_call(self._target(spec.embedding_model), [text], spec.dimensions, "search_query")
-        embedding: Future[tuple[float, ...]] = self._pool.submit(
-            lambda: tuple(self._embedder.embed(call, Waterfall(), disconnect).vectors[0])
-        )
-        try:
-            vector = embedding.result(self._embed_limit_s)
-        except ClientGone:
-            raise
-        except Late:
-            return (), f"dense: the question's vector took longer than {self._embed_limit_s:g} s"
-        except SlipstreamError as error:
-            # A model service may repeat what it was sent, and notes hold nothing of what callers write.
-            return (), f"dense: {error.code}" + ("" if text in error.message else f": {error.message}")
-        if len(self._vectors) >= REMEMBERED_VECTORS:
-            self._vectors.clear()
-        self._vectors[key] = vector
-        return vector, ""
+            vector, why = self._vectors.of(prepared.meaning, generation.spec, disconnect)
+        query = engine_query(prepared, vector, options, self._leg_timeout_ms)
+        return self._index.search(index, query, waterfall, disconnect), why
 
 
-def engine_query(prepared: Prepared, vector: tuple[float, ...], options: RetrievalOptions) -> EngineQuery:
-    """What the engine is asked."""
+def engine_query(
+    prepared: Prepared, vector: tuple[float, ...], options: RetrievalOptions, leg_timeout_ms: int | None = None
+) -> EngineQuery:
+    """What the engine is asked; ``leg_timeout_ms`` counts where ``options`` name none."""
     filters = options.filters
     if options.excluded:
         filters = (*filters, Filter("id", any_of=options.excluded, exclude=True))
@@ -215,5 +191,5 @@ def engine_query(prepared: Prepared, vector: tuple[float, ...], options: Retriev
         expansions=prepared.expansions,
         filters=filters,
         boosts=options.boosts or Boosts(),
-        timeout_ms=options.leg_timeout_ms,
+        timeout_ms=leg_timeout_ms if options.leg_timeout_ms is None else options.leg_timeout_ms,
     )

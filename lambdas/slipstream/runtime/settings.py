@@ -18,6 +18,9 @@ DEFAULT_REWRITE_MODEL = "fast"
 DEFAULT_REWRITE_LIMIT_MS = 800
 """A small model's first token takes some 450 ms and a question's 20 tokens another 150; the rule is there at once."""
 MOST_REWRITE_LIMIT_MS = 10_000
+DEFAULT_LEG_TIMEOUT_MS = 1_000
+"""As long as the question's vector may take; the other leg answers without one that is stuck."""
+MOST_LEG_TIMEOUT_MS = 60_000
 ENDPOINT_SERVICES = ("bedrock-runtime", "bedrock-mantle", "bedrock-agent-runtime", "bedrock", "dynamodb", "s3")
 
 
@@ -51,6 +54,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Alias, id or ARN of the model that makes follow-up questions stand alone; empty: a rule does."""
     rewrite_limit_ms: int = DEFAULT_REWRITE_LIMIT_MS
     """What that may take before the rule serves."""
+    leg_timeout_ms: int = DEFAULT_LEG_TIMEOUT_MS
+    """What one leg of a search may take where its request does not say."""
     cache: CacheSettings | None = None
     """Kept answers; None: every answer is made anew."""
 
@@ -77,7 +82,12 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         cache=read_cache_settings(environ),
         rerank_model=_rerank_model(environ.get("SLIPSTREAM_RERANK_MODEL", ""), region),
         rewrite_model=environ.get("SLIPSTREAM_REWRITE_MODEL", defaults.rewrite_model),
-        rewrite_limit_ms=_milliseconds(environ, "SLIPSTREAM_REWRITE_LIMIT_MS", defaults.rewrite_limit_ms),
+        rewrite_limit_ms=_milliseconds(
+            environ, "SLIPSTREAM_REWRITE_LIMIT_MS", defaults.rewrite_limit_ms, MOST_REWRITE_LIMIT_MS
+        ),
+        leg_timeout_ms=_milliseconds(
+            environ, "SLIPSTREAM_LEG_TIMEOUT_MS", defaults.leg_timeout_ms, MOST_LEG_TIMEOUT_MS
+        ),
     )
 
 
@@ -119,12 +129,10 @@ def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
     return value
 
 
-def _milliseconds(environ: Mapping[str, str], name: str, default: int) -> int:
+def _milliseconds(environ: Mapping[str, str], name: str, default: int, most: int) -> int:
     text = environ.get(name) or str(default)
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_REWRITE_LIMIT_MS:
-        raise BadSetting(
-            f"{name} must be a whole number of milliseconds from 1 to {MOST_REWRITE_LIMIT_MS}, not {text!r}"
-        )
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise BadSetting(f"{name} must be a whole number of milliseconds from 1 to {most}, not {text!r}")
     return int(text)
 
 

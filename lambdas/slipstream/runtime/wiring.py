@@ -142,7 +142,8 @@ def _finder(
         reranker = _reranker(settings.rerank_model, services) if settings.rerank_model else None
         rewriter = _rewriter(settings, bedrock, resolver) if settings.rewrite_model else None
         return Retriever(
-            index=index, embedder=bedrock, target=resolver.target, reranker=reranker, rewriter=rewriter
+            index=index, embedder=bedrock, target=resolver.target, reranker=reranker, rewriter=rewriter,
+            leg_timeout_ms=settings.leg_timeout_ms,
         )  # fmt: skip
 
     return build

@@ -65,6 +65,7 @@ def stack(search_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             "AWS_ENDPOINT_URL_BEDROCK_AGENT_RUNTIME": f"http://127.0.0.1:{double.port}",
             "SLIPSTREAM_RERANK_MODEL": "cohere.rerank-v3-5:0",
             "SLIPSTREAM_REWRITE_LIMIT_MS": "10000",  # a busy machine rewrites the same
+            "SLIPSTREAM_LEG_TIMEOUT_MS": "10000",  # and both legs answer
         }
         client = connect(search_url)
         parts.callback(client.close)

@@ -245,3 +245,25 @@ def test_a_late_leg_and_what_was_asked_instead_are_told() -> None:
     report = Grounding(late, late.passages).report()
 
     assert (report["missing"], report["notes"]) == (["dense"], ["pinned document is not in the index"])
+
+
+def test_tool_results_stay_in_front_of_the_passages() -> None:
+    result = ToolResult("call_1", [Text("42")])
+    last = Message("user", [Text("Before?"), result, Text("And now?")])
+
+    asked, _ = asked_of(request("Use the tool", "…", last), Index())
+
+    first, passages, *rest = asked.messages[-1].content
+    assert first == result
+    assert isinstance(passages, Text)
+    assert RETRIES in passages.text
+    assert rest == [Text("Before?"), Text("And now?")]
+
+
+def test_where_no_passage_is_found_no_blank_block_is_sent() -> None:
+    nothing = Found("docs", "docs-000001", prepare("How often does it retry?"), ())
+
+    asked, _ = asked_of(request("How often does it retry?"), Index(nothing))
+
+    assert asked.messages[-1].content == [Text("How often does it retry?")]
+    assert asked.system[0] == Text(INSTRUCTIONS)

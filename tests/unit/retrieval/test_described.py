@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Executor, Future
-from typing import Any
-
 import msgspec
 import pytest
 
@@ -17,20 +13,11 @@ from slipstream.telemetry.waterfall import Waterfall
 from tests.unit.retrieval.loading import Desk
 
 
-class AtOnce(Executor):
-    """Does at once what it is given."""
-
-    def submit(self, call: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
-        done: Future[Any] = Future()
-        done.set_result(call(*given, **named))
-        return done
-
-
 class Held:
     def __init__(self) -> None:
         self.desk = Desk()
         self.now_s = 0.0
-        self._descriptions = Descriptions(self.desk.index, lambda: self.now_s, AtOnce())
+        self._descriptions = Descriptions(self.desk.index, lambda: self.now_s, lambda work: work())
 
     def now(self) -> Described:
         return self._descriptions.of("docs", Waterfall(), NEVER)

@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from slipstream.chat.retrieval_options import DEFAULTS
+from slipstream.chat.retrieval_options import DEFAULTS, RetrievalOptions
 from slipstream.disconnect import NEVER, Disconnect
 from slipstream.errors import ClientGone, InvalidRequest, PermissionDenied, SlipstreamError, Throttled
 from slipstream.fakes.embedder import HashingEmbedder
@@ -157,3 +157,24 @@ def test_what_is_wrong_with_a_question_is_told_and_not_asked_twice(desk: Desk) -
     with pytest.raises(InvalidRequest, match="16 filters"):
         find(Retriever(index=index, embedder=desk.embedder, target=resolve))
     assert len(searched) == 1
+
+
+@pytest.mark.parametrize(
+    ("deployment", "request_s", "asked"), [(1000, None, 1000), (1000, 250, 250), (1000, 5000, 5000), (None, None, None)]
+)
+def test_a_leg_s_limit_is_the_request_s_or_else_the_deployment_s(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, deployment: int | None, request_s: int | None, asked: int | None
+) -> None:
+    limits: list[int | None] = []
+    search = desk.index.search
+
+    def seen(index: str, query: EngineQuery, waterfall: Waterfall, disconnect: Disconnect) -> Legs:
+        limits.append(query.timeout_ms)
+        return search(index, query, waterfall, disconnect)
+
+    monkeypatch.setattr(desk.index, "search", seen)
+    finds = Retriever(index=desk.index, embedder=desk.embedder, target=resolve, leg_timeout_ms=deployment)
+
+    finds.find("docs", "heron", (), RetrievalOptions(leg_timeout_ms=request_s), Waterfall(), NEVER)
+
+    assert limits == [asked]

@@ -82,3 +82,17 @@ def test_follow_up_questions_are_rewritten_by_the_small_model_unless_a_deploymen
 def test_a_limit_for_rewriting_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(BadSetting, match="SLIPSTREAM_REWRITE_LIMIT_MS must be a whole number"):
         read_settings(REGION | {"SLIPSTREAM_REWRITE_LIMIT_MS": text})
+
+
+def test_a_leg_may_take_a_second_unless_the_deployment_says_otherwise() -> None:
+    given = read_settings(REGION | {"SLIPSTREAM_LEG_TIMEOUT_MS": "250"})
+
+    assert (read_settings(REGION).leg_timeout_ms, given.leg_timeout_ms) == (1000, 250)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "60001", "0.4", "soon"])
+def test_a_limit_for_a_leg_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(
+        BadSetting, match="SLIPSTREAM_LEG_TIMEOUT_MS must be a whole number of milliseconds from 1 to 60000"
+    ):
+        read_settings(REGION | {"SLIPSTREAM_LEG_TIMEOUT_MS": text})

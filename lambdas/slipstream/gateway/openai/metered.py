@@ -11,7 +11,7 @@ from slipstream.errors import SlipstreamError
 from slipstream.gateway.allowed import require_model
 from slipstream.gateway.exchange import Exchange, Gateway
 from slipstream.gateway.pipeline import searching
-from slipstream.gateway.report import UNKNOWN_MODEL, figures, refused, rewriting
+from slipstream.gateway.report import UNKNOWN_MODEL, figures, refused, searched
 from slipstream.models.cost import price_of
 from slipstream.models.embedding import EmbeddingCall, Embeddings, embedding_call
 from slipstream.models.resolved import ResolvedCall
@@ -19,7 +19,6 @@ from slipstream.models.resolved import ResolvedCall
 if TYPE_CHECKING:
     from slipstream.gateway.openai.embeddings import EmbeddingRequest
     from slipstream.gateway.openai.search import SearchRequest
-    from slipstream.retrieval.question.rewrite import Rewritten
     from slipstream.retrieval.ranking import Found
 
 SEARCH = "search"
@@ -60,9 +59,9 @@ def search(gateway: Gateway, exchange: Exchange, asked: SearchRequest) -> tuple[
     """
     waterfall, principal = exchange.waterfall, exchange.request.principal
 
-    def record(outcome: str = "ok", rewritten: Rewritten | None = None) -> None:
+    def record(outcome: str = "ok", found: Found | None = None) -> None:
         metrics, *rest = refused(SEARCH, principal.tenant, waterfall, outcome)
-        gateway.metrics.record({**metrics, **rewriting(rewritten)}, *rest)
+        gateway.metrics.record({**metrics, **searched(found)}, *rest)
 
     try:
         require_model(principal.models, (asked.name,))
@@ -73,7 +72,7 @@ def search(gateway: Gateway, exchange: Exchange, asked: SearchRequest) -> tuple[
     except SlipstreamError as error:
         record(error.code)
         raise
-    return found, lambda: record(rewritten=found.rewritten)
+    return found, lambda: record(found=found)
 
 
 def _priced(call: EmbeddingCall, asked: EmbeddingRequest) -> ResolvedCall:

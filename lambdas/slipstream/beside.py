@@ -94,6 +94,15 @@ class Beside:
         Thread(target=self._serve, daemon=True, name="beside").start()
         return pending
 
+    def take_back(self, pending: Pending[Any]) -> bool:
+        """Whether ``pending`` had not begun; it never will then, nor is there ever a result."""
+        with self._changed:
+            try:
+                self._queue.remove(pending)
+            except ValueError:
+                return False
+        return True
+
     def _serve(self) -> None:
         while True:
             with self._changed:
