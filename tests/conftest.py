@@ -34,6 +34,7 @@ SHARED = ("e2e", "infra")
 """Folders of tests that share something dear (a whole local stack, synthesized templates): one worker has them all."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip what needs credentials unless it was asked for; keep together what shares fixtures (pytest-xdist)."""
     for item in items:

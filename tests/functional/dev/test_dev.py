@@ -43,7 +43,7 @@ class Developer:
             return None
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON of an answer, also of a refusal."""
+        """The JSON of an answer, also of a refusal. Asked again where the gateway was just being started anew."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"authorization": "Bearer any", "content-type": "application/json"}
         url = f"http://127.0.0.1:{self.port}{path}"
@@ -52,6 +52,9 @@ class Developer:
                 return json.load(answer)
         except HTTPError as error:
             return json.load(error)
+        except ConnectionError:
+            assert until(self.ask)
+            return self.call(method, path, body)
 
     def children(self) -> dict[int, str]:
         """Process id → command line of what it has started."""
