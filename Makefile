@@ -33,7 +33,7 @@ test: python ## Every check: ruff, mypy --strict, pytest (unit, contract, functi
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
-	$(VENV)/python -m pytest -n $(WORKERS) --dist loadgroup -rfEs --ignore tests/e2e
+	$(VENV)/python -m pytest -n $(WORKERS) --dist loadfile -rfEs --ignore tests/e2e
 	$(VENV)/python -m pytest -rfEs tests/e2e
 
 lint: python ## Mend what ruff can mend, then say what is left

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from _pytest.terminal import TerminalReporter
@@ -30,16 +29,11 @@ ENGINE_START_S = 600
 """What a test may take that is the first to need the search engine, on a machine that is busy with the others."""
 ENGINES = {"opensearch_url", "search_url", "opensearch"}
 """What a test asks for that may have to wait for it: fixtures, and the parameter of those that choose an engine."""
-SHARED = ("e2e", "infra")
-"""Folders of tests that share something dear (a whole local stack, synthesized templates): one worker has them all."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what needs credentials unless it was asked for; keep together what shares fixtures (pytest-xdist)."""
+    """Skip what needs credentials unless it was asked for; give time to what may have to wait for the engine."""
     for item in items:
-        path = item.path.relative_to(Path(__file__).parent)
-        item.add_marker(pytest.mark.xdist_group(path.parts[0] if path.parts[0] in SHARED else path.as_posix()))
         if ENGINES & {*getattr(item, "fixturenames", ()), *_parameters(item)}:
             item.add_marker(pytest.mark.timeout(ENGINE_START_S))
         if item.get_closest_marker("real") and not config.getoption("--real"):
