@@ -16,6 +16,8 @@ STOP_WORDS = frozenset((
     "on", "or", "such", "that", "the", "their", "then", "there", "these", "they", "this", "to", "was", "will", "with",
 ))  # fmt: skip
 """Lucene's EnglishAnalyzer.ENGLISH_STOP_WORDS_SET."""
+REMEMBERED_PASSAGES = 8192
+"""Some 16 MB of an environment's memory where all are long."""
 MAX_TOKEN_CHARS = 255
 """Longer runs are cut into pieces of this length, as StandardTokenizer does."""
 
@@ -53,6 +55,12 @@ def words(text: str) -> list[str]:
 def terms(text: str) -> list[str]:
     """The text's terms, in order, repetitions kept; stop words and what is left of nothing are not among them."""
     return [term for word in words(text) if (term := term_of(word))]
+
+
+@lru_cache(maxsize=REMEMBERED_PASSAGES)
+def passage_terms(text: str) -> tuple[str, ...]:
+    """``terms`` of a passage: the same few are read for their evidence, for what they share, and by many questions."""
+    return tuple(terms(text))
 
 
 @lru_cache(maxsize=65536)

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
-from slipstream.retrieval.analysis import terms
+from slipstream.retrieval.analysis import passage_terms, terms
 from slipstream.retrieval.candidates import Candidate
 from slipstream.retrieval.search import Hit
 
@@ -127,10 +127,10 @@ class _Passage:
     __slots__ = ("held", "in_text", "in_title", "places")
 
     def __init__(self, hit: Hit, asked: frozenset[str]) -> None:
-        title = terms(hit.title)
-        before = [*title, *terms(" ".join(hit.heading))]
+        title = passage_terms(hit.title)
+        before = [*title, *passage_terms(" ".join(hit.heading))]
         self.in_title = asked.intersection(title)
-        self.in_text = [(place, term) for place, term in enumerate(terms(hit.text)) if term in asked]
+        self.in_text = [(place, term) for place, term in enumerate(passage_terms(hit.text)) if term in asked]
         self.places: dict[str, list[int]] = {}
         """In title, headings and text as one list of terms."""
         for place, term in enumerate(before):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from slipstream.retrieval.analysis import terms
+from slipstream.retrieval.analysis import passage_terms
 from slipstream.retrieval.candidates import Candidate
 from slipstream.retrieval.search import PASSAGES_A_DOCUMENT, Hit
 
@@ -58,8 +58,8 @@ def best_first(one: Candidate) -> list[Hit]:
 
 
 def _shingles(hit: Hit) -> frozenset[tuple[str, ...]]:
-    found = terms(hit.text)
-    return frozenset(tuple(found[at : at + SHINGLE]) for at in range(max(1, len(found) - SHINGLE + 1)))
+    found = passage_terms(hit.text)
+    return frozenset(found[at : at + SHINGLE] for at in range(max(1, len(found) - SHINGLE + 1)))
 
 
 def _shared(left: frozenset[tuple[str, ...]], right: frozenset[tuple[str, ...]]) -> float:
