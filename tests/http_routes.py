@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from time import perf_counter
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -14,19 +12,19 @@ from urllib.parse import parse_qsl, urlsplit
 from slipstream.errors import SlipstreamError
 from slipstream.gateway.http import HttpRequest, Principal
 from slipstream.gateway.openai.errors import encode
+from tests.loopback import Quiet, served
 
 Answer = Callable[[HttpRequest], tuple[int, dict[str, Any]]]
 ADMIN = Principal("k", scopes=frozenset({"admin"}))
 
 
-@contextmanager
-def serving(answer: Answer, *, now_s: Callable[[], float] = perf_counter) -> Iterator[str]:
+def serving(answer: Answer, *, now_s: Callable[[], float] = perf_counter) -> AbstractContextManager[str]:
     """The address at which ``answer`` is asked, a thread a connection, by a caller who may everything.
 
     ``now_s`` tells when a request came, on the clock of the routes' own deadlines.
     """
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
@@ -46,10 +44,4 @@ def serving(answer: Answer, *, now_s: Callable[[], float] = perf_counter) -> Ite
 
         do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Keep the test's output clean."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
-        yield f"http://127.0.0.1:{http.server_port}"
-        http.shutdown()
+    return served(Handler)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager
 from typing import Any
 
 import boto3
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
+from tests.loopback import Quiet, served
+
 SERVICES = {"DynamoDB_20120810": "dynamodb", "secretsmanager": "secretsmanager"}
 REGION = "us-east-1"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Quiet):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
@@ -39,20 +38,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(reply)
 
-    def log_message(self, *_: Any) -> None:
-        pass
 
-
-@contextmanager
-def socket_moto() -> Iterator[str]:
+def socket_moto() -> AbstractContextManager[str]:
     """Base URL of a server on loopback; use inside moto's ``mock_aws``."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    return served(_Handler)
