@@ -19,22 +19,6 @@ _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PREFIX = "index.knn."
 
 
-class Counters(msgspec.Struct, frozen=True):
-    """Counted since the engine started."""
-
-    searches: int
-    query_ms: float
-    fetch_ms: float
-    refreshes: int
-    indexed: int
-    rejected: int
-    evictions: int
-
-    def until(self, later: Counters) -> Activity:
-        """What was counted between the two."""
-        return Activity(**{field: getattr(later, field) - getattr(self, field) for field in self.__struct_fields__})
-
-
 class Inspection:
     """Reads an engine's statistics, with its own client. Changes nothing."""
 
@@ -71,13 +55,13 @@ class Inspection:
             graphs_refused=any(node.get("cache_capacity_reached") for node in graphs),
         )
 
-    def counters(self, index: str) -> Counters:
+    def counters(self, index: str) -> Activity:
         """Raises what the engine says."""
         with told(index):
             found = self._client.indices.stats(index=index, metric="search,refresh,indexing")["_all"]["total"]
             nodes = self._client.nodes.stats(metric="thread_pool")["nodes"].values()
             graphs = self._graphs()
-        return Counters(
+        return Activity(
             searches=found["search"]["query_total"],
             query_ms=found["search"]["query_time_in_millis"],
             fetch_ms=found["search"]["fetch_time_in_millis"],

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from slipstream.aws.index_inspection import Counters, seconds
+from slipstream.aws.index_inspection import seconds
+from slipstream.retrieval.profiling.figures import Activity
 
 
 @pytest.mark.parametrize(
@@ -13,8 +14,8 @@ def test_an_interval_of_the_engine_is_read_in_seconds(interval: str, meant: floa
 
 
 def test_activity_is_what_was_counted_in_between() -> None:
-    before = Counters(searches=10, query_ms=100, fetch_ms=10, refreshes=3, indexed=7, rejected=0, evictions=1)
-    after = Counters(searches=30, query_ms=160, fetch_ms=30, refreshes=4, indexed=7, rejected=2, evictions=1)
+    before = Activity(searches=10, query_ms=100, fetch_ms=10, refreshes=3, indexed=7, rejected=0, evictions=1)
+    after = Activity(searches=30, query_ms=160, fetch_ms=30, refreshes=4, indexed=7, rejected=2, evictions=1)
 
     activity = before.until(after)
 

@@ -56,7 +56,10 @@ class IndexState(msgspec.Struct, frozen=True):
 
 
 class Activity(msgspec.Struct, frozen=True):
-    """What the engine counted while the queries ran, this index alone (``rejected``: all of its nodes)."""
+    """What the engine counted, this index alone (``rejected``: all of its nodes).
+
+    Since it started, or between two looks.
+    """
 
     searches: int
     query_ms: float
@@ -65,6 +68,10 @@ class Activity(msgspec.Struct, frozen=True):
     indexed: int
     rejected: int
     evictions: int = 0
+
+    def until(self, later: Activity) -> Activity:
+        """What was counted between the two."""
+        return Activity(**{field: getattr(later, field) - getattr(self, field) for field in self.__struct_fields__})
 
     @property
     def fetch_share(self) -> float:
