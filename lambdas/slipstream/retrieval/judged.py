@@ -6,15 +6,14 @@ query id, document id, relevance), each also as ``.gz``.
 
 from __future__ import annotations
 
-import gzip
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from slipstream.errors import InvalidRequest
+from slipstream.text_lines import numbered
 
 T = TypeVar("T", bound=msgspec.Struct)
 JUDGEMENT = "query-id<TAB>corpus-id<TAB>score"
@@ -72,7 +71,7 @@ def read_lines(path: Path, kind: type[T]) -> list[T]:
     """One JSON object a line; empty lines do not count."""
     decoder = msgspec.json.Decoder(kind)
     found = []
-    for number, line in _numbered(path):
+    for number, line in numbered(path, param="data"):
         try:
             found.append(decoder.decode(line))
         except msgspec.MsgspecError as error:
@@ -86,7 +85,7 @@ def read_lines(path: Path, kind: type[T]) -> list[T]:
 def read_judgements(path: Path) -> dict[str, dict[str, float]]:
     """Question id → document id → gain. The first line may be a header; a later line on the same pair counts."""
     relevance: dict[str, dict[str, float]] = {}
-    for number, line in _numbered(path):
+    for number, line in numbered(path, param="data"):
         cells = line.split("\t")
         gain = _number(cells[2]) if len(cells) >= 3 else None
         if gain is None:
@@ -113,18 +112,6 @@ def _file(folder: Path, name: str) -> Path:
         f"{folder} has neither {name} nor {name}.gz. The folder needs corpus.jsonl, queries.jsonl and qrels.tsv.",
         param="data",
     )
-
-
-def _numbered(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield number, line.rstrip("\r\n")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise InvalidRequest(
-            f"{path} cannot be read: {error}. It should be UTF-8 text, or gzip of it.", param="data"
-        ) from error
 
 
 def _unique(items: list[T], name: str) -> list[T]:

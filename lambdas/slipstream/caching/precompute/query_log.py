@@ -6,7 +6,6 @@ Tab-separated text, also as ``.gz``, with a header that names ``month`` (any per
 
 from __future__ import annotations
 
-import gzip
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ import msgspec
 
 from slipstream.caching.precompute.calendar import Calendar, calendar_of
 from slipstream.errors import InvalidRequest
+from slipstream.text_lines import numbered
 
 COLUMNS = ("month", "query", "impressions")
 SHAPE = "month<TAB>query<TAB>impressions<TAB>visits, with these names in the first line"
@@ -80,7 +80,7 @@ def read_log(path: Path, progress: Progress = untold) -> QueryLog:
 
 
 def _rows(path: Path) -> Iterator[tuple[str, str, int, int]]:
-    lines = _lines(path)
+    lines = numbered(path, param="log", encoding="utf-8-sig", newline="\n")
     number, header = next(lines, (0, ""))
     names = [cell.strip().lower() for cell in header.split("\t")]
     missing = [name for name in COLUMNS if name not in names]
@@ -117,19 +117,3 @@ def _count(path: Path, number: int, column: str, cell: str) -> int:
         "without separators.",
         param="log",
     )
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        with (
-            gzip.open(path, "rt", encoding="utf-8-sig", newline="\n")
-            if path.suffix == ".gz"
-            else path.open(encoding="utf-8-sig", newline="\n") as file
-        ):
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield number, line.rstrip("\r\n")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise InvalidRequest(
-            f"{path} cannot be read: {error}. It should be UTF-8 text, or gzip of it.", param="log"
-        ) from error
