@@ -1,0 +1,122 @@
+"""What semantic hits need from outside: where known questions are, and what is learnt about pairs of them.
+
+A *family* is everything of a request but its last user turn, as a hash: questions of one family, in one namespace, may
+stand for one another. ``aws`` implements the stores, ``fakes`` doubles them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from slipstream.caching.entry import Answered
+from slipstream.caching.semantic.features import Pair
+from slipstream.caching.semantic.policy import Label, Seen
+from slipstream.caching.semantic.verifier import Calibration, Verifier
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """A question that was asked. ``key`` is the exact cache's, of the same request; times are Unix seconds."""
+
+    key: str
+    text: str
+    vector: bytes
+    """Of the text, unit length, one signed byte a dimension (value × 127)."""
+    answer: str
+    """Key of the answer that was given: its own, or another question's that stood for it."""
+    asked_s: float
+    expires_s: float
+
+
+class QuestionStore(Protocol):
+    """Every method raises a SlipstreamError where the store fails."""
+
+    def put(self, namespace: str, family: str, known: Known) -> None:
+        """Keep a question until it expires, in place of what stands at its key."""
+        ...
+
+    def find(self, namespace: str, family: str, key: str) -> Known | None:
+        """One question, read consistently."""
+        ...
+
+    def newest(self, namespace: str, family: str, *, since_s: float = 0.0, limit: int) -> Sequence[Known]:
+        """Questions that were asked after ``since_s``, newest first, ``limit`` at most; expired ones may be among
+        them.
+        """
+        ...
+
+    def remove(self, namespace: str, family: str, key: str) -> None:
+        """Forget a question."""
+        ...
+
+
+class LearningStore(Protocol):
+    """What is known of pairs, by namespace. Every method raises a SlipstreamError where the store fails."""
+
+    def tell(self, namespace: str, family: str, label: Label) -> None:
+        """Keep a label."""
+        ...
+
+    def looked(self, namespace: str, family: str, seen: Sequence[Seen]) -> None:
+        """Keep a sample of the pairs that were looked at."""
+        ...
+
+    def labels(self, namespace: str, *, limit: int) -> Sequence[tuple[str, Label]]:
+        """(family, label), the newest ``limit``, oldest first."""
+        ...
+
+    def recent(self, namespace: str, *, limit: int) -> Sequence[tuple[str, Seen]]:
+        """(family, pair), the newest ``limit``, oldest first."""
+        ...
+
+    def calibration(self, namespace: str) -> Calibration | None:
+        """What was learnt last; None: nothing yet."""
+        ...
+
+    def keep(self, namespace: str, calibration: Calibration) -> None:
+        """Put what was learnt in the former's place."""
+        ...
+
+    def namespaces(self) -> Sequence[str]:
+        """Those with labels."""
+        ...
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """Whether two answers say the same. ``equal`` None: it cannot be told, which teaches nothing."""
+
+    equal: bool | None
+    reason: str
+
+
+class Learning(Protocol):
+    """What a request needs to know of a namespace's learning. Nothing here waits for a store, but ``settle``."""
+
+    def verifier(self, namespace: str) -> Verifier:
+        """The newest calibration that this process has read; the shipped one where there is none."""
+        ...
+
+    def wants_check(self, namespace: str) -> bool:
+        """Whether this request's candidate is checked: the model answers, also where the candidate would be served.
+
+        Drawn at random, once for each candidate that is found, whatever it scores.
+        """
+        ...
+
+    def looked(self, namespace: str, family: str, pair: Pair) -> None:
+        """A candidate was found; kept, or a sample, with the next ``settle``."""
+        ...
+
+    def compare(self, fresh: Answered, kept: Answered) -> Verdict:
+        """Whether the candidate's answer says what the model says now."""
+        ...
+
+    def tell(self, namespace: str, family: str, pair: Pair, *, equal: bool, drawn: bool) -> None:
+        """A label: of a check (``drawn``), or reported."""
+        ...
+
+    def settle(self, namespace: str) -> None:
+        """After the last byte: write what waits, read a newer calibration now and then. Never raises."""
+        ...
