@@ -1,4 +1,5 @@
-"""Kept answers: how much sooner a hit begins, what looking adds to a miss, and how many calls 200 equal requests make.
+"""Kept answers: how much sooner a hit begins, what looking adds to a miss, how many calls 200 equal requests make, and
+what is served while documents change; on files, what is found by meaning and answered beforehand.
 
 The model service is the local double with its latency model (published figures) and the table the emulator's, so a hit
 against a miss is *modelled* and depends on both; what edge, function and look-up take is the product's own.
@@ -8,12 +9,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from itertools import count
+from pathlib import Path
 from typing import Any
 from urllib.request import Request
 
+from bench.cache_quality import quality
+from bench.document_changes import READS, under_change
 from bench.load import SSE_TEXT, Sample, Target, closed_loop, run_loop
 from bench.overhead import (
     FOLDER,
@@ -35,13 +39,23 @@ WAYS = ("hit", "miss", "race", "off")
 _numbers = count()
 
 
-def run(*, rounds: int = 60, tick: Callable[[], None] = lambda: None) -> dict[str, Any]:
-    """One request at a time of each kind in turn, through the whole edge; then 200 equal ones at once, twice."""
+def run(
+    *,
+    rounds: int = 60,
+    reads: int = READS,
+    pairs: Sequence[Path] = (),
+    log: Path | None = None,
+    tick: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """One request at a time of each kind in turn, through the whole edge; then 200 equal ones at once, twice; then
+    ``reads`` of answers whose documents change. ``pairs`` and ``log``: see `bench.cache_quality`.
+    """
     with ExitStack() as stack:
         edge, double_port = local_edge(stack, ENVIRONMENTS, ["--output-tokens", str(TOKENS)])
         samples = run_loop(_alternating(edge, rounds, tick))
         through_edge = _at_once(Target("edge", edge.host, edge.port, _request(edge, "At once?"), SSE_TEXT), double_port,
                                 warm=lambda: run_loop(_warm(edge)))  # fmt: skip
+        changes = under_change(f"http://{edge.host}:{edge.port}", edge.key, reads=reads, tick=tick)
         host = stack.enter_context(
             running(
                 [sys.executable, "-m", "slipstream.runtime.serve"],
@@ -60,6 +74,8 @@ def run(*, rounds: int = 60, tick: Callable[[], None] = lambda: None) -> dict[st
         "added_to_a_miss_ms": _added(samples, "miss"),
         "added_to_a_raced_miss_ms": _added(samples, "race"),
         "at_once": at_once,
+        "document_changes": changes,
+        **quality(pairs, log, tick=tick),
     }
 
 

@@ -15,7 +15,7 @@ BENCHMARKS = {
     "overhead": "time to first token and CPU that the gateway adds, at 1, 10 and 50 requests at once",
     "streaming": "wait until something to read, streamed against buffered",
     "prompt-cache": "share of a long prefix read from the prompt cache on the second request",
-    "cache": "kept answers: a hit against a miss, what looking adds, and the calls of 200 equal requests at once",
+    "cache": "kept answers: hits, misses, 200 equal at once, changing documents; on files, what meaning and plans find",
     "cold-start": "process start to first byte on the deployed bundle",
     "soak": "50 streams at once for a minute: errors, lost or doubled chunks",
     "odd-requests": "10,000 odd and bad requests on both wires: faults, tracebacks, refusals that name no field",
@@ -52,8 +52,25 @@ def measure(name: str, tick: Callable[[], None], options: dict[str, Any]) -> dic
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="search: a folder with corpus.jsonl, queries.jsonl and qrels.tsv (samples/aws-guides).",
 )
+@click.option(
+    "--pairs",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="cache: judged pairs of questions, as `eval cache` takes them; may be given again.",
+)
+@click.option(
+    "--log",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="cache: a log of what was asked, as `eval precompute` takes it.",
+)
 def bench(
-    names: tuple[str, ...], as_json: bool, requests: int | None, web_adapter: Path | None, data: Path | None
+    names: tuple[str, ...],
+    as_json: bool,
+    requests: int | None,
+    web_adapter: Path | None,
+    data: Path | None,
+    pairs: tuple[Path, ...],
+    log: Path | None,
 ) -> None:
     """Measure NAME… (default: all), then write build/bench/report.html.
 
@@ -71,6 +88,7 @@ def bench(
         "overhead": {} if requests is None else {"requests": requests},
         "cold-start": {} if web_adapter is None else {"web_adapter": web_adapter},
         "search": {} if data is None else {"data": data},
+        "cache": ({"pairs": pairs} if pairs else {}) | ({} if log is None else {"log": log}),
     }
     for name, given in options.items():
         if given and name not in chosen:

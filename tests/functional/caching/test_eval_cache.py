@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from bench.twins import twins
 from cli.main import main
-from tests.unit.caching.semantic.adversarial import twins
 
 KEYS = {"true_hit_rate", "served", "false_hit_rate", "false_hit_upper_95", "labels_revealed"}
 THINGS = (

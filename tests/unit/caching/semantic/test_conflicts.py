@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.twins import Twin, twins
 from slipstream.caching.semantic.conflicts import RULES, broken, conflict
 from slipstream.caching.semantic.reading import read
-from tests.unit.caching.semantic.adversarial import Twin, twins
 
 TWINS = tuple(twins())
 

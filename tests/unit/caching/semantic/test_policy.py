@@ -7,13 +7,13 @@ import random
 import msgspec
 import pytest
 
+from bench.twins import twins
 from slipstream.caching.semantic.calibration import fewest_labels
 from slipstream.caching.semantic.features import Pair
 from slipstream.caching.semantic.neighbourhood import Neighbourhood
 from slipstream.caching.semantic.policy import Policy, State
 from slipstream.caching.semantic.reading import read
 from slipstream.caching.semantic.verifier import Verifier, calibration_from, encoded
-from tests.unit.caching.semantic.adversarial import twins
 from tests.unit.caching.semantic.planted import play, policy, stream
 
 CLEAR = 6.0

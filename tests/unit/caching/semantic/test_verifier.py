@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from bench.twins import twins
 from slipstream.caching.semantic.features import Pair
 from slipstream.caching.semantic.reading import read
 from slipstream.caching.semantic.verifier import Calibration, Decision, Verifier, calibration_from, encoded, shipped
 from slipstream.errors import InvalidRequest
-from tests.unit.caching.semantic.adversarial import twins
 
 
 def decide(asked: str, candidate: str, calibration: Calibration | None = None) -> Decision:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 
 class Twin(NamedTuple):
+    """``kind`` says what differs."""
+
     kind: str
     asked: str
     candidate: str
