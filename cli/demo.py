@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import click
 from rich.console import Console
 
-from cli import sample_index
+from cli import kept_tour, sample_index
 from cli.demo_table import Outcome, answers, savings
 from cli.demonstrations import DEMONSTRATIONS, Demonstration
 from cli.gateway_client import CallFailed, Reply, complete, stream
@@ -21,7 +21,6 @@ from cli.waterfall_view import summary, waterfall
 from local import places
 from local.session import running
 
-INDEX_QUESTION = "What is the maximum unzipped deployment package size in AWS Lambda?"
 CONSTANTS = (
     "No language model ran here: the answers are sentences of the documents. "
     "Times come from the local Bedrock server, so every gain in time is modelled: it follows from the constants of "
@@ -96,7 +95,7 @@ class Name(click.ParamType[str]):
 def demo(name: str | None, *, as_list: bool, as_json: bool, base_url: str | None, api_key: str | None) -> None:
     """Ask five questions over samples/, streamed, and show what each technique saved against the same request.
 
-    A sixth goes to an index of 150 pages. With NAME, show one capability at length: streaming, prompt-cache,
+    A sixth goes to an index of 150 pages, and comes again: from the cache, in other words, after its page changed. With NAME, show one capability at length: streaming, prompt-cache,
     parameters, latency, retrieval.
     """
     if as_list:
@@ -128,26 +127,30 @@ def tour(stage: Stage) -> None:
         pages = beside.submit(sample_index.load, stage.target) if stage.local else None
         stage.warm(max(len(stop.questions) for stop in TOUR))
         outcomes = [ask(stage, stop) for stop in TOUR]
-        if pages is not None:
-            over_an_index(stage, pages)
+        kept = over_an_index(stage, pages) if pages is not None else []
     finally:
         beside.shutdown(wait=False)
     stage.console.print()
     stage.console.print(answers(outcomes))
     stage.console.print(savings(outcomes))
+    if kept:
+        stage.console.print(kept_tour.table(kept))
     stage.console.print(CONSTANTS, style="dim")
 
 
-def over_an_index(stage: Stage, pages: Future[Loading]) -> None:
-    """One question to the pages, once they are loaded; where there is no search engine, say so and go on."""
+def over_an_index(stage: Stage, pages: Future[Loading]) -> list[kept_tour.Asked]:
+    """One question to the pages, once they are loaded, and then that question again; where there is no search engine,
+    say so and go on.
+    """
     stage.console.rule("[bold]retrieval[/bold]", align="left")
     try:
         with stage.console.status(f"loading the samples into the index {sample_index.INDEX}"):
             loading = pages.result()
         stage.console.print(f"[dim]· beside the questions above: {sample_index.loaded(loading, local=True)}[/dim]")
-        sample_index.ask(stage, INDEX_QUESTION)
+        return kept_tour.kept_answers(stage, sample_index.ask(stage, kept_tour.QUESTION))
     except CallFailed as error:
         stage.console.print(f"[yellow]not shown: {error}[/yellow]")
+    return []
 
 
 def at_length(stage: Stage, demonstration: Demonstration, name: str, *, as_json: bool) -> None:

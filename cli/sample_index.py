@@ -23,6 +23,7 @@ from slipstream.retrieval.parsing.parsed import USUAL_COLUMNS
 INDEX = "aws-guides"
 FOLDER = SAMPLES / "aws-guides"
 MAX_TOKENS = 160
+LEG_TIMEOUT_MS = 10_000
 
 
 def questions() -> JudgedSet:
@@ -58,16 +59,21 @@ def loaded(loading: Loading, *, local: bool) -> str:
     return f"{did}; the local Bedrock server has their vectors from samples/, the rest was done now" if local else did
 
 
-def ask(stage: Stage, question: str) -> Reply:
-    """One question to the index: the answer as it streams, its citations, its waterfall."""
-    stage.console.print(f"[cyan]{question}[/cyan]  [dim](rag:{INDEX})[/dim]")
-    body = {
+def body(question: str, **options: Any) -> dict[str, Any]:
+    """A question to the index, with time for an engine that has just started."""
+    return {
         "model": f"rag:{INDEX}",
         "messages": [{"role": "user", "content": question}],
         "max_tokens": MAX_TOKENS,
+        "slipstream": {"retrieval": {"leg_timeout_ms": LEG_TIMEOUT_MS}, **options},
     }
+
+
+def ask(stage: Stage, question: str) -> Reply:
+    """One question to the index: the answer as it streams, its citations, its waterfall."""
+    stage.console.print(f"[cyan]{question}[/cyan]  [dim](rag:{INDEX})[/dim]")
     reply = Reply()
-    for piece in stream(stage.target, body, reply):
+    for piece in stream(stage.target, body(question), reply):
         stage.console.file.write(piece)
         stage.console.file.flush()
     stage.console.print("\n")
