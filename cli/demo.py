@@ -95,7 +95,8 @@ class Name(click.ParamType[str]):
 def demo(name: str | None, *, as_list: bool, as_json: bool, base_url: str | None, api_key: str | None) -> None:
     """Ask five questions over samples/, streamed, and show what each technique saved against the same request.
 
-    A sixth goes to an index of 150 pages, and comes again: from the cache, in other words, after its page changed. With NAME, show one capability at length: streaming, prompt-cache,
+    A sixth goes to an index of 150 pages, and comes again: from the cache, in other words, after its page changed.
+    With NAME, show one capability at length: streaming, prompt-cache,
     parameters, latency, retrieval.
     """
     if as_list:
