@@ -95,6 +95,11 @@ class QuestionIndex:
         kept = self._kept.get(key)
         return None if kept is None else kept.known
 
+    def all(self) -> list[Known]:
+        """Every question, the one taken in longest ago first."""
+        with self._lock:
+            return [kept.known for kept in self._kept.values()]
+
     def nearest(self, vector: bytes, *, but: str, now_s: float) -> Candidate | None:
         """The nearest question whose answer is its own and holds at ``now_s``; not ``but``, the asked one's key.
 
