@@ -54,8 +54,11 @@ class Similar:
 
     @property
     def family(self) -> str:
-        """The questions that this one is compared with."""
-        return self._known().family
+        """The questions that this one is compared with; empty where nothing can compare them."""
+        try:
+            return self._known().family
+        except SlipstreamError:
+            return ""
 
     def _known(self) -> Asked:
         if self._asked is None:
@@ -83,7 +86,7 @@ class Similar:
             return None
         try:
             return self._pending.result(0.0).hit
-        except (SlipstreamError, TimeoutError):
+        except Exception:  # ``result`` says what it was
             return None
 
     def result(self) -> Hit | None:
@@ -96,9 +99,9 @@ class Similar:
         except TimeoutError:
             self._late()
             return None
-        except SlipstreamError as error:
-            self._told = {"reason": "unavailable", "error": error.code}
-            self._figures["cache_semantic_unavailable"] = 1.0
+        except Exception as error:  # a favour that fails fails no request
+            code = error.code if isinstance(error, SlipstreamError) else type(error).__name__
+            self._told, self._figures["cache_semantic_unavailable"] = {"reason": "unavailable", "error": code}, 1.0
             return None
         finally:
             self.close()
@@ -148,10 +151,10 @@ class Similar:
         """
         try:
             self._settle(kept_until_s, hit, fresh)
-        except SlipstreamError:
-            self._figures["cache_semantic_error"] = 1.0
         except TimeoutError:
             self._figures["cache_semantic_late"] = 1.0
+        except Exception:  # it has been answered
+            self._figures["cache_semantic_error"] = 1.0
 
     def _settle(self, kept_until_s: float | None, hit: Hit | None, fresh: Answered | None) -> None:
         semantic, asked = self._semantic(), self._known()

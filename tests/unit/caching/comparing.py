@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,13 +17,10 @@ from slipstream.caching.semantic.serving import SemanticCache
 from slipstream.caching.semantic.shipped_learning import ShippedLearning
 from slipstream.chat.events import Event, Started, Stopped, TextDelta, Usage
 from slipstream.errors import SlipstreamError
-from slipstream.fakes.embedder import HashingEmbedder
 from slipstream.fakes.question_store import MemoryQuestionStore
-from slipstream.models.embedding import embedding_call
-from slipstream.models.targets import Targets
-from slipstream.telemetry.waterfall import Waterfall
-from tests.unit.caching.kept import CATALOGUE, Caching, Clock
+from tests.unit.caching.kept import Caching, Clock
 
+SIZE = 512
 ALL = CachePolicy(semantic="all")
 ASKED, REWORDED, ANOTHER = "How do I renew my passport?", "Please, how can I renew my passport?", "How do I bake bread?"
 
@@ -58,6 +57,16 @@ class Notes(ShippedLearning):
         self.settled.append(namespace)
 
 
+def vector_of(text: str) -> list[float]:
+    """Texts that share words have vectors that are near: each word adds a direction of its own, drawn by its letters.
+
+    As in a model's vectors, values of both signs are about as many.
+    """
+    words = re.findall(r"\w+", text.lower())
+    directions = [random.Random(word).choices((-1.0, 1.0), k=SIZE) for word in words]
+    return [sum(values) for values in zip(*directions, strict=True)]
+
+
 def text_of(events: Sequence[Event]) -> str:
     return "".join(event.text for event in events if isinstance(event, TextDelta))
 
@@ -79,14 +88,12 @@ class Comparing(Caching):
     ) -> None:
         self.questions = questions if questions is not None else MemoryQuestionStore()
         self.learning = learning or Notes()
-        self.embedder = HashingEmbedder()
         self.embedded = list[str]()
         clock = clock or Clock()
-        target = Targets(CATALOGUE, {}, None, {}).find("amazon.titan-embed-text-v2:0")
 
         def by_words(text: str) -> list[float]:
             self.embedded.append(text)
-            return self.embedder.embed(embedding_call(target, [text], 512), Waterfall()).vectors[0]
+            return vector_of(text)
 
         def semantic(lookup: Lookup) -> SemanticCache:
             known = Families(self.questions, clock=clock, limits=families)

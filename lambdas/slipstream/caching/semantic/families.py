@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from threading import Lock
@@ -55,7 +56,7 @@ class Families:
     """Safe for threads."""
 
     def __init__(
-        self, store: QuestionStore, *, clock: Callable[[], float], limits: FamilyLimits | None = None
+        self, store: QuestionStore, *, clock: Callable[[], float] = time.time, limits: FamilyLimits | None = None
     ) -> None:  # fmt: skip
         """``clock`` gives Unix time (s)."""
         self._store = store
