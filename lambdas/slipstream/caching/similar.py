@@ -121,6 +121,8 @@ class Similar:
 
     def close(self) -> None:
         """End its span: nobody waits any more."""
+        if self._asked is not None:
+            self._asked.over = True
         if self._span is not None and self._span.end_ms is None:
             self._waterfall.end(self._span)
 

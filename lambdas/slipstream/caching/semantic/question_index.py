@@ -22,11 +22,12 @@ _OVERHEAD_BYTES = 900
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A question with an answer of its own, how near it is, and where both stand among the others."""
+    """A question with an answer of its own, and how near it is to the asked one."""
 
     known: Known
     cosine: float
-    neighbourhood: Neighbourhood
+    near: tuple[tuple[str, float], ...]
+    """The asked one's neighbours, keys and cosines, nearest first; the two themselves are not among them."""
 
 
 class _Kept(NamedTuple):
@@ -106,14 +107,18 @@ class QuestionIndex:
         A question that was answered with another's leads to that one. The cosines are those of packed vectors.
         """
         with self._lock:
-            around = self._around(vector, {but})
-            found = self._owner_nearest(vector, [key for key, _ in around], but, now_s)
-            if found is None:
-                return None
-            known, cosine = found
-            others = self._around(known.vector, {but, known.key})
-        asked = [one for one in around if one[0] != known.key]
-        return Candidate(known, cosine, Neighbourhood(tuple(asked[:DEPTH]), tuple(others[:DEPTH])))
+            near = self._around(vector, {but})
+            found = self._owner_nearest(vector, [key for key, _ in near], but, now_s)
+        if found is None:
+            return None
+        known, cosine = found
+        return Candidate(known, cosine, tuple([one for one in near if one[0] != known.key][:DEPTH]))
+
+    def neighbourhood(self, candidate: Candidate, *, but: str) -> Neighbourhood:
+        """Where the candidate and the asked question, whose key is ``but``, stand among the others."""
+        with self._lock:
+            others = self._around(candidate.known.vector, {but, candidate.known.key})
+        return Neighbourhood(candidate.near, tuple(others[:DEPTH]))
 
     def around(self, one: Known, other: Known) -> Neighbourhood:
         """Where two questions stand among the others, whether they are known here or not."""

@@ -11,13 +11,14 @@ from slipstream.caching import store
 from slipstream.caching.entry import Answered
 from slipstream.caching.hit import Hit
 from slipstream.caching.lookup import Lookup
+from slipstream.caching.semantic.conflicts import conflict
 from slipstream.caching.semantic.families import Families, Place
 from slipstream.caching.semantic.features import Pair
 from slipstream.caching.semantic.ports import Known, Learning
 from slipstream.caching.semantic.question_index import Candidate
 from slipstream.caching.semantic.reading import read
 from slipstream.caching.semantic.vectors import cosine, packed
-from slipstream.caching.semantic.verifier import Decision
+from slipstream.caching.semantic.verifier import Decision, Verifier
 from slipstream.caching.store import Wanted
 
 Embed = Callable[[str], list[float]]
@@ -38,6 +39,8 @@ class Asked(msgspec.Struct):
     text: str
     vector: bytes = b""
     """Once it is known."""
+    over: bool = False
+    """Nobody waits any more: the vector is all that is still wanted."""
 
     @property
     def questions(self) -> Place:
@@ -86,6 +89,8 @@ class SemanticCache:
         families, place = self._families, asked.questions
         loading = families.begin(place)
         self.embed(asked)
+        if asked.over:
+            return Judged()
         if loading is not None:
             try:
                 loading.result(wait_s)
@@ -107,8 +112,9 @@ class SemanticCache:
     def _judged(self, asked: Asked, candidate: Candidate, wanted: Wanted) -> Judged | None:
         """None: there is no answer to the candidate any more."""
         learning, namespace = self._learning, asked.place.namespace
-        pair = Pair(read(asked.text), read(candidate.known.text), candidate.cosine, candidate.neighbourhood)
-        decision = learning.verifier(namespace).decide(pair)
+        verifier = learning.verifier(namespace)
+        pair = self._pair(asked, candidate, verifier)
+        decision = verifier.decide(pair)
         checked = learning.wants_check(namespace)
         learning.looked(namespace, asked.family, pair)
         hit = None
@@ -118,6 +124,14 @@ class SemanticCache:
                 return None
             hit = found.hit and self._told(found.hit, candidate.known, namespace)
         return Judged(candidate=candidate, pair=pair, decision=decision, checked=checked, hit=hit)
+
+    def _pair(self, asked: Asked, candidate: Candidate, verifier: Verifier) -> Pair:
+        """Both questions, and where they stand among the others if that may decide: it costs another search."""
+        pair = Pair(read(asked.text), read(candidate.known.text), candidate.cosine)
+        if verifier.calibration.scorer is None or conflict(pair.asked, pair.candidate) is not None:
+            return pair
+        around = self._families.index(asked.questions).neighbourhood(candidate, but=asked.place.key)
+        return msgspec.structs.replace(pair, neighbourhood=around)
 
     def _told(self, hit: Hit, known: Known, namespace: str) -> Hit:
         """The hit as a semantic one. What another tenant of a shared namespace wrote is not shown."""

@@ -56,7 +56,7 @@ def test_what_is_found_among_few_is_what_comparing_with_all_finds(
     expected = brute(asked, made, set())
     assert (found.known.key, found.cosine) == (expected[0][0], pytest.approx(expected[0][1]))
     both = {found.known.key}
-    around = found.neighbourhood
+    around = index.neighbourhood(found, but="")
     assert [key for key, _ in around.asked] == [key for key, _ in brute(asked, made, both)][:DEPTH]
     assert [key for key, _ in around.candidate] == [key for key, _ in brute(found.known.vector, made, both)][:DEPTH]
 
@@ -102,7 +102,7 @@ def test_among_many_the_nearest_is_found_and_hardly_a_neighbour_is_overlooked() 
         expected = brute(one.vector, made, {one.key})
         right += found.known.key == expected[0][0]
         near = {key for key, _ in expected[:10]}
-        neighbours += len(near & {found.known.key, *(key for key, _ in found.neighbourhood.asked)})
+        neighbours += len(near & {found.known.key, *(key for key, _ in found.near)})
     assert right == 100
     assert neighbours > 0.95 * 1000
 
@@ -130,7 +130,7 @@ def test_a_question_that_was_answered_with_anothers_leads_to_that_one() -> None:
     assert found is not None
     assert found.known == owner
     assert found.cosine == pytest.approx(cosine(follower.vector, owner.vector))
-    assert follower.key in {key for key, _ in found.neighbourhood.asked}
+    assert follower.key in {key for key, _ in found.near}
 
 
 def test_one_whose_owner_is_gone_leads_nowhere() -> None:
