@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAMBDAS = ROOT / "lambdas"
 
 LAYERS = (
-    ("beside", "disconnect", "errors", "eventstream", "http1", "text_lines", "ulid"),
+    ("beside", "disconnect", "errors", "eventstream", "http1", "once", "text_lines", "ulid"),
     ("chat",),
     ("models", "telemetry"),
     ("gateway", "keys", "caching", "retrieval", "throughput", "experiments", "capacity"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from threading import Lock
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -25,6 +24,7 @@ from slipstream.caching.store import AnswerStore, DocumentVersion, Place
 from slipstream.disconnect import Disconnect
 from slipstream.errors import SlipstreamError
 from slipstream.models.resolved import ResolvedCall
+from slipstream.once import Once
 from slipstream.telemetry.waterfall import Waterfall
 
 if TYPE_CHECKING:
@@ -55,12 +55,13 @@ class AnswerCache:
         policy: CachePolicy | None = None,
         limits: CacheLimits | None = None,
         semantic: Callable[[Lookup], SemanticCache] | None = None,
+        space: Callable[[], str] = str,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """``semantic`` makes what compares questions, over this cache's look-ups, when the first one needs it; None:
-        only equal requests hit. ``clock`` gives Unix time (s); ``sleep`` is how it waits for others, and between the
-        pieces of a replay.
+        only equal requests hit. ``space`` names what makes their vectors. ``clock`` gives Unix time (s); ``sleep`` is
+        how it waits for others, and between the pieces of a replay.
         """
         self.policy = policy or CachePolicy()
         self.limits = limits or CacheLimits()
@@ -71,9 +72,11 @@ class AnswerCache:
         self.beside = Beside()
         self.preparing = Beside()
         self.comparing = Beside()
-        self._compares = semantic
-        self._making_semantic = Lock()
-        self._semantic: SemanticCache | None = None
+        self.semantic: Callable[[], SemanticCache] | None = None
+        """Gives what compares questions; some 50 ms of imports the first time."""
+        if semantic is not None:
+            self.semantic = Once(lambda: semantic(self.lookup))
+        self.space = space
         self.lookup = Lookup(store, Remembered(self.limits.remembered_bytes), clock)
 
     def begin(
@@ -87,19 +90,11 @@ class AnswerCache:
         similar = self._similar(place, call, sources, waterfall)
         return Search(self, place, call, waterfall, disconnect, similar)
 
-    def semantic(self) -> SemanticCache:
-        """What compares questions; made by the first one that needs it, some 50 ms of imports."""
-        with self._making_semantic:
-            if self._semantic is None:
-                assert self._compares is not None  # noqa: S101
-                self._semantic = self._compares(self.lookup)
-            return self._semantic
-
     def _similar(
         self, place: Place, call: ResolvedCall, sources: Sources | None, waterfall: Waterfall
     ) -> Similar | None:  # fmt: skip
         """What looks for another wording; None where none will do."""
-        if self._compares is None or not self.policy.compares(call, grounded=sources is not None):
+        if self.semantic is None or not self.policy.compares(call, grounded=sources is not None):
             return None
         question = question_of(call.request)
         if question is None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from slipstream.beside import Pending
+from slipstream.caching.asked import Asked
 from slipstream.caching.entry import Answered
 from slipstream.caching.hit import Hit
 from slipstream.caching.key import Sources, family_of
@@ -17,7 +18,7 @@ from slipstream.telemetry.waterfall import Span, Waterfall
 
 if TYPE_CHECKING:
     from slipstream.caching.answers import AnswerCache
-    from slipstream.caching.semantic.serving import Asked, Judged, SemanticCache
+    from slipstream.caching.semantic.serving import Judged, SemanticCache
 
 SETTLE_S = 1.0
 """What is waited for after the last byte, so that a late vector still serves the next one who asks."""
@@ -37,7 +38,7 @@ class Similar:
         question: str,
         waterfall: Waterfall,
     ) -> None:
-        """``semantic`` makes what compares questions, on the thread that needs it first."""
+        """``semantic`` gives what compares questions; called on a thread that nobody waits for for long."""
         self._cache = cache
         self._semantic = semantic
         self._place = place
@@ -62,9 +63,7 @@ class Similar:
 
     def _known(self) -> Asked:
         if self._asked is None:
-            from slipstream.caching.semantic.serving import Asked
-
-            family = family_of(self._call, self._place.namespace, self._sources, self._semantic().space)
+            family = family_of(self._call, self._place.namespace, self._sources, self._cache.space())
             self._asked = Asked(self._place, family, self._question)
         return self._asked
 

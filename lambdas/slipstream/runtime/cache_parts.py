@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from slipstream.once import Once
 from slipstream.runtime.bad_setting import BadSetting
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from slipstream.caching.store import AnswerStore
     from slipstream.models.embedding import Embedder
     from slipstream.models.targets import Target
+    from slipstream.runtime.question_embedding import QuestionEmbedding
 
 Whose = Literal["off", "rag", "all"]
 STORE_TIMEOUT_S = 1.0
@@ -115,18 +116,24 @@ def answer_parts(
         chunks_per_s=settings.chunks_per_s,
     )
     store = answer_store(settings, transport=transport, auth=auth, places=places)
-    questions = cache(lambda: question_store(settings, transport=transport, auth=auth, places=places))
+    questions = Once(lambda: question_store(settings, transport=transport, auth=auth, places=places))
+
+    def embedding() -> QuestionEmbedding:
+        from slipstream.runtime.question_embedding import QuestionEmbedding
+
+        return QuestionEmbedding(embedder, target(settings.semantic_model))
+
+    vectors = Once(embedding)
 
     def semantic(lookup: Lookup) -> SemanticCache:
         from slipstream.caching.semantic.families import Families
         from slipstream.caching.semantic.serving import SemanticCache
         from slipstream.caching.semantic.shipped_learning import ShippedLearning
-        from slipstream.runtime.question_embedding import QuestionEmbedding
 
-        vectors = QuestionEmbedding(embedder, target(settings.semantic_model))
-        return SemanticCache(lookup, Families(questions()), ShippedLearning(), vectors.of, space=vectors.space)
+        return SemanticCache(lookup, Families(questions()), ShippedLearning(), vectors().of)
 
-    return AnswerParts(AnswerCache(store, policy=policy, limits=limits, semantic=semantic), store, questions)
+    kept = AnswerCache(store, policy=policy, limits=limits, semantic=semantic, space=lambda: vectors().space)
+    return AnswerParts(kept, store, questions)
 
 
 def answer_store(settings: CacheSettings, *, transport: Transport, auth: Authorizes, places: Places) -> AnswerStore:

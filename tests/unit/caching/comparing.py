@@ -97,7 +97,7 @@ class Comparing(Caching):
 
         def semantic(lookup: Lookup) -> SemanticCache:
             known = Families(self.questions, clock=clock, limits=families)
-            return SemanticCache(lookup, known, self.learning, embed or by_words, space="words/512", clock=clock)
+            return SemanticCache(lookup, known, self.learning, embed or by_words, clock=clock)
 
         super().__init__(answers, policy=policy, clock=clock, semantic=semantic, **more)
 

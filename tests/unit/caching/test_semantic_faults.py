@@ -12,7 +12,7 @@ import pytest
 from slipstream.caching.answers import CacheLimits
 from slipstream.caching.entry import FORMAT, Body
 from slipstream.caching.policy import CachePolicy
-from slipstream.caching.semantic.families import FIRST, LOADS_AT_ONCE, FamilyLimits
+from slipstream.caching.semantic.families import FIRST, LOADS_AT_ONCE, Families, FamilyLimits
 from slipstream.caching.semantic.verifier import Verifier
 from slipstream.caching.store import Mark, Place
 from slipstream.chat.events import Event as ChatEvent
@@ -356,9 +356,14 @@ def test_two_hundred_wordings_of_forty_questions_at_once_each_get_their_own_answ
 # -- limits
 
 
+def families_of(bench: Comparing) -> Families:
+    assert bench.cache.semantic is not None
+    return bench.cache.semantic()._families
+
+
 def settled(bench: Comparing) -> None:
     """What is read behind requests has been read: it waits its turn on the same threads."""
-    families = bench.cache.semantic()._families
+    families = families_of(bench)
     barrier = Barrier(LOADS_AT_ONCE)
     for pending in [families._beside.start(lambda: barrier.wait(WAIT_S)) for _ in range(LOADS_AT_ONCE)]:
         pending.result(WAIT_S)
@@ -369,19 +374,18 @@ def test_an_environment_remembers_a_bounded_number_of_questions_and_families() -
     bench = Comparing([saying("One.")] * 20, families=families)
     for number in range(6):
         bench.ask(f"Which of all is number {number}?")
-    semantic = bench.cache.semantic()
-    (index,) = [family.index for family in semantic._families._families.values()]
+    (index,) = [family.index for family in families_of(bench)._families.values()]
     assert len(index) == 3
     for tenant in ("a", "b", "c"):
         bench.ask(ASKED, tenant=tenant)
-    assert len(semantic._families._families) == 2
+    assert len(families_of(bench)._families) == 2
 
 
 def test_families_are_let_go_where_they_take_too_many_bytes() -> None:
     bench = Comparing([saying("One.")] * 20, families=FamilyLimits(most_bytes=4000))
     for tenant in ("a", "b", "c", "d"):
         bench.ask(ASKED, tenant=tenant)
-    assert len(bench.cache.semantic()._families._families) == 1
+    assert len(families_of(bench)._families) == 1
     assert kinds(bench.ask(REWORDED, tenant="a")[1]) == ("hit", "semantic")
 
 
@@ -397,7 +401,7 @@ def test_a_family_larger_than_the_first_read_is_read_whole_behind_the_request() 
         questions.put(*place, more)
     there = Comparing([saying("Other.")] * 3, questions=questions, store=store, clock=clock)
     there.ask("What is the weather like?")
-    index = there.cache.semantic()._families
+    index = families_of(there)
     settled(there)
     assert next(iter(index._families.values())).index.get(known.key)
     assert kinds(there.ask(REWORDED)[1]) == ("hit", "semantic")
@@ -411,7 +415,7 @@ def test_a_family_is_read_anew_after_a_while_so_that_what_was_removed_elsewhere_
         bench.questions.remove(*place, key)
     bench.clock.now_s += 101
     bench.ask("What is the weather like?")
-    index = bench.cache.semantic()._families
+    index = families_of(bench)
     settled(bench)
     assert ASKED not in {one.text for one in next(iter(index._families.values())).index.all()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -9,12 +10,14 @@ import pytest
 from slipstream.caching.policy import CachePolicy
 from slipstream.chat.events import Stopped, TextDelta
 from slipstream.chat.request import Message, Options, Parameters, Text, Tool
+from slipstream.disconnect import Disconnect
 from slipstream.fakes.answer_store import MemoryAnswerStore
 from slipstream.fakes.question_store import MemoryQuestionStore
 from slipstream.gateway.feedback_id import decode
-from tests.unit.caching.comparing import ANOTHER, ASKED, REWORDED, Comparing, Notes, saying, text_of
+from tests.unit.caching.comparing import ANOTHER, ASKED, REWORDED, Comparing, Notes, saying, text_of, vector_of
 from tests.unit.caching.kept import Clock, outcome, wanting
 
+WAIT_S = 60.0
 TOWN_HALL = saying("At the town hall.")
 
 
@@ -205,13 +208,38 @@ def test_a_wording_of_a_served_wording_gets_the_first_ones_answer_and_is_compare
 
 
 def test_identical_requests_that_follow_get_the_semantic_hit_too() -> None:
-    bench = Comparing()
+    gate, embeds, waits = Event(), Event(), Event()
+
+    def embed(text: str) -> list[float]:
+        if text == REWORDED:
+            embeds.set()
+            assert gate.wait(WAIT_S)
+        return vector_of(text)
+
+    class Line(Disconnect):
+        """Of the one who follows: it is asked while that one waits."""
+
+        def gone(self) -> bool:
+            waits.set()
+            return False
+
+    bench = Comparing(embed=embed)
     bench.ask(ASKED)
-    first = bench.begin(REWORDED)
-    assert first.search is not None
-    assert first.search.hit is not None
-    assert text_of(tuple(first.events)) == "At the town hall."
-    first.settle()
+    found = list[tuple[tuple[Any, ...], dict[str, Any]]]()
+    leader = Thread(target=lambda: found.append(bench.ask(REWORDED)))
+    leader.start()
+    assert embeds.wait(WAIT_S)
+    follower = Thread(target=lambda: found.append(bench.ask(REWORDED, disconnect=Line())))
+    follower.start()
+    assert waits.wait(WAIT_S)
+    gate.set()
+    for thread in (leader, follower):
+        thread.join(WAIT_S)
+    assert [(text_of(events), kinds(report)) for events, report in found] == [
+        ("At the town hall.", ("hit", "semantic"))
+    ] * 2
+    assert bench.calls == 1
+    assert len({decode(report["cache"]["feedback"]) for _, report in found}) == 1
 
 
 def test_a_race_is_won_by_another_wordings_answer() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from slipstream.caching import store
+from slipstream.caching.asked import Asked
 from slipstream.caching.entry import Answered
 from slipstream.caching.hit import Hit
 from slipstream.caching.lookup import Lookup
@@ -29,23 +30,6 @@ RETRY_S = 600.0
 """Who asks for a fresh answer so soon after a semantic hit was not helped by it."""
 RETOLD_S = 60.0
 """A wording that is asked again and again is written no oftener than this."""
-
-
-class Asked(msgspec.Struct):
-    """One request: where its own answer belongs, and what is asked."""
-
-    place: store.Place
-    family: str
-    text: str
-    vector: bytes = b""
-    """Once it is known."""
-    over: bool = False
-    """Nobody waits any more: the vector is all that is still wanted."""
-
-    @property
-    def questions(self) -> Place:
-        """Where the questions are that it is compared with."""
-        return Place(self.place.namespace, self.family)
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,23 +54,21 @@ class SemanticCache:
         learning: Learning,
         embed: Embed,
         *,
-        space: str,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``space`` names what makes the vectors; ``clock`` gives Unix time (s)."""
+        """``clock`` gives Unix time (s)."""
         self._lookup = lookup
         self._families = families
         self._learning = learning
         self._embed = embed
         self._clock = clock
-        self.space = space
 
     def judge(self, asked: Asked, wanted: Wanted, wait_s: float) -> Judged:
         """Look for a question that asks the same. Waits for known questions no longer than ``wait_s``.
 
         Raises SlipstreamError, and TimeoutError where they are not here in time.
         """
-        families, place = self._families, asked.questions
+        families, place = self._families, _questions_of(asked)
         loading = families.begin(place)
         self.embed(asked)
         if asked.over:
@@ -130,7 +112,7 @@ class SemanticCache:
         pair = Pair(read(asked.text), read(candidate.known.text), candidate.cosine)
         if verifier.calibration.scorer is None or conflict(pair.asked, pair.candidate) is not None:
             return pair
-        around = self._families.index(asked.questions).neighbourhood(candidate, but=asked.place.key)
+        around = self._families.index(_questions_of(asked)).neighbourhood(candidate, but=asked.place.key)
         return msgspec.structs.replace(pair, neighbourhood=around)
 
     def _told(self, hit: Hit, known: Known, namespace: str) -> Hit:
@@ -140,7 +122,7 @@ class SemanticCache:
 
     def embed(self, asked: Asked) -> None:
         """See to it that the question has its vector: the one that is known, or a new one."""
-        known = self._families.index(asked.questions).get(asked.place.key)
+        known = self._families.index(_questions_of(asked)).get(asked.place.key)
         if not asked.vector:
             asked.vector = packed(self._embed(asked.text)) if known is None else known.vector
 
@@ -150,18 +132,18 @@ class SemanticCache:
         """Let others find this question: by its own answer, or by the one that stood for it."""
         key, now_s = asked.place.key, self._clock()
         answer = key if hit is None else hit.answer
-        before = self._families.index(asked.questions).get(key)
+        before = self._families.index(_questions_of(asked)).get(key)
         retold = hit is not None and before is not None and before.answer == answer
         if not asked.vector or (retold and before is not None and now_s - before.asked_s < RETOLD_S):
             return
         known = Known(
             key=key, text=asked.text, vector=asked.vector, answer=answer, asked_s=now_s, expires_s=expires_s
         )  # fmt: skip
-        self._families.learn(asked.questions, known)
+        self._families.learn(_questions_of(asked), known)
 
     def forget(self, asked: Asked, key: str) -> None:
         """Remove a question whose answer is gone."""
-        self._families.forget(asked.questions, key)
+        self._families.forget(_questions_of(asked), key)
 
     def compare(self, asked: Asked, judged: Judged, fresh: Answered, wanted: Wanted) -> str | None:
         """Learn from a check: ``fresh`` is what the model says now. What came of it; None: nothing to compare with."""
@@ -180,7 +162,7 @@ class SemanticCache:
 
     def refreshed(self, asked: Asked) -> bool:
         """A fresh answer was asked for: whether that says that a semantic hit had been wrong. It is told then."""
-        place, now_s = asked.questions, self._clock()
+        place, now_s = _questions_of(asked), self._clock()
         before = self._families.find(place, asked.place.key)
         if before is not None and not asked.vector:
             asked.vector = before.vector
@@ -198,3 +180,8 @@ class SemanticCache:
     def settle(self, asked: Asked) -> None:
         """See Learning."""
         self._learning.settle(asked.place.namespace)
+
+
+def _questions_of(asked: Asked) -> Place:
+    """Where the questions are that it is compared with."""
+    return Place(asked.place.namespace, asked.family)
