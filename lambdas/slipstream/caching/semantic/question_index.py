@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from heapq import nsmallest
 from threading import Lock
 from typing import NamedTuple
@@ -12,6 +12,7 @@ import msgspec
 
 from slipstream.caching.semantic.neighbourhood import DEPTH, Neighbourhood
 from slipstream.caching.semantic.ports import Known
+from slipstream.caching.semantic.vectors import cosine as packed_cosine
 from slipstream.caching.semantic.vectors import dot, norm, signs, unpacked
 
 MOST = 10_000
@@ -108,7 +109,7 @@ class QuestionIndex:
         """
         with self._lock:
             near = self._around(vector, {but})
-            found = self._owner_nearest(vector, [key for key, _ in near], but, now_s)
+            found = self._owner_nearest(vector, dict(near), but, now_s)
         if found is None:
             return None
         known, cosine = found
@@ -128,20 +129,18 @@ class QuestionIndex:
         return Neighbourhood(tuple(first[:DEPTH]), tuple(second[:DEPTH]))
 
     def _owner_nearest(
-        self, vector: bytes, near: Iterable[str], but: str, now_s: float
+        self, vector: bytes, near: Mapping[str, float], but: str, now_s: float
     ) -> tuple[Known, float] | None:  # fmt: skip
-        owners = dict.fromkeys(self._kept[key].known.answer for key in near)
-        asked = unpacked(vector)
-        length = norm(asked)
+        """The nearest of those whose answers the near ones were given."""
         best: tuple[Known, float] | None = None
-        for key in owners:
+        for key in dict.fromkeys(self._kept[key].known.answer for key in near):
             kept = self._kept.get(key)
             if kept is None or key == but or kept.known.answer != key or kept.known.expires_s <= now_s:
                 continue
-            if len(kept.components) != len(asked):
-                continue
-            cosine = _cosine(asked, length, kept)
-            if best is None or cosine > best[1]:
+            cosine = near.get(key)
+            if cosine is None and len(kept.known.vector) == len(vector):
+                cosine = packed_cosine(vector, kept.known.vector)
+            if cosine is not None and (best is None or cosine > best[1]):
                 best = kept.known, cosine
         return best
 
