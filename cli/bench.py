@@ -16,6 +16,7 @@ BENCHMARKS = {
     "streaming": "wait until something to read, streamed against buffered",
     "prompt-cache": "share of a long prefix read from the prompt cache on the second request",
     "cache": "kept answers: hits, misses, 200 equal at once, changing documents; on files, what meaning and plans find",
+    "semantic-hits": "answers to another wording: finding one among 10,000 questions, and what looking adds to a miss",
     "cold-start": "process start to first byte on the deployed bundle",
     "soak": "50 streams at once for a minute: errors, lost or doubled chunks",
     "odd-requests": "10,000 odd and bad requests on both wires: faults, tracebacks, refusals that name no field",
@@ -74,7 +75,7 @@ def bench(
 ) -> None:
     """Measure NAME… (default: all), then write build/bench/report.html.
 
-    Names: overhead, streaming, prompt-cache, cache, cold-start, soak, odd-requests, ingestion, search,
+    Names: overhead, streaming, prompt-cache, cache, semantic-hits, cold-start, soak, odd-requests, ingestion, search,
     reindex, upstream-cost; `report` only rebuilds the page.
     """
     from rich.console import Console

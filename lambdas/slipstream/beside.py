@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import Condition, Event, Lock, Thread
 from typing import Any, Generic, TypeVar
 
@@ -59,16 +59,16 @@ class Pending(Generic[T]):
         return self._value
 
 
-def first_of(one: Pending[T], other: Pending[Any], enough: Callable[[], bool]) -> None:
-    """Wait until ``one`` is there, or ``other`` is and that is ``enough``."""
+def first_of(one: Pending[T], others: Iterable[Pending[Any]], enough: Callable[[], bool]) -> None:
+    """Wait until ``one`` is there, or what is there of ``others`` is ``enough``."""
     changed = Condition()
 
     def tell() -> None:
         with changed:
             changed.notify()
 
-    one.when_done(tell)
-    other.when_done(tell)
+    for pending in (one, *others):
+        pending.when_done(tell)
     with changed:
         changed.wait_for(lambda: one.done or enough())
 

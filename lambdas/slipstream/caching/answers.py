@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from slipstream.beside import Beside
 from slipstream.caching.bodies import Remembered
 from slipstream.caching.flights import Flights
-from slipstream.caching.key import Sources, key_of
+from slipstream.caching.key import Sources, key_of, question_of
 from slipstream.caching.lookup import Lookup
 from slipstream.caching.policy import CachePolicy
 from slipstream.caching.search import Search
@@ -23,13 +24,21 @@ from slipstream.caching.store import AnswerStore, DocumentVersion, Place
 from slipstream.disconnect import Disconnect
 from slipstream.errors import SlipstreamError
 from slipstream.models.resolved import ResolvedCall
+from slipstream.once import Once
 from slipstream.telemetry.waterfall import Waterfall
+
+if TYPE_CHECKING:
+    from slipstream.caching.semantic.serving import SemanticCache
+    from slipstream.caching.similar import Similar
 
 
 class CacheLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Times in seconds. ``look_s``: what a look-up may take; ``lease_s``: how long others wait for an answer."""
+    """Times in seconds. ``look_s``: what a look-up may take; ``semantic_s``: what one by meaning may; ``lease_s``: how
+    long others wait for an answer.
+    """
 
     look_s: float = 0.05
+    semantic_s: float = 0.25
     lease_s: float = 10.0
     remembered_bytes: int = 16 * 1024 * 1024
     chunks_per_s: float = 0.0
@@ -45,10 +54,15 @@ class AnswerCache:
         *,
         policy: CachePolicy | None = None,
         limits: CacheLimits | None = None,
+        semantic: Callable[[Lookup], SemanticCache] | None = None,
+        space: Callable[[], str] = str,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """``clock`` gives Unix time (s); ``sleep`` is how it waits for others, and between the pieces of a replay."""
+        """``semantic`` makes what compares questions, over this cache's look-ups, when the first one needs it; None:
+        only equal requests hit. ``space`` names what makes their vectors. ``clock`` gives Unix time (s); ``sleep`` is
+        how it waits for others, and between the pieces of a replay.
+        """
         self.policy = policy or CachePolicy()
         self.limits = limits or CacheLimits()
         self.store = store
@@ -57,6 +71,12 @@ class AnswerCache:
         self.flights = Flights()
         self.beside = Beside()
         self.preparing = Beside()
+        self.comparing = Beside()
+        self.semantic: Callable[[], SemanticCache] | None = None
+        """Gives what compares questions; some 50 ms of imports the first time."""
+        if semantic is not None:
+            self.semantic = Once(lambda: semantic(self.lookup))
+        self.space = space
         self.lookup = Lookup(store, Remembered(self.limits.remembered_bytes), clock)
 
     def begin(
@@ -67,7 +87,21 @@ class AnswerCache:
             return None
         namespace = self.policy.namespace(call.request.tenant)
         place = Place(namespace, key_of(call, namespace, sources))
-        return Search(self, place, call, waterfall, disconnect)
+        similar = self._similar(place, call, sources, waterfall)
+        return Search(self, place, call, waterfall, disconnect, similar)
+
+    def _similar(
+        self, place: Place, call: ResolvedCall, sources: Sources | None, waterfall: Waterfall
+    ) -> Similar | None:  # fmt: skip
+        """What looks for another wording; None where none will do."""
+        if self.semantic is None or not self.policy.compares(call, grounded=sources is not None):
+            return None
+        question = question_of(call.request)
+        if question is None:
+            return None
+        from slipstream.caching.similar import Similar
+
+        return Similar(self, self.semantic, place, call, sources, question, waterfall)
 
     def holds(self, documents: tuple[DocumentVersion, ...], asked_s: float) -> bool:
         """Whether an answer over ``documents`` that was asked for then still holds for one who asks now."""

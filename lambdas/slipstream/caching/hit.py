@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from time import sleep as really_sleep
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -19,16 +19,24 @@ class Hit(msgspec.Struct, frozen=True):
     head: Head
     answered: Answered
     age_s: float
+    answer: str = ""
+    """The key that it was kept under."""
+    kind: Literal["exact", "semantic"] = "exact"
+    """Whether this request was asked before, or another wording of it."""
+    question: str | None = None
+    """Of a semantic hit, the question that the answer was made for, where the caller may read it."""
 
     def report(self) -> dict[str, Any]:
         """What the reply's ``slipstream.cache`` says beside the outcome."""
         out: dict[str, Any] = {
-            "kind": "exact",
+            "kind": self.kind,
             "entry": self.head.entry_id,
             "age_s": round(self.age_s, 3),
             "expires_in_s": round(max(0.0, self.head.expires_s - self.head.created_s - self.age_s), 3),
             "original": {"total_ms": round(self.answered.total_ms, 3)},
         }
+        if self.question is not None:
+            out["question"] = self.question
         if self.answered.ttft_ms is not None:
             out["original"]["ttft_ms"] = round(self.answered.ttft_ms, 3)
         if self.answered.cost_usd is not None:

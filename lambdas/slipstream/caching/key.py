@@ -6,17 +6,20 @@ has its place, keys are sorted, and a number has one way of being written.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
-from slipstream.chat.request import CachePoint, ChatRequest, Message, Tool, ToolResult
+from slipstream.chat.request import CachePoint, ChatRequest, Message, Text, Tool, ToolResult
 from slipstream.models.cache_marks import without_points
 from slipstream.models.resolved import ResolvedCall
 
 RULES = 1
 """Raised where this project comes to make another answer of the same request: prompts, retrieval, checks."""
+LONGEST_QUESTION = 1000
+"""Characters: a longer turn brings its own text to be worked on, where one word that differs may count."""
 EXACT_INTEGER = 2**53
 """Up to here a whole number and its floating-point form are the same JSON number."""
 _encoder = msgspec.json.Encoder(order="deterministic")
@@ -47,13 +50,39 @@ def key_of(call: ResolvedCall, namespace: str, sources: Sources | None = None) -
     option, deadline, metadata and user, which change when and at what price an answer comes, not what it says. A schema
     that a model has to be told in words is text, in which the order of keys counts.
     """
+    return _hashed(_parts(call, namespace, sources, call.request.messages))
+
+
+def question_of(request: ChatRequest) -> str | None:
+    """What the last user turn asks, where another wording of it may ask the same: one text and no longer than a
+    question is; None otherwise.
+    """
+    if not request.messages:
+        return None
+    last = request.messages[-1]
+    texts = [part.text for part in last.content if type(part) is Text]
+    if last.role != "user" or len(texts) != 1 or not texts[0].strip() or len(texts[0]) > LONGEST_QUESTION:
+        return None
+    return texts[0]
+
+
+def family_of(call: ResolvedCall, namespace: str, sources: Sources | None, space: str) -> str:
+    """BLAKE2b-256 in hex of all that ``key_of`` has but the text of the last user turn, and of ``space``, what makes
+    its vectors: questions of one family can be compared.
+    """
+    *earlier, last = call.request.messages
+    blank = Message(last.role, [Text("") if type(part) is Text else part for part in last.content])
+    return _hashed(["family", space, *_parts(call, namespace, sources, [*earlier, blank])])
+
+
+def _parts(call: ResolvedCall, namespace: str, sources: Sources | None, messages: Sequence[Message]) -> list[Any]:
     request = call.request
-    parts = [
+    return [
         RULES,
         namespace,
         call.target_id,
         _sent(call),
-        [_message(message) for message in request.messages],
+        [_message(message) for message in messages],
         [part for part in request.system if type(part) is not CachePoint],
         [_tool(tool) for tool in without_points(request.tools)],
         _choice(request),
@@ -62,6 +91,9 @@ def key_of(call: ResolvedCall, namespace: str, sources: Sources | None = None) -
         request.converse_extras,
         sources,
     ]
+
+
+def _hashed(parts: list[Any]) -> str:
     return blake2b(_encoder.encode(canonical(msgspec.to_builtins(parts))), digest_size=32).hexdigest()
 
 

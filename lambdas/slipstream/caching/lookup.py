@@ -35,6 +35,8 @@ class Looked(msgspec.Struct, frozen=True):
     lease: Lease | None = None
     mine: bool = False
     dropped: str | None = None
+    stands: bool = False
+    """Of ``standing``: an answer is kept there, be it one that is not wanted now."""
 
 
 class Lookup:
@@ -49,19 +51,30 @@ class Lookup:
 
     def look(self, place: Place, wanted: Wanted) -> Looked:
         """The answer, or the lease. One round trip for what is remembered, and for what is not there."""
+        found = self._remembered_one(place, wanted)
+        return found if found.hit is not None else self._claim(place, wanted, found.dropped)
+
+    def standing(self, place: Place, wanted: Wanted) -> Looked:
+        """The answer that is kept at a place, on one consistent read; nothing is taken."""
+        found = self._remembered_one(place, wanted)
+        if found.hit is not None or found.dropped is not None:
+            return found
+        seen = self._store.read(place, with_body=True)
+        if seen.head is None or seen.head.expires_s <= wanted.now_s:
+            return Looked()
+        return self._fetch(place, seen.head) if wanted.takes(seen.head) else Looked(stands=True)
+
+    def _remembered_one(self, place: Place, wanted: Wanted) -> Looked:
+        """The answer whose body is remembered, if it still stands; it is read without the body then."""
         known = self._remembered.get(place)
-        dropped = None
-        if known is not None:
-            marks = self._beside.start(lambda: self._marks(known[1])) if known[1] else None
-            seen = self._store.read(place, with_body=False)
-            if seen.head is not None and seen.head.checksum == known[0].checksum and wanted.takes(seen.head):
-                found = self._serve(place, seen.head, known[0], marks.result() if marks else {})
-                if found.hit is not None:
-                    return found
-                dropped = found.dropped
-            else:
-                self._remembered.forget(place)
-        return self._claim(place, wanted, dropped)
+        if known is None:
+            return Looked()
+        marks = self._beside.start(lambda: self._marks(known[1])) if known[1] else None
+        seen = self._store.read(place, with_body=False)
+        if seen.head is not None and seen.head.checksum == known[0].checksum and wanted.takes(seen.head):
+            return self._serve(place, seen.head, known[0], marks.result() if marks else {})
+        self._remembered.forget(place)
+        return Looked()
 
     def again(self, place: Place, wanted: Wanted) -> Looked:
         """Look without taking anything: for who waits for another's lease."""
@@ -89,7 +102,7 @@ class Lookup:
 
     def _fetch(self, place: Place, head: Head) -> Looked:
         if head.format > FORMAT:
-            return Looked()  # who wrote it can read it: it stays
+            return Looked(stands=True)  # who wrote it can read it: it stays
         marks = self._beside.start(lambda: self._marks(head.documents)) if head.documents else None
         body = head.body or self._store.body(place, head)
         return self._serve(place, head, body, marks.result() if marks else {})
@@ -104,7 +117,7 @@ class Lookup:
         except CorruptEntry:
             return self._drop(place, head, "corrupt")
         self._remembered.put(place, body, head.documents)
-        return Looked(Hit(head, answered, max(0.0, self._clock() - head.created_s)))
+        return Looked(Hit(head, answered, max(0.0, self._clock() - head.created_s), place.key))
 
     def _drop(self, place: Place, head: Head, why: str) -> Looked:
         self._remembered.forget(place)

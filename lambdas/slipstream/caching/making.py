@@ -43,6 +43,10 @@ class Making:
         self._settling = Lock()
         self._settled = False
         self._live: Live
+        self.answered: Answered | None = None
+        """What was said, where it may be kept."""
+        self.kept_until_s: float | None = None
+        """Unix time; None: it is not kept."""
         self.error = ""
         """Why it could not be kept, where the table or the answer itself would not let it."""
 
@@ -84,7 +88,7 @@ class Making:
 
     def _keep(self, events: tuple[Event, ...]) -> bool:
         cache = self._cache
-        answered = self._describe(events) if cache.policy.keeps(events) else None
+        self.answered = answered = self._describe(events) if cache.policy.keeps(events) else None
         if answered is None:
             return False
         body = pack(answered)
@@ -98,4 +102,5 @@ class Making:
             documents=self._documents,
         )
         cache.store.write(self._place, head, body)
+        self.kept_until_s = head.expires_s
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -25,6 +26,8 @@ class CachePolicy(msgspec.Struct, frozen=True, kw_only=True):
     ttl_s: float = 86_400.0
     personal: tuple[re.Pattern[str], ...] = ()
     shared: Mapping[str, str] = {}
+    semantic: Literal["off", "rag", "all"] = "off"
+    """Whose questions are compared with others': nobody's, those of ``rag:`` models, or all that are looked up."""
 
     def namespace(self, tenant: str) -> str:
         """Whose answers a tenant reads and writes: its own, unless an operator named a namespace for it."""
@@ -44,6 +47,15 @@ class CachePolicy(msgspec.Struct, frozen=True, kw_only=True):
         if chosen not in CHOSEN and (request.tools or not (grounded or call.sent.get("temperature") == 0)):
             return False
         return not self.is_personal(_texts(request))
+
+    def compares(self, call: ResolvedCall, *, grounded: bool) -> bool:
+        """Whether another wording's answer may be given to ``call``, which is covered: where ``semantic`` says so, and
+        by choice (``cache: semantic``); never where it is off, or the caller wants ``exact`` ones.
+        """
+        chosen = call.request.options.cache
+        if self.semantic == "off" or chosen == "exact":
+            return False
+        return chosen == "semantic" or self.semantic == "all" or grounded
 
     def keeps(self, events: Sequence[Event]) -> bool:
         """Whether these events are a whole answer that may be kept: it ended by itself, and calls no tool.

@@ -141,8 +141,8 @@ class _Application:
     def _purge(self, exchange: Exchange) -> HttpResponse:
         from slipstream.gateway.openai.purge import purge
 
-        request = exchange.request
-        return _whole(msgspec.json.encode(purge(self._gateway.kept, request.body, request.principal)))
+        request, gateway = exchange.request, self._gateway
+        return _whole(msgspec.json.encode(purge(gateway.kept, gateway.questions, request.body, request.principal)))
 
     # -- answers of a model
 

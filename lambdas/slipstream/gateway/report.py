@@ -10,6 +10,7 @@ from slipstream.models.resolved import ResolvedCall
 from slipstream.telemetry.waterfall import Waterfall
 
 if TYPE_CHECKING:
+    from slipstream.caching.search import Search
     from slipstream.gateway.pipeline import Answer
     from slipstream.retrieval.question.rewrite import Rewritten
     from slipstream.retrieval.ranking import Found
@@ -44,7 +45,7 @@ def report(answer: Answer) -> dict[str, Any]:
     if notes := [*call.request.notes, *call.notes]:
         out["notes"] = notes
     if answer.search is not None:
-        out["cache"] = answer.search.report()
+        out["cache"] = answer.search.report() | _to_report_on(answer.search)
     if answer.grounding is not None:
         out["rag"] = answer.grounding.report()
     if "ttft_ms" in facts:
@@ -52,6 +53,20 @@ def report(answer: Answer) -> dict[str, Any]:
     out["total_ms"] = round(answer.waterfall.now_ms(), 3)
     out["spans_ms"] = answer.waterfall.ms()
     return out
+
+
+def _to_report_on(search: Search) -> dict[str, str]:
+    """The id by which a reader can say what a kept answer was worth."""
+    if search.hit is None:
+        return {}
+    from slipstream.gateway.feedback_id import FeedbackId, encode
+
+    hit = search.hit
+    return {
+        "feedback": encode(
+            FeedbackId(asked=search.place.key, answer=hit.answer, entry=hit.head.entry_id, family=search.family)
+        )
+    }
 
 
 def total_input(usage: Usage) -> int:

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from slipstream.once import Once
 from slipstream.runtime.bad_setting import BadSetting
 
 if TYPE_CHECKING:
+    from slipstream.aws.dynamodb import Table
     from slipstream.aws.places import Authorizes, Places
     from slipstream.aws.transport import Transport
     from slipstream.caching.answers import AnswerCache
+    from slipstream.caching.lookup import Lookup
+    from slipstream.caching.semantic.ports import QuestionStore
+    from slipstream.caching.semantic.serving import SemanticCache
     from slipstream.caching.store import AnswerStore
+    from slipstream.models.embedding import Embedder
+    from slipstream.models.targets import Target
+    from slipstream.runtime.question_embedding import QuestionEmbedding
 
+Whose = Literal["off", "rag", "all"]
 STORE_TIMEOUT_S = 1.0
 """What a table that does not answer may hold a look-up's thread, or the work after the last byte. The caller waits for
 ``limit_ms`` at most."""
@@ -39,6 +48,14 @@ class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Regular expressions of what must not be kept, in requests and answers."""
     shared: dict[str, str] = {}
     """Tenant → namespace that it shares with others."""
+    semantic: Whose = "rag"
+    """Whose questions are compared with others': nobody's, those of ``rag:`` models, or all that are looked up."""
+    epsilon: float = 0.01
+    """The acceptable share of wrong answers among those served to another wording."""
+    semantic_limit_ms: float = 250.0
+    """What a look-up by meaning may take, its vector included; later, the model is called."""
+    semantic_model: str = "amazon.titan-embed-text-v2:0"
+    """Alias, id or ARN of the model that makes the questions' vectors."""
 
 
 def read_cache_settings(environ: Mapping[str, str]) -> CacheSettings | None:
@@ -58,11 +75,31 @@ def read_cache_settings(environ: Mapping[str, str]) -> CacheSettings | None:
         chunks_per_s=_number(environ, "SLIPSTREAM_CACHE_CHUNKS_PER_S", usual.chunks_per_s, 0, 10_000),
         personal=tuple(pattern.pattern for pattern in _patterns(environ.get("SLIPSTREAM_CACHE_PERSONAL", ""))),
         shared=_shared(environ.get("SLIPSTREAM_CACHE_SHARED", "")),
+        semantic=_semantic(environ.get("SLIPSTREAM_CACHE_SEMANTIC") or usual.semantic),
+        epsilon=_number(environ, "SLIPSTREAM_CACHE_EPSILON", usual.epsilon, 0.0001, 0.5),
+        semantic_limit_ms=_number(environ, "SLIPSTREAM_CACHE_SEMANTIC_LIMIT_MS", usual.semantic_limit_ms, 1, 10_000),
+        semantic_model=environ.get("SLIPSTREAM_CACHE_SEMANTIC_MODEL") or usual.semantic_model,
     )
 
 
-def answer_cache(settings: CacheSettings, *, transport: Transport, auth: Authorizes, places: Places) -> AnswerCache:
-    """The cache over its store. Nothing is called yet."""
+class AnswerParts(msgspec.Struct, frozen=True):
+    """The cache, and what it keeps answers and questions in. ``questions`` is made when it is first called."""
+
+    cache: AnswerCache
+    store: AnswerStore
+    questions: Callable[[], QuestionStore]
+
+
+def answer_parts(
+    settings: CacheSettings,
+    *,
+    transport: Transport,
+    auth: Authorizes,
+    places: Places,
+    embedder: Embedder,
+    target: Callable[[str], Target],
+) -> AnswerParts:
+    """The cache over its stores; ``target`` finds an embedding model by its name. Nothing is called yet."""
     from slipstream.caching.answers import AnswerCache, CacheLimits
     from slipstream.caching.policy import CachePolicy
 
@@ -70,12 +107,33 @@ def answer_cache(settings: CacheSettings, *, transport: Transport, auth: Authori
         ttl_s=settings.ttl_s,
         personal=tuple(re.compile(pattern) for pattern in settings.personal),
         shared=settings.shared,
+        semantic=settings.semantic,
     )
     limits = CacheLimits(
-        look_s=settings.limit_ms / 1000, lease_s=settings.lease_s, chunks_per_s=settings.chunks_per_s
-    )  # fmt: skip
+        look_s=settings.limit_ms / 1000,
+        semantic_s=settings.semantic_limit_ms / 1000,
+        lease_s=settings.lease_s,
+        chunks_per_s=settings.chunks_per_s,
+    )
     store = answer_store(settings, transport=transport, auth=auth, places=places)
-    return AnswerCache(store, policy=policy, limits=limits)
+    questions = Once(lambda: question_store(settings, transport=transport, auth=auth, places=places))
+
+    def embedding() -> QuestionEmbedding:
+        from slipstream.runtime.question_embedding import QuestionEmbedding
+
+        return QuestionEmbedding(embedder, target(settings.semantic_model))
+
+    vectors = Once(embedding)
+
+    def semantic(lookup: Lookup) -> SemanticCache:
+        from slipstream.caching.semantic.families import Families
+        from slipstream.caching.semantic.serving import SemanticCache
+        from slipstream.caching.semantic.shipped_learning import ShippedLearning
+
+        return SemanticCache(lookup, Families(questions()), ShippedLearning(), vectors().of)
+
+    kept = AnswerCache(store, policy=policy, limits=limits, semantic=semantic, space=lambda: vectors().space)
+    return AnswerParts(kept, store, questions)
 
 
 def answer_store(settings: CacheSettings, *, transport: Transport, auth: Authorizes, places: Places) -> AnswerStore:
@@ -85,16 +143,39 @@ def answer_store(settings: CacheSettings, *, transport: Transport, auth: Authori
 
         return MemoryAnswerStore()
     from slipstream.aws.answer_store import DynamoAnswerStore
-    from slipstream.aws.dynamodb import Table, dynamodb
     from slipstream.aws.object_bodies import ObjectBodies
 
-    service = dynamodb(transport=transport, auth=auth, places=places, timeout_s=STORE_TIMEOUT_S)
     objects = None
     if settings.bucket:
         objects = ObjectBodies(
             settings.bucket, transport=transport, auth=auth, places=places, timeout_s=STORE_TIMEOUT_S
         )
-    return DynamoAnswerStore(Table(settings.table, service), objects)
+    return DynamoAnswerStore(_table(settings, transport, auth, places), objects)
+
+
+def question_store(settings: CacheSettings, *, transport: Transport, auth: Authorizes, places: Places) -> QuestionStore:
+    """Where known questions are kept: beside the answers."""
+    if not settings.table:
+        from slipstream.fakes.question_store import MemoryQuestionStore
+
+        return MemoryQuestionStore()
+    from slipstream.aws.question_store import DynamoQuestionStore
+
+    return DynamoQuestionStore(_table(settings, transport, auth, places))
+
+
+def _table(settings: CacheSettings, transport: Transport, auth: Authorizes, places: Places) -> Table:
+    from slipstream.aws.dynamodb import Table, dynamodb
+
+    return Table(settings.table, dynamodb(transport=transport, auth=auth, places=places, timeout_s=STORE_TIMEOUT_S))
+
+
+def _semantic(text: str) -> Whose:
+    try:
+        whose: Whose = msgspec.convert(text, Whose)
+    except msgspec.ValidationError:
+        raise BadSetting(f"SLIPSTREAM_CACHE_SEMANTIC must be off, rag or all, not {text!r}") from None
+    return whose
 
 
 def _number(environ: Mapping[str, str], name: str, usual: float, low: float, high: float) -> float:

@@ -22,6 +22,7 @@ from slipstream.gateway.ports import MetricsSink
 from slipstream.gateway.whole import Pace
 from slipstream.models.aliases import DEFAULT_ALIASES
 from slipstream.models.catalogue import load
+from slipstream.models.joined_embedding import JoinedEmbedder
 from slipstream.models.ports import ParameterRuleStore
 from slipstream.models.prompt_plan import PromptPlanner
 from slipstream.models.resolve import Resolver
@@ -30,10 +31,11 @@ from slipstream.runtime.settings import Settings
 from slipstream.telemetry.metrics import EmfSink
 
 if TYPE_CHECKING:
-    from slipstream.caching.answers import AnswerCache
     from slipstream.gateway.grounding import Finds
+    from slipstream.models.embedding import Embedder
     from slipstream.retrieval.rerank import Reranker
     from slipstream.retrieval.retrieve import Rewriter
+    from slipstream.runtime.cache_parts import AnswerParts
 
 VERSION = "0.1.0"
 STATE_TIMEOUT_S = 1.0
@@ -79,8 +81,9 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         prices=settings.prices,
     )
     services = _Services(transport, signer, places)
-    finds = _finder(settings, settings.search, services, bedrock, resolver) if settings.search else None
-    cache = _cache(settings, services)
+    embedder = JoinedEmbedder(bedrock)
+    finds = _finder(settings, settings.search, services, bedrock, embedder, resolver) if settings.search else None
+    answers = _answers(settings, services, embedder, resolver)
     pipeline = Pipeline(
         resolver=resolver,
         planner=PromptPlanner(),
@@ -88,7 +91,7 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         metrics=metrics,
         region=settings.region,
         finds=finds,
-        cache=cache,
+        cache=answers.cache if answers else None,
     )
     gateway = Gateway(
         pipeline=pipeline,
@@ -102,7 +105,8 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         cors_origins=settings.cors_origins,
         pace=Pace(silence_s=settings.whole_silence_s, heartbeat_s=settings.heartbeat_s),
         finds=finds,
-        kept=cache.store if cache else None,
+        kept=answers.store if answers else None,
+        questions=answers.questions if answers else None,
     )
 
     def restore() -> None:
@@ -120,17 +124,26 @@ class _Services(NamedTuple):
     places: Places
 
 
-def _cache(settings: Settings, services: _Services) -> AnswerCache | None:
+def _answers(
+    settings: Settings, services: _Services, embedder: Embedder, resolver: Resolver
+) -> AnswerParts | None:  # fmt: skip
     if settings.cache is None:
         return None
-    from slipstream.runtime.cache_parts import answer_cache
+    from slipstream.runtime.cache_parts import answer_parts
 
     transport, signer, places = services
-    return answer_cache(settings.cache, transport=transport, auth=signer, places=places)
+    return answer_parts(
+        settings.cache, transport=transport, auth=signer, places=places, embedder=embedder, target=resolver.target
+    )
 
 
 def _finder(
-    settings: Settings, search: SearchSettings, services: _Services, bedrock: BedrockModels, resolver: Resolver
+    settings: Settings,
+    search: SearchSettings,
+    services: _Services,
+    bedrock: BedrockModels,
+    embedder: Embedder,
+    resolver: Resolver,
 ) -> Callable[[], Finds]:
     """The retriever, made with the first question to an index: plain chat starts without it."""
 
@@ -142,7 +155,7 @@ def _finder(
         reranker = _reranker(settings.rerank_model, services) if settings.rerank_model else None
         rewriter = _rewriter(settings, bedrock, resolver) if settings.rewrite_model else None
         return Retriever(
-            index=index, embedder=bedrock, target=resolver.target, reranker=reranker, rewriter=rewriter,
+            index=index, embedder=embedder, target=resolver.target, reranker=reranker, rewriter=rewriter,
             leg_timeout_ms=settings.leg_timeout_ms,
         )  # fmt: skip
 

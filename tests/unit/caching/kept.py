@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from slipstream.caching.answers import AnswerCache, CacheLimits
+from slipstream.caching.lookup import Lookup
 from slipstream.caching.policy import CachePolicy
+from slipstream.caching.semantic.serving import SemanticCache
 from slipstream.chat.events import Event, Started, Stopped, TextDelta, Usage
 from slipstream.chat.request import ChatRequest, Message, Options, Parameters, Text
 from slipstream.disconnect import NEVER, Disconnect
@@ -26,7 +28,7 @@ CATALOGUE = catalogue.load()
 HELLO: tuple[Event, ...] = (Started(), TextDelta("Hel"), TextDelta("lo"), Stopped("end_turn"), Usage(1000, 2000))
 OTHER: tuple[Event, ...] = (Started(), TextDelta("Other"), Stopped("end_turn"), Usage(10, 20))
 COLD = Parameters(temperature=0.0)
-PATIENT = CacheLimits(look_s=30.0)
+PATIENT = CacheLimits(look_s=30.0, semantic_s=30.0)
 """A look-up on a busy machine is not late."""
 
 
@@ -57,14 +59,16 @@ class Caching:
         finds: Any = None,
         models: Any = None,
         sleep: Callable[[float], None] | None = None,
+        semantic: Callable[[Lookup], SemanticCache] | None = None,
     ) -> None:
         self.models = models or ScriptedModels(answers)
         self.metrics = MemoryMetrics()
         self.clock = clock or Clock()
         self.store = store if store is not None else MemoryAnswerStore()
         self.cache = AnswerCache(
-            self.store, policy=policy, limits=limits, clock=self.clock, sleep=sleep or self.clock.sleep
-        )
+            self.store, policy=policy, limits=limits, semantic=semantic, clock=self.clock,
+            sleep=sleep or self.clock.sleep,
+        )  # fmt: skip
         self.pipeline = Pipeline(
             resolver=Resolver(CATALOGUE, {"fast": NOVA, "balanced": NOVA}, InMemoryParameterRules()),
             planner=PromptPlanner(),

@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipstream.caching.key import Sources, canonical, key_of, namespaced
+from slipstream.caching.key import LONGEST_QUESTION, Sources, canonical, family_of, key_of, namespaced, question_of
 from slipstream.chat.request import (
     CachePoint,
     ChatRequest,
@@ -184,3 +184,62 @@ def test_a_default_that_is_written_out_changes_nothing() -> None:
 def test_two_texts_are_not_one_text() -> None:
     two = msgspec.structs.replace(HI, messages=[Message("user", [Text("H"), Text("i")])])
     assert key(HI) != key(two)
+
+
+def family(request: ChatRequest, namespace: str = "tenant:acme", space: str = "titan/512") -> str:
+    return family_of(RESOLVER.resolve(request), namespace, None, space)
+
+
+def asking(*content: Any, **more: Any) -> ChatRequest:
+    return ChatRequest(**({"model": "fast", "messages": [Message("user", list(content))]} | more))
+
+
+IMAGE = OtherPart("document", {"name": "report"})
+
+
+@given(texts, texts)
+def test_requests_that_differ_in_the_last_text_alone_are_of_one_family(one: str, other: str) -> None:
+    assert family(asking(Text(one), IMAGE)) == family(asking(Text(other), IMAGE))
+
+
+@given(requests, requests)
+def test_requests_of_one_key_are_of_one_family(one: ChatRequest, other: ChatRequest) -> None:
+    if not (one.messages and other.messages):
+        return
+    same = key_of(RESOLVER.resolve(one), "tenant:acme") == key_of(RESOLVER.resolve(other), "tenant:acme")
+    assert family(one) == family(other) or not same
+
+
+def test_whatever_else_differs_makes_another_family() -> None:
+    said = [Message("user", [Text("Hi")]), Message("assistant", [Text("Hello")]), Message("user", [Text("And now?")])]
+    told = [said[0], Message("assistant", [Text("Hullo")]), said[2]]
+    tool = Tool("look_up", "Looks up.", {"type": "object"})
+    found = [
+        family(asking(Text("Hi"))),
+        family(asking(Text("Hi")), namespace="tenant:beta"),
+        family(asking(Text("Hi")), space="titan/1024"),
+        family(asking(Text("Hi"), model="us.amazon.nova-pro-v1:0")),
+        family(asking(Text("Hi"), system=[Text("Be brief.")])),
+        family(asking(Text("Hi"), parameters=Parameters(temperature=0.5))),
+        family(asking(Text("Hi"), parameters=Parameters(max_tokens=5))),
+        family(asking(Text("Hi"), tools=[tool])),
+        family(asking(Text("Hi"), response_format=ResponseFormat("json_object"))),
+        family(asking(Text("Hi"), IMAGE)),
+        family(asking(IMAGE, Text("Hi"))),
+        family(asking(messages=said)),
+        family(asking(messages=told)),
+    ]
+    assert len(set(found)) == len(found)
+
+
+def test_a_question_is_one_text_of_the_users_last_turn() -> None:
+    assert question_of(asking(Text("How tall is it?"), IMAGE, CachePoint())) == "How tall is it?"
+    nothing = [
+        asking(Text(" ")),
+        asking(IMAGE),
+        asking(Text("A long report."), Text("What does it say?")),
+        asking(Text("x" * (LONGEST_QUESTION + 1))),
+        asking(messages=[Message("user", [Text("Hi")]), Message("assistant", [Text("So")])]),
+        asking(messages=[]),
+    ]
+    assert [question_of(request) for request in nothing] == [None] * len(nothing)

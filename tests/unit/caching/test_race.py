@@ -89,7 +89,7 @@ def test_a_model_that_is_there_first_answers_and_the_late_hit_is_dropped_and_cou
     answer = bench.begin(options=RACE)
     assert tuple(answer.events) == OTHER
     store.may.set()
-    answer.search._pending.result(WAIT_S)  # type: ignore[union-attr]
+    answer.search._looking.pending.result(WAIT_S)  # type: ignore[union-attr]
     answer.settle()
     assert outcome(answer.report()) == "late"
     assert bench.metrics.rows[0][0]["cache_late_hit"] == 1.0
@@ -128,7 +128,7 @@ def test_a_call_that_came_to_its_first_event_in_the_same_moment_is_ended_too() -
         answer.close()
         answer.settle()
         if outcome(answer.report()) == "hit":
-            answer.search._raced.result(WAIT_S)  # type: ignore[union-attr]
+            answer.search._race.calling.result(WAIT_S)  # type: ignore[union-attr]
             assert models.closed == 1
 
 

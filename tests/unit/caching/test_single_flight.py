@@ -315,6 +315,6 @@ def test_a_late_hit_is_dropped_and_counted() -> None:
     answer = there.begin()
     store.may.set()
     assert tuple(answer.events) == OTHER
-    answer.search._pending.result(WAIT_S)  # type: ignore[union-attr]
+    answer.search._looking.pending.result(WAIT_S)  # type: ignore[union-attr]
     answer.settle()
     assert there.metrics.rows[0][0]["cache_late_hit"] == 1.0

@@ -16,6 +16,9 @@ from slipstream.caching.semantic.features import Pair
 from slipstream.caching.semantic.policy import Label, Seen
 from slipstream.caching.semantic.verifier import Calibration, Verifier
 
+QUESTION_FORMAT = 1
+"""Version of what a store keeps of a question; what a newer one wrote is not read, and left where it is."""
+
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """A question that was asked. ``key`` is the exact cache's, of the same request; times are Unix seconds."""
@@ -49,6 +52,10 @@ class QuestionStore(Protocol):
 
     def remove(self, namespace: str, family: str, key: str) -> None:
         """Forget a question."""
+        ...
+
+    def purge(self, namespace: str, prefix: str = "") -> int:
+        """Forget a namespace's questions whose key, or whose answer's, begins with ``prefix``; how many there were."""
         ...
 
 

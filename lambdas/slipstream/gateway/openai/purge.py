@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,6 +16,9 @@ from slipstream.gateway.http import Principal
 from slipstream.gateway.openai import rejection
 from slipstream.gateway.openai.body import Strict
 from slipstream.retrieval import index_name
+
+if TYPE_CHECKING:
+    from slipstream.caching.semantic.ports import QuestionStore
 
 CLOCKS_S = 5.0
 """What environments' clocks may differ by: so much of the future is ended, too."""
@@ -43,7 +46,12 @@ _decoder = msgspec.json.Decoder(PurgeBody)
 
 
 def purge(
-    store: AnswerStore | None, body: bytes, principal: Principal, *, clock: Callable[[], float] = time.time
+    store: AnswerStore | None,
+    questions: Callable[[], QuestionStore] | None,
+    body: bytes,
+    principal: Principal,
+    *,
+    clock: Callable[[], float] = time.time,
 ) -> dict[str, Any]:
     """What was ended. Raises PermissionDenied, InvalidRequest with ``param``, NoCache, and what the store raises."""
     principal.require("admin")
@@ -63,4 +71,7 @@ def purge(
         raise InvalidRequest("'prefix' must be the beginning of a key: small hexadecimal digits", param="prefix")
     shared = asked.namespace
     namespace = namespaced(asked.tenant or "", shared)
-    return {"object": "purge", "namespace": namespace, "answers": store.purge(namespace, asked.prefix)}
+    answers = store.purge(namespace, asked.prefix)
+    if questions is not None:
+        questions().purge(namespace, asked.prefix)
+    return {"object": "purge", "namespace": namespace, "answers": answers}

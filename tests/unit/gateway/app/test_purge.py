@@ -8,9 +8,11 @@ import msgspec
 import pytest
 
 from slipstream.caching.entry import Body, checksum_of
+from slipstream.caching.semantic.ports import Known
 from slipstream.caching.store import Head, Mark, Place
 from slipstream.errors import InvalidRequest, PermissionDenied
 from slipstream.fakes.answer_store import MemoryAnswerStore
+from slipstream.fakes.question_store import MemoryQuestionStore
 from slipstream.gateway.app import create_app
 from slipstream.gateway.http import Principal
 from slipstream.gateway.openai.purge import NoCache, purge
@@ -29,7 +31,7 @@ def kept() -> MemoryAnswerStore:
 
 
 def asked(store: MemoryAnswerStore, **body: Any) -> dict[str, Any]:
-    return purge(store, msgspec.json.encode(body), ADMIN, clock=lambda: NOW_S)
+    return purge(store, None, msgspec.json.encode(body), ADMIN, clock=lambda: NOW_S)
 
 
 @pytest.mark.parametrize(
@@ -74,14 +76,24 @@ def test_a_request_that_is_not_clear_ends_nothing_and_is_told_its_field(body: di
     assert asked(store, tenant="acme")["answers"] == 2
 
 
+def test_the_questions_of_what_is_purged_are_forgotten() -> None:
+    questions = MemoryQuestionStore()
+    for namespace in ("tenant:acme", "tenant:beta"):
+        known = Known(key="3f", text="How?", vector=b"\x01", answer="3f", asked_s=NOW_S, expires_s=NOW_S + 9)
+        questions.put(namespace, "family", known)
+    purge(kept(), lambda: questions, b'{"tenant":"acme","prefix":"3f"}', ADMIN)
+    assert questions.newest("tenant:acme", "family", limit=9) == []
+    assert len(questions.newest("tenant:beta", "family", limit=9)) == 1
+
+
 def test_only_an_admins_key_may() -> None:
     with pytest.raises(PermissionDenied, match="admin"):
-        purge(kept(), b'{"tenant":"acme"}', Principal(key_id="k"))
+        purge(kept(), None, b'{"tenant":"acme"}', Principal(key_id="k"))
 
 
 def test_a_deployment_without_a_cache_says_so() -> None:
     with pytest.raises(NoCache, match="cache=on"):
-        purge(None, b'{"tenant":"acme"}', ADMIN)
+        purge(None, None, b'{"tenant":"acme"}', ADMIN)
 
 
 def test_the_route_takes_a_key_that_may_do_nothing_else() -> None:
