@@ -52,6 +52,10 @@ class Finds(Protocol):
         """The passages that answer ``question``. Raises IndexNotFound, or what the engine says."""
         ...
 
+    def rewritten_by(self, question: str, earlier: Sequence[str], options: RetrievalOptions) -> str:
+        """The model that would make ``question`` stand alone before it is searched for; empty: none."""
+        ...
+
     def describe(self, index: str, waterfall: Waterfall, disconnect: Disconnect) -> Generation:
         """What stands behind the index's name now, to within half a minute. Raises IndexNotFound."""
         ...
@@ -110,8 +114,12 @@ class Grounding:
 
     @property
     def keepable(self) -> bool:
-        """Whether the answer may serve again: every leg was heard, and a passage supports it."""
-        return not self.found.missing and (self._check is None or bool(self._check.cited))
+        """Whether the answer may serve again: every leg was heard and the model that rewrites, and a passage supports
+        it.
+        """
+        rewritten = self.found.rewritten
+        heard = not self.found.missing and (rewritten is None or rewritten.outcome in ("ok", "unfit"))
+        return heard and (self._check is None or bool(self._check.cited))
 
     @property
     def documents(self) -> tuple[DocumentVersion, ...]:

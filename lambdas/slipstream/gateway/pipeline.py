@@ -210,7 +210,7 @@ class Pipeline:
             return cache.begin(call, waterfall, disconnect)
         from slipstream.gateway.kept import sources_of
 
-        sources = sources_of(asked, call.request.options.retrieval, self._finds(), waterfall, disconnect)
+        sources = sources_of(asked, call.request, self._finds(), waterfall, disconnect)
         return cache.begin(call, waterfall, disconnect, sources)
 
     def _grounding(

@@ -34,6 +34,11 @@ REFRESHES_AT_ONCE = 4
 class Rewriter(Protocol):
     """Makes a question that leans on others stand alone."""
 
+    @property
+    def target_id(self) -> str:
+        """The model that is asked: another one may say something else."""
+        ...
+
     def rewrite(self, question: str, earlier: Sequence[str], disconnect: Disconnect) -> Rewritten:
         """Within a time limit of its own. Raises ClientGone, and nothing else."""
         ...
@@ -112,18 +117,26 @@ class Retriever:
         """What stands behind the alias, to within half a minute. Raises IndexNotFound."""
         return self._described.of(index, waterfall, disconnect).generation
 
+    def rewritten_by(self, question: str, earlier: Sequence[str], options: RetrievalOptions) -> str:
+        """The model that ``find`` would have such a question rewritten by; empty where it asks none."""
+        asks = self._rewriter is not None and self._leans(question, earlier, options)
+        return self._rewriter.target_id if asks and self._rewriter is not None else ""
+
+    def _leans(self, question: str, earlier: Sequence[str], options: RetrievalOptions) -> bool:
+        """Whether a model is to make the question stand alone."""
+        if not earlier or "followup" in options.off or "rewrite" in options.off:
+            return False
+        return followup.leans(normalized(question), [normalized(text) for text in earlier])
+
     def _rewritten(
         self, question: str, earlier: Sequence[str], options: RetrievalOptions, waterfall: Waterfall,
         disconnect: Disconnect,
     ) -> Rewritten | None:  # fmt: skip
         """What the small model makes of a question that leans on others; None where it is not asked."""
-        if self._rewriter is None or not earlier or "followup" in options.off or "rewrite" in options.off:
-            return None
-        asked, before = normalized(question), [normalized(text) for text in earlier]
-        if not followup.leans(asked, before):
+        if self._rewriter is None or not self._leans(question, earlier, options):
             return None
         with waterfall.span("rewrite"):
-            return self._rewriter.rewrite(asked, before, disconnect)
+            return self._rewriter.rewrite(normalized(question), [normalized(text) for text in earlier], disconnect)
 
     def _ranker(self, known: Described, options: RetrievalOptions) -> Ranker:
         if options.rerank != "bedrock":
