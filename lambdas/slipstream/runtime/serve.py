@@ -108,11 +108,12 @@ def _application(authenticate: Authenticate, *, indexes: bool) -> WsgiApp:
                     from slipstream.runtime.wiring import build
 
                     settings = read_settings(os.environ)
-                    app = build(settings, os.environ).app
+                    made = build(settings, os.environ)
+                    app = made.app
                     if indexes:
                         from slipstream.runtime.index_routes import with_indexes
 
-                        app = with_indexes(app, settings, os.environ)
+                        app = with_indexes(app, settings, os.environ, made.answers)
                     built.append(wsgi_app(app, authenticate=authenticate))
                     gc.freeze()  # nothing that was built is garbage: collecting would search it during a request
         return built[0](environ, start_response)

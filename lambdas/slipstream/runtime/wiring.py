@@ -31,6 +31,7 @@ from slipstream.telemetry.metrics import EmfSink
 
 if TYPE_CHECKING:
     from slipstream.caching.answers import AnswerCache
+    from slipstream.caching.store import AnswerStore
     from slipstream.gateway.grounding import Finds
     from slipstream.retrieval.rerank import Reranker
     from slipstream.retrieval.retrieve import Rewriter
@@ -46,6 +47,8 @@ class Built(NamedTuple):
 
     app: App
     restore: Callable[[], None]
+    answers: AnswerStore | None = None
+    """Where answers are kept, for who changes documents in the same process."""
 
 
 def build(settings: Settings, environ: Mapping[str, str]) -> Built:
@@ -109,7 +112,7 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         transport.restore()
         credentials.restore()
 
-    return Built(create_app(gateway), restore)
+    return Built(create_app(gateway), restore, gateway.kept)
 
 
 class _Services(NamedTuple):
