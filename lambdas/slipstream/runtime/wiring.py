@@ -31,7 +31,6 @@ from slipstream.telemetry.metrics import EmfSink
 
 if TYPE_CHECKING:
     from slipstream.caching.answers import AnswerCache
-    from slipstream.caching.store import AnswerStore
     from slipstream.gateway.grounding import Finds
     from slipstream.retrieval.rerank import Reranker
     from slipstream.retrieval.retrieve import Rewriter
@@ -47,12 +46,23 @@ class Built(NamedTuple):
 
     app: App
     restore: Callable[[], None]
-    answers: AnswerStore | None = None
-    """Where answers are kept, for who changes documents in the same process."""
 
 
 def build(settings: Settings, environ: Mapping[str, str]) -> Built:
     """Put the chat function together. No I/O; ``environ`` gives credentials."""
+    gateway, restore = _gateway(settings, environ)
+    return Built(create_app(gateway), restore)
+
+
+def build_whole(settings: Settings, environ: Mapping[str, str]) -> App:
+    """The whole gateway for one process: the chat function, and the indexes whose changes end its kept answers."""
+    from slipstream.runtime.index_routes import with_indexes
+
+    gateway, _ = _gateway(settings, environ)
+    return with_indexes(create_app(gateway), settings, environ, gateway.kept)
+
+
+def _gateway(settings: Settings, environ: Mapping[str, str]) -> tuple[Gateway, Callable[[], None]]:
     transport = Transport(
         connect_timeout_s=settings.connect_timeout_s,
         read_timeout_s=settings.read_timeout_s,
@@ -112,7 +122,7 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         transport.restore()
         credentials.restore()
 
-    return Built(create_app(gateway), restore, gateway.kept)
+    return gateway, restore
 
 
 class _Services(NamedTuple):
