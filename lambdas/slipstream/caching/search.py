@@ -258,7 +258,9 @@ class Search:
 
         ``documents`` are what the model has to read, ``grounding`` what the reply says of them.
         """
-        self._making = making = Making(self._cache, self.place, self._asked_s, describe=describe, documents=documents)
+        self._making = making = Making(
+            self._cache, self.place, self._asked_s, describe=describe, documents=documents, passages=grounding
+        )
         reader = making.begin(events, close, self.watched)
         if self._leads and self._flight is not None:
             self._flight.lands(live=making.live, grounding=grounding, settle=self._settle_own, serves=making.serves)

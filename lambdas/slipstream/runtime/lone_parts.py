@@ -13,7 +13,7 @@ from slipstream.models.aliases import DEFAULT_ALIASES
 from slipstream.retrieval.api import Parts
 from slipstream.retrieval.drafts import Source
 from slipstream.retrieval.ports import IndexSpec
-from slipstream.runtime.ingest_parts import model_service, read_replicas
+from slipstream.runtime.ingest_parts import counting, model_service, read_replicas
 from slipstream.runtime.search_parts import document_index, require_search_settings
 from slipstream.runtime.settings import Settings
 
@@ -35,8 +35,10 @@ def build_lone_parts(settings: Settings, environ: Mapping[str, str], answers: An
         )
 
     documents = document_index(search)
+    if answers is not None:
+        documents = MarkingIndex(documents, answers, record=counting(settings.metrics_namespace))
     return Parts(
-        index=documents if answers is None else MarkingIndex(documents, answers),
+        index=documents,
         embedder=models.embedder,
         resolve=models.resolve,
         objects=no_bucket,
