@@ -68,9 +68,8 @@ class Watching:
         for entry_id in [entry_id for entry_id, (watch, _) in known.items() if watch.expires_s <= now_s]:
             del known[entry_id]
         if len(known) >= MOST_WATCHES:
-            newest = sorted(known, reverse=True)[: MOST_WATCHES - 1]
-            last = known[newest[-1]][0]
-            self._mark(index, "", last.kept_s)
+            *newest, next_one = sorted(known, reverse=True)[:MOST_WATCHES]
+            self._mark(index, "", known[next_one][0].kept_s)
             known = self._known[generation] = {entry_id: known[entry_id] for entry_id in newest}
         self._read_s[generation] = now_s
         return known
