@@ -59,20 +59,6 @@ class Pending(Generic[T]):
         return self._value
 
 
-def first_of(one: Pending[T], other: Pending[Any], enough: Callable[[], bool]) -> None:
-    """Wait until ``one`` is there, or ``other`` is and that is ``enough``."""
-    changed = Condition()
-
-    def tell() -> None:
-        with changed:
-            changed.notify()
-
-    one.when_done(tell)
-    other.when_done(tell)
-    with changed:
-        changed.wait_for(lambda: one.done or enough())
-
-
 class Beside:
     """A few threads that are made when they are first needed (concurrent.futures brings logging into a cold start)."""
 

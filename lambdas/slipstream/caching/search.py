@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from os import urandom
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from slipstream.beside import Pending, first_of
+from slipstream.beside import Pending
 from slipstream.caching.flights import Flight
 from slipstream.caching.hit import Hit, replay
 from slipstream.caching.live import Reader
@@ -51,7 +52,9 @@ class Search:
         self._leads = False
         self._pending: Pending[Looked] | None = None
         self._span: Span | None = None
-        self._raced: Pending[Any] | None = None
+        self._raced = False
+        self._first = ""
+        self._deciding = Lock()
         self._aside: Watched | None = None
         self._making: Making | None = None
         self.place = place
@@ -177,7 +180,7 @@ class Search:
             self._leave()
         if self._aside is not None:
             self._aside.give_up()
-        self._close_race()
+        self.watched.close()
         self._cache.beside.start(self._release)
 
     def _leave(self) -> None:
@@ -187,23 +190,41 @@ class Search:
     def race(self, work: Callable[[Waterfall], T], drop: Callable[[T], None]) -> Hit | T:
         """A kept answer, or what ``work`` (calling the model) gives, whichever is there first.
 
-        On a hit the call is given up; had it come to its first event already, ``drop`` ends it. Raises what ``work``
-        raises.
+        The model is called on this thread, so that a miss costs no hand-over; the look-up's thread gives the call up
+        where it hits. Had it come to its first event already, ``drop`` ends it. Raises what ``work`` raises.
         """
         assert self._pending is not None  # noqa: S101
         side = Waterfall(self._waterfall.origin_s)
+        self._raced = True
         self.watched.may_be_given_up()
-        self._raced = calling = self._cache.preparing.start(lambda: work(side))
-        first_of(calling, self._pending, self._has_hit)
-        if not calling.done and (found := self._looked()) is not None:
-            self._land(found)
+        self._pending.when_done(self._overtakes)
+        try:
+            given = work(side)
+        except SlipstreamError:
+            if self._is_first("model"):
+                raise
+        else:
+            if self._is_first("model"):
+                self._close_span()
+                self._overtaken(self._pending)
+                self._waterfall.adopt(side)
+                return given
+            with suppress(SlipstreamError):
+                drop(given)
+        found = self._looked()
+        assert found is not None  # noqa: S101
+        self._land(found)
+        return found
+
+    def _overtakes(self) -> None:
+        """The look-up is over: where it hit before the model said anything, the call ends."""
+        if self._has_hit() and self._is_first("hit"):
             self.watched.give_up()
-            calling.when_done(lambda: _drop(calling, drop))
-            return found
-        self._close_span()
-        self._overtaken(self._pending)
-        self._waterfall.adopt(side)
-        return calling.result()
+
+    def _is_first(self, who: str) -> bool:
+        with self._deciding:
+            self._first = self._first or who
+            return self._first == who
 
     def _overtaken(self, looking: Pending[Looked]) -> None:
         """The model was first: say what became of the look-up."""
@@ -224,10 +245,6 @@ class Search:
             return pending.result(0.0).hit is not None
         except SlipstreamError:
             return False
-
-    def _close_race(self) -> None:
-        if self._raced is not None:
-            self._raced.when_done(self.watched.close)
 
     @property
     def looking(self) -> bool:
@@ -276,7 +293,7 @@ class Search:
 
         Whoever follows to the end settles for the first one too, who may have left before it.
         """
-        self._close_race()
+        self.watched.close()
         if self.outcome == "joined" and self._flight is not None:
             self._flight.settle()
         self._settle_own()
@@ -308,7 +325,7 @@ class Search:
     @property
     def raced(self) -> bool:
         """Whether a model was called although the answer was kept: its input is paid for."""
-        return self.hit is not None and self._raced is not None
+        return self.hit is not None and self._raced
 
     @property
     def served(self) -> bool:
@@ -334,8 +351,3 @@ class Search:
         if "error" in self.notes and self.outcome != "unavailable":
             out["cache_error"] = 1.0
         return out
-
-
-def _drop(calling: Pending[T], drop: Callable[[T], None]) -> None:
-    with suppress(SlipstreamError):
-        drop(calling.result(0.0))
