@@ -41,16 +41,17 @@ class Watching:
             generation = shown()
             place, mark = arrivals_of(index)
             self._mark(place, mark, self._clock())
-            ended = self._ended(index, generation, [Arrival(document) for document in documents])
+            ended = self._ended(index, generation, documents)
         except SlipstreamError:
             self._fail(index)
             return
         if ended:
             self._record({"answers_ended_by_arrivals": float(ended)}, index)
 
-    def _ended(self, index: str, generation: str, arrivals: Sequence[Arrival]) -> int:
+    def _ended(self, index: str, generation: str, documents: Sequence[Document]) -> int:
         with self._reading:
             known = list(self._refreshed(index, generation).values())
+        arrivals = [Arrival(document) for document in documents] if known else []
         reached = [watch for watch, question in known if any(question.reached_by(each) for each in arrivals)]
         for watch in reached:
             self._answers.drop(watch.place, watch.entry_id)

@@ -75,48 +75,58 @@ def _bytes(vector: Sequence[float]) -> bytes:
 class Question:
     """A bar made ready to be compared with many documents."""
 
-    __slots__ = ("_asked", "_length", "_needed", "_signs", "_vector")
+    __slots__ = ("_asked", "_differ", "_least", "_signs", "_vector")
 
     def __init__(self, bar: Bar) -> None:
         self._vector = array("b", bar.question)
         self._signs = _signs(self._vector)
-        self._length = math.sqrt(sum(map(mul, self._vector, self._vector)))
         self._asked = frozenset(bar.terms)
-        self._needed = bar.needed
+        terms = range(len(self._asked) + 1)
+        cosines = [bar.needed - COVERED * held / max(1, len(self._asked)) for held in terms]
+        length = math.sqrt(sum(map(mul, self._vector, self._vector)))
+        self._least = [cosine * length for cosine in cosines]
+        """The product of vectors that is needed where so many of the terms are held; ``_differ``: signs that may."""
+        self._differ = [_differing(cosine, len(self._vector)) for cosine in cosines]
 
     def reached_by(self, document: Arrival) -> bool:
         """Whether ``document`` would stand among the answer's passages."""
-        if self._needed <= ANYTHING:
-            return True
         # First by the words of the whole document, of which no passage holds more: hardly any comes further.
-        if not document.near(self._signs, self._needed - COVERED * _share(self._asked, document.held)):
-            return False
-        least = self._needed - COVERED * max(_share(self._asked, held) for held in document.passages_held)
-        near = document.near(self._signs, least)
-        return any(sum(map(mul, self._vector, vector)) >= least * self._length for vector in near)
+        signs, differ = self._signs, self._differ[len(self._asked & document.held)]
+        for bits in document.signs:
+            if (bits ^ signs).bit_count() <= differ:
+                return self._is_reached(document)
+        return False
+
+    def _is_reached(self, document: Arrival) -> bool:
+        held = max(len(self._asked & each) for each in document.passages_held)
+        signs, differ, least = self._signs, self._differ[held], self._least[held]
+        return any(
+            (bits ^ signs).bit_count() <= differ and sum(map(mul, self._vector, vector)) >= least
+            for bits, vector in zip(document.signs, document.vectors, strict=True)
+        )
 
 
 class Arrival:
     """A new document, as questions look at it."""
 
+    __slots__ = ("held", "passages_held", "signs", "vectors")
+
     def __init__(self, document: Document) -> None:
-        """``document`` with its passages' vectors, of unit length."""
-        self._vectors = [(_signs(each.vector), each.vector) for each in document.passages if each.vector]
+        """``document`` with its passages' vectors, of unit length; passages without one are not found by meaning."""
+        self.vectors = [each.vector for each in document.passages if each.vector]
+        self.signs = [_signs(vector) for vector in self.vectors]
         self.passages_held = [_held(document.title, each.heading, each.text) for each in document.passages]
-        self.held = set[str]().union(*self.passages_held)
+        self.held = frozenset[str]().union(*self.passages_held)
         """Terms of its title, headings and text."""
 
-    def near(self, signs: int, least: float) -> list[tuple[float, ...]]:
-        """Vectors that may have a cosine of ``least`` with a question's, by their signs.
 
-        The share of signs in which two vectors differ is about their angle over π (Charikar, 2002).
-        """
-        if not self._vectors:
-            return []
-        dimensions = len(self._vectors[0][1])
-        share = math.acos(max(-1.0, min(1.0, least))) / math.pi
-        most = dimensions * share + SLACK * math.sqrt(dimensions * share * (1 - share))
-        return [vector for bits, vector in self._vectors if (bits ^ signs).bit_count() <= most]
+def _differing(cosine: float, dimensions: int) -> float:
+    """In how many signs vectors may differ that have this cosine.
+
+    The share of signs in which two vectors differ is about their angle over π (Charikar, 2002).
+    """
+    share = math.acos(max(-1.0, min(1.0, cosine))) / math.pi
+    return dimensions * share + SLACK * math.sqrt(dimensions * share * (1 - share))
 
 
 def _signs(vector: Sequence[float]) -> int:
