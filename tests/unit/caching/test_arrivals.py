@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -136,6 +136,45 @@ def test_an_answer_that_was_begun_before_the_document_came_and_ends_after_it_is_
     bench.load({"new.md": ANSWERING})
     finish(answer)
     assert answer.report()["cache"]["kept"] is False
+    assert bench.question() == "miss"
+
+
+class Interrupted(MemoryAnswerStore):
+    """Lets something happen once, right before or after one of its steps."""
+
+    def __init__(self, step: str, *, before: bool) -> None:
+        super().__init__()
+        self._step, self._before = step, before
+        self.happens: Callable[[], None] | None = None
+
+    def _with(self, step: str, work: Callable[..., Any], *args: Any) -> Any:
+        def interrupt() -> None:
+            happens, self.happens = self.happens, None
+            if happens is not None:
+                happens()
+
+        if step == self._step and self._before:
+            interrupt()
+        done = work(*args)
+        if step == self._step and not self._before:
+            interrupt()
+        return done
+
+    def write(self, *args: Any) -> None:
+        self._with("write", super().write, *args)
+
+    def watch(self, *args: Any) -> None:
+        self._with("watch", super().watch, *args)
+
+
+@pytest.mark.parametrize(("step", "before"), [("write", True), ("write", False), ("watch", True), ("watch", False)])
+def test_at_whatever_moment_of_its_keeping_the_document_comes_the_answer_does_not_stay(step: str, before: bool) -> None:
+    store = Interrupted(step, before=before)
+    bench = Loaded(store=store)
+    answer = bench.begin_question()
+    store.happens = lambda: bench.load({"new.md": ANSWERING})
+    finish(answer)
+    assert store.happens is None
     assert bench.question() == "miss"
 
 
