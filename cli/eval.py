@@ -66,6 +66,31 @@ def retrieval(
     Console().print(table(result.found))
 
 
+@evaluate.command("arrivals")
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder: corpus, queries, qrels.")
+@click.option("--engine", default="memory", show_default=True, help="auto, memory, or the URL of an OpenSearch.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else there.")
+def arrivals(*, data: Path, engine: str, as_json: bool) -> None:
+    """Let each fifth of the documents arrive after the others: which kept answers that ends, and which it had to.
+
+    It had to end those for which a search then finds a new document among the passages.
+    """
+    from cli.eval_arrivals import measure
+    from cli.progress import bars
+    from slipstream.errors import SlipstreamError
+
+    try:
+        with bars() as progress:
+            found = measure(data, engine=engine, progress=progress)
+    except SlipstreamError as error:
+        raise click.ClickException(error.message) from error
+    if as_json:
+        json.dump(found, sys.stdout)
+        return
+    for name, value in found.items():
+        click.echo(f"{name.replace('_', ' '):36} {value}")
+
+
 @evaluate.command("fit")
 @click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False), metavar="DIR…")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Where to write the weights, as JSON.")

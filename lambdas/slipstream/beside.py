@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from threading import Condition, Event, Lock, Thread
 from typing import Any, Generic, TypeVar
 
@@ -57,20 +57,6 @@ class Pending(Generic[T]):
         if self._error is not None:
             raise self._error
         return self._value
-
-
-def first_of(one: Pending[T], others: Iterable[Pending[Any]], enough: Callable[[], bool]) -> None:
-    """Wait until ``one`` is there, or what is there of ``others`` is ``enough``."""
-    changed = Condition()
-
-    def tell() -> None:
-        with changed:
-            changed.notify()
-
-    for pending in (one, *others):
-        pending.when_done(tell)
-    with changed:
-        changed.wait_for(lambda: one.done or enough())
 
 
 class Beside:

@@ -9,6 +9,8 @@ from aws_cdk import aws_s3 as s3
 from stacks.review import acknowledge, reported_arn
 
 FOLDER = "answers"
+WATCHES = "watch"
+"""What the keys begin with of what an arriving document is compared with."""
 
 
 def allow_caching(role: iam.Role, *, table: dynamodb.Table, bodies: s3.Bucket) -> None:
@@ -26,8 +28,17 @@ def allow_caching(role: iam.Role, *, table: dynamodb.Table, bodies: s3.Bucket) -
 
 
 def allow_ending(role: iam.Role, *, table: dynamodb.Table) -> None:
-    """Whoever changes documents marks them, which ends the answers that rest on them."""
-    _allow(role, ["dynamodb:BatchWriteItem", "dynamodb:UpdateItem"], table.table_arn)
+    """Whoever changes documents marks them, which ends the answers that rest on them, and ends those that a new one
+    would now be found for: their watches are read, and no answer.
+    """
+    _allow(role, ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:UpdateItem"], table.table_arn)
+    role.add_to_policy(
+        iam.PolicyStatement(
+            actions=["dynamodb:Query"],
+            resources=[table.table_arn],
+            conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{WATCHES}#*"]}},
+        )
+    )
 
 
 def _allow(role: iam.Role, actions: list[str], resource: str) -> None:

@@ -9,7 +9,8 @@ one over ``ITEM_BYTES`` in the bucket.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -17,14 +18,16 @@ import msgspec
 from slipstream.aws.dynamodb import ConditionFailed, Item, Table
 from slipstream.aws.object_bodies import ObjectBodies
 from slipstream.caching.entry import FORMAT, Body
-from slipstream.caching.store import SKEW_S, DocumentVersion, Head, Lease, Mark, Place, Seen, Wanted
+from slipstream.caching.store import SKEW_S, DocumentVersion, Head, Lease, Mark, Place, Seen, Wanted, Watch
+from slipstream.retrieval.bar import Bar
+from slipstream.ulid import ulid
 
 INLINE_BYTES = 4096
 ITEM_BYTES = 300 * 1024
 LEFT_S = 3600.0
 """What nobody finished or removed goes this long after its time."""
 SHARDS = "0123456789abcdef"
-MARK, OBJECT = "mark", "object"
+MARK, OBJECT, WATCH = "mark", "object", "watch"
 _HEAD = ("entry_id", "checksum", "created_s", "expires_s", "asked_s", "documents", "version", "place", "lease",
          "lease_until_s")  # fmt: skip
 _NO_ANSWER = (
@@ -33,6 +36,7 @@ _NO_ANSWER = (
 )
 _NO_LEASE = "(attribute_not_exists(lease) OR lease_until_s <= :now OR lease_until_s > :longest)"
 _documents = msgspec.msgpack.Decoder(tuple[DocumentVersion, ...])
+_bar = msgspec.msgpack.Decoder(Bar)
 
 
 class DynamoAnswerStore:
@@ -150,8 +154,40 @@ class DynamoAnswerStore:
                 puts.append({**_mark(index, document), **told, "version": mark.version})
             else:
                 values = {f":{name}": value for name, value in told.items()}
-                self._table.update_item(_mark(index, document), "SET after_s = :after_s, ttl_s = :ttl_s", values=values)
+                with suppress(ConditionFailed):  # a later one stands there
+                    self._table.update_item(
+                        _mark(index, document),
+                        "SET after_s = :after_s, ttl_s = :ttl_s",
+                        condition="attribute_not_exists(after_s) OR after_s < :after_s",
+                        values=values,
+                    )
         self._table.put_items(puts)
+
+    def watch(self, watch: Watch) -> None:
+        """See AnswerStore."""
+        place, bar = watch.place, watch.bar
+        self._table.put_item({
+            "pk": f"{WATCH}#{watch.generation}",
+            "sk": watch.entry_id,
+            "namespace": place.namespace,
+            "key": place.key,
+            "kept_s": watch.kept_s,
+            "expires_s": watch.expires_s,
+            "bar": msgspec.msgpack.encode(bar),
+            "ttl_s": int(watch.expires_s + LEFT_S),
+        })  # fmt: skip
+
+    def unwatch(self, watch: Watch) -> None:
+        """See AnswerStore."""
+        self._table.delete_item({"pk": f"{WATCH}#{watch.generation}", "sk": watch.entry_id})
+
+    def watches(self, generation: str, *, since_s: float, limit: int) -> Sequence[Watch]:
+        """See AnswerStore."""
+        values = {":pk": f"{WATCH}#{generation}", ":since": ulid(int(since_s * 1000), bytes(10))}
+        found = self._table.query(
+            "pk = :pk AND sk >= :since", values=values, limit=limit, consistent=True, newest_first=True
+        )
+        return [_watch(generation, item) for item in found][::-1]
 
     def purge(self, namespace: str, prefix: str = "") -> int:
         """See AnswerStore."""
@@ -183,6 +219,17 @@ def _mark(index: str, document: str) -> Item:
 
 def _object(place: Place, head: Head) -> str:
     return f"answers/{place.key[:2]}/{place.key}/{head.entry_id}"
+
+
+def _watch(generation: str, item: Mapping[str, Any]) -> Watch:
+    return Watch(
+        place=Place(item["namespace"], item["key"]),
+        entry_id=item["sk"],
+        generation=generation,
+        kept_s=item["kept_s"],
+        expires_s=item["expires_s"],
+        bar=_bar.decode(item["bar"]),
+    )
 
 
 def _mine(seen: Seen) -> Seen:

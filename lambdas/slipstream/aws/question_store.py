@@ -66,7 +66,7 @@ class DynamoQuestionStore:
         for item in self._table.query(
             "pk = :pk AND sk BETWEEN :since AND :last",
             values={":pk": _pk(namespace, family), ":since": _at(max(0.0, since_s), "~"), ":last": _LAST},
-            descending=True,
+            newest_first=True,
             limit=limit,
         ):
             if item["version"] <= QUESTION_FORMAT:

@@ -35,6 +35,8 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
     """Mapping, embedding model and ranking, as JSON can hold them."""
     options: Any
     """How the caller wants it searched, defaults left out."""
+    rewritten_by: str = ""
+    """The model that makes a question which leans on others stand alone; empty where none is asked."""
 
 
 def namespaced(tenant: str, shared: str | None) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from os import urandom
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from slipstream.caching.entry import Answered, pack
 from slipstream.caching.live import Live, Reader
-from slipstream.caching.store import DocumentVersion, Head, Place
+from slipstream.caching.store import SKEW_S, DocumentVersion, Head, Place, Watch, arrivals_of
 from slipstream.caching.watched import Watched
 from slipstream.chat.events import Event
 from slipstream.errors import SlipstreamError
@@ -17,9 +17,32 @@ from slipstream.ulid import ulid
 
 if TYPE_CHECKING:
     from slipstream.caching.answers import AnswerCache
+    from slipstream.retrieval.bar import Bar
 
 Describe = Callable[[tuple[Event, ...]], Answered | None]
 """Makes what is kept of an answer's events; None: it is not to be kept."""
+
+
+class Passages(Protocol):
+    """What an answer over an index rests on, and how that was found."""
+
+    @property
+    def index(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def generation(self) -> str:
+        """The concrete index behind it that answered."""
+        ...
+
+    def bar(self) -> Bar | None:
+        """What a new document has to reach to stand among them; None: nothing can be said."""
+        ...
+
+    def found_again(self) -> bool:
+        """Whether a search finds the same passages now. Raises what the index says."""
+        ...
 
 
 class Making:
@@ -33,13 +56,15 @@ class Making:
         *,
         describe: Describe,
         documents: tuple[DocumentVersion, ...],
+        passages: Passages | None = None,
     ) -> None:
-        """``documents`` are what the model has to read."""
+        """``documents`` are what the model has to read, ``passages`` what is known of how they were found."""
         self._cache = cache
         self._place = place
         self._asked_s = asked_s
         self._describe = describe
         self._documents = documents
+        self._passages = passages
         self._settling = Lock()
         self._settled = False
         self._live: Live
@@ -103,4 +128,29 @@ class Making:
         )
         cache.store.write(self._place, head, body)
         self.kept_until_s = head.expires_s
-        return True
+        return self._passages is None or self._watched(head, self._passages)
+
+    def _watched(self, head: Head, passages: Passages) -> bool:
+        """Let documents that arrive end the answer; whether none has that came while it was made.
+
+        An arrival is marked before watches are read, and looked for here after the watch is put: one of the two is
+        seen. What searches show now is what they showed then, or the answer is not kept.
+        """
+        store = self._cache.store
+        try:
+            if (bar := passages.bar()) is None:
+                return True
+            store.watch(
+                Watch(
+                    place=self._place, entry_id=head.entry_id, generation=passages.generation, kept_s=head.created_s,
+                    expires_s=head.expires_s, bar=bar,
+                )
+            )  # fmt: skip
+            last = store.marks([arrivals_of(passages.index)]).values()
+            if not any(mark.ends(None, head.asked_s - SKEW_S) for mark in last) or passages.found_again():
+                return True
+        except SlipstreamError:
+            store.drop(self._place, head.entry_id)
+            raise
+        store.drop(self._place, head.entry_id)
+        return False

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from slipstream.caching.store import LONGEST_S, SKEW_S, AnswerStore, Mark
+from slipstream.caching.watching import Record, Watching
 from slipstream.retrieval.document import Document
 from slipstream.retrieval.ports import DocumentIndex, Failed, Generation, Held, IndexSpec
 from slipstream.retrieval.question.acronyms import Meaning
@@ -18,13 +19,22 @@ GONE = ""
 class MarkingIndex:
     """A DocumentIndex over another one. A mark that cannot be put fails the change: nothing stale is ever served.
 
-    ``clock`` gives Unix time (s).
+    What is written also ends answers that rest on other documents, where it would now be found for them: that is
+    reckoned, and fails no change. ``clock`` gives Unix time (s).
     """
 
-    def __init__(self, index: DocumentIndex, answers: AnswerStore, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        index: DocumentIndex,
+        answers: AnswerStore,
+        *,
+        clock: Callable[[], float] = time.time,
+        record: Record = lambda counts, index: None,
+    ) -> None:
         self._index = index
         self._answers = answers
         self._clock = clock
+        self._watching = Watching(answers, clock, record)
 
     def write(
         self,
@@ -34,11 +44,27 @@ class MarkingIndex:
         generation: str | None = None,
         if_absent: bool = False,
     ) -> list[Failed]:
-        """See DocumentIndex. What a re-index copies is no change."""
+        """See DocumentIndex. What a re-index copies is no change; of anything else searches know on return."""
         documents = list(documents)
-        if not if_absent:
-            self._mark(index, {document.id: Mark(document.version) for document in documents})
-        return self._index.write(index, documents, generation=generation, if_absent=if_absent)
+        if if_absent:
+            return self._index.write(index, documents, generation=generation, if_absent=True)
+        self._mark(index, {document.id: Mark(document.version) for document in documents})
+        failed = self._index.write(index, documents, generation=generation)
+        refused = {each.document_id for each in failed}
+        self._arrived(index, generation, [document for document in documents if document.id not in refused])
+        return failed
+
+    def _arrived(self, index: str, generation: str | None, documents: Sequence[Document]) -> None:
+        if not any(passage.vector for document in documents for passage in document.passages):
+            return
+
+        def shown() -> str:
+            self._index.refresh(index)
+            if generation is not None:
+                return generation
+            return next(each.name for each in self._index.generations(index, counted=False) if each.live)
+
+        self._watching.arrived(index, documents, shown)
 
     def delete(self, index: str, document_ids: Sequence[str], *, generation: str | None = None) -> None:
         """See DocumentIndex. What leaves one generation only is no change."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any, Generic, TypeVar
+from threading import Lock
+from typing import Any, TypeVar
 
-from slipstream.beside import Beside, Pending, first_of
+from slipstream.beside import Pending
 from slipstream.caching.hit import Hit
 from slipstream.caching.watched import Watched
 from slipstream.errors import SlipstreamError
@@ -15,43 +16,49 @@ from slipstream.telemetry.waterfall import Waterfall
 T = TypeVar("T")
 
 
-class Race(Generic[T]):
-    """One race; ``calling`` is the model's side of it."""
+class Race:
+    """One race. The model is called on the request's own thread, so that a miss costs no hand-over; the thread of a
+    look-up that hits gives the call up.
+    """
 
-    def __init__(
-        self, beside: Beside, waterfall: Waterfall, watched: Watched, work: Callable[[Waterfall], T]
-    ) -> None:  # fmt: skip
-        """``work`` calls the model; ``watched`` is the line by which its call is given up."""
+    def __init__(self, waterfall: Waterfall, watched: Watched, ready: Callable[[], Hit | None]) -> None:
+        """``ready`` is the hit, once there is one; ``watched`` is the line by which the call is given up."""
         self._waterfall = waterfall
         self._watched = watched
-        self._side = side = Waterfall(waterfall.origin_s)
-        watched.may_be_given_up()
-        self.calling: Pending[T] = beside.start(lambda: work(side))
+        self._ready = ready
+        self._first = ""
+        self._deciding = Lock()
 
     def run(
-        self, looking: tuple[Pending[Any], ...], ready: Callable[[], Hit | None], drop: Callable[[T], None]
-    ) -> Hit | None:  # fmt: skip
-        """The hit, if one of ``looking`` makes it ``ready`` before the model answers; None: take ``result``.
+        self, work: Callable[[Waterfall], T], looking: Iterable[Pending[Any]], drop: Callable[[T], None]
+    ) -> tuple[Hit | None, T | None]:
+        """The hit that one of ``looking`` brought before the model answered, or what ``work`` gave.
 
-        On a hit the call is given up; had it come to its first event already, ``drop`` ends it.
+        A call that came to its first event all the same is ended by ``drop``. Raises what ``work`` raises.
         """
-        first_of(self.calling, looking, lambda: ready() is not None)
-        if self.calling.done or (found := ready()) is None:
-            return None
-        self._watched.give_up()
-        self.calling.when_done(lambda: _drop(self.calling, drop))
-        return found
+        side = Waterfall(self._waterfall.origin_s)
+        self._watched.may_be_given_up()
+        for pending in looking:
+            pending.when_done(self._overtakes)
+        try:
+            given = work(side)
+        except SlipstreamError:
+            if self._is_first("model"):
+                raise
+        else:
+            if self._is_first("model"):
+                self._waterfall.adopt(side)
+                return None, given
+            with suppress(SlipstreamError):
+                drop(given)
+        return self._ready(), None
 
-    def result(self) -> T:
-        """What the model's call came to. Raises what it raised."""
-        self._waterfall.adopt(self._side)
-        return self.calling.result()
+    def _overtakes(self) -> None:
+        """A look-up is over: where it hit before the model said anything, the call ends."""
+        if self._ready() is not None and self._is_first("hit"):
+            self._watched.give_up()
 
-    def close(self) -> None:
-        """Let go of the line once the call has ended."""
-        self.calling.when_done(self._watched.close)
-
-
-def _drop(calling: Pending[T], drop: Callable[[T], None]) -> None:
-    with suppress(SlipstreamError):
-        drop(calling.result(0.0))
+    def _is_first(self, who: str) -> bool:
+        with self._deciding:
+            self._first = self._first or who
+            return self._first == who

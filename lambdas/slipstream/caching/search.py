@@ -51,7 +51,7 @@ class Search:
         self._asked_s = cache.clock()
         self._following = Following(cache.flights, (place, options.deadline_ms, options.max_age_s))
         self._looking: Looking | None = None
-        self._race: Race[Any] | None = None
+        self._race: Race | None = None
         self._aside: Watched | None = None
         self._making: Making | None = None
         self._similar = similar
@@ -135,15 +135,14 @@ class Search:
         """A kept answer, or what ``work`` (calling the model) gives, whichever is there first.
 
         On a hit the call is given up; had it come to its first event already, ``drop`` ends it. Raises what ``work``
-        raises.
+        raises, whose result is never None.
         """
         looking, similar = self._looking, self._similar
         assert looking is not None  # noqa: S101
-        self._race = race = Race(self._cache.preparing, self._waterfall, self.watched, work)
-        beside = (
-            (looking.pending,) if similar is None or similar.pending is None else (looking.pending, similar.pending)
-        )
-        found = race.run(beside, self._ready, drop)
+        self._race = race = Race(self._waterfall, self.watched, self._ready)
+        pendings = (looking.pending, similar.pending if similar is not None else None)
+        won = race.run(work, [one for one in pendings if one is not None], drop)
+        found, given = won
         if found is not None:
             looking.close()
             if similar is not None and found.kind == "semantic":
@@ -154,7 +153,8 @@ class Search:
         self.outcome = looking.outcome
         if similar is not None:
             similar.overtaken()
-        return race.result()
+        assert given is not None  # noqa: S101
+        return given
 
     def _ready(self) -> Hit | None:
         found = self._looking.ready() if self._looking is not None else None
@@ -165,12 +165,8 @@ class Search:
         self._following.fails(error)
         if self._aside is not None:
             self._aside.give_up()
-        self._close_race()
+        self.watched.close()
         self._cache.beside.start(self._release)
-
-    def _close_race(self) -> None:
-        if self._race is not None:
-            self._race.close()
 
     # -- the answer
 
@@ -190,7 +186,9 @@ class Search:
 
         ``documents`` are what the model has to read, ``grounding`` what the reply says of them.
         """
-        self._making = making = Making(self._cache, self.place, self._asked_s, describe=describe, documents=documents)
+        self._making = making = Making(
+            self._cache, self.place, self._asked_s, describe=describe, documents=documents, passages=grounding
+        )
         reader = making.begin(events, close, self.watched)
         self._following.lands(live=making.live, grounding=grounding, settle=self._settle_own, serves=making.serves)
         return reader
@@ -205,7 +203,7 @@ class Search:
 
         Whoever follows to the end settles for the first one too, who may have left before it.
         """
-        self._close_race()
+        self.watched.close()
         if self.outcome == "joined":
             self._following.settle()
         self._settle_own()

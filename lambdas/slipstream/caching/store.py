@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from slipstream.caching.entry import FORMAT, Body
+from slipstream.retrieval.bar import Bar
 
 LONGEST_S = 31 * 86_400.0
 """How long a mark stands: longer than any answer is kept."""
@@ -96,6 +97,19 @@ class Mark(msgspec.Struct, frozen=True):
         return changed or asked_s <= self.after_s
 
 
+class Watch(msgspec.Struct, frozen=True, kw_only=True):
+    """A kept answer over an index, and what a new document has to reach to end it. Times are Unix seconds."""
+
+    place: Place
+    entry_id: str
+    """A ULID of ``kept_s``."""
+    generation: str
+    """The concrete index that it was found in."""
+    kept_s: float
+    expires_s: float
+    bar: Bar
+
+
 class AnswerStore(Protocol):
     """Every method raises a SlipstreamError (UpstreamUnavailable, ServiceError, …) where the store fails."""
 
@@ -133,13 +147,33 @@ class AnswerStore(Protocol):
     def mark(self, index: str, marks: Mapping[str, Mark], *, until_s: float) -> None:
         """Put marks on documents (on the index: ""), to stand at least until ``until_s``.
 
-        One with a version takes an older one's place; one without leaves the version that stands there.
+        One with a version takes an older one's place; one without leaves the version that stands there, and a later
+        ``after_s``.
+        """
+        ...
+
+    def watch(self, watch: Watch) -> None:
+        """Let those who bring documents to an index know of a kept answer over it."""
+        ...
+
+    def unwatch(self, watch: Watch) -> None:
+        """Tell them no more of it."""
+        ...
+
+    def watches(self, generation: str, *, since_s: float, limit: int) -> Sequence[Watch]:
+        """The newest ``limit`` answers over ``generation`` that were kept at ``since_s`` (Unix time) or later, oldest
+        first, read consistently. Answers that have ended meanwhile may be among them.
         """
         ...
 
     def purge(self, namespace: str, prefix: str = "") -> int:
         """Remove a namespace's answers whose key begins with ``prefix``; how many there were."""
         ...
+
+
+def arrivals_of(index: str) -> tuple[str, str]:
+    """Where the last arrival in ``index`` is marked; no index is called so."""
+    return f"{index}+", ""
 
 
 def of_index(documents: Sequence[DocumentVersion]) -> list[tuple[str, str]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
 
 import msgspec
 
 from slipstream.caching.entry import FORMAT, Body
-from slipstream.caching.store import Head, Lease, Mark, Place, Seen, Wanted
+from slipstream.caching.store import Head, Lease, Mark, Place, Seen, Wanted, Watch
+from slipstream.ulid import ulid
 
 MOST_BYTES = 64 * 1024 * 1024
 
@@ -24,6 +25,7 @@ class MemoryAnswerStore:
         self._bodies: dict[Place, Body] = {}
         self._leases: dict[Place, Lease] = {}
         self._marks: dict[tuple[str, str], Mark] = {}
+        self._watches: dict[str, dict[str, Watch]] = {}
         self._lock = Lock()
 
     def claim(self, place: Place, wanted: Wanted) -> Seen:
@@ -92,8 +94,28 @@ class MemoryAnswerStore:
         with self._lock:
             for document, mark in marks.items():
                 before = self._marks.get((index, document), Mark())
-                put = mark if mark.version is not None else Mark(before.version, mark.after_s)
+                put = mark if mark.version is not None else Mark(before.version, max(before.after_s, mark.after_s))
                 self._marks[index, document] = put
+
+    def watch(self, watch: Watch) -> None:
+        """See AnswerStore. An answer that is not kept any more is not watched."""
+        with self._lock:
+            of_generation = self._watches.setdefault(watch.generation, {})
+            of_generation[watch.entry_id] = watch
+            if len(of_generation) > 2 * len(self._heads) + 100:
+                there = {head.entry_id for head in self._heads.values()}
+                self._watches[watch.generation] = {i: one for i, one in of_generation.items() if i in there}
+
+    def unwatch(self, watch: Watch) -> None:
+        """See AnswerStore."""
+        with self._lock:
+            self._watches.get(watch.generation, {}).pop(watch.entry_id, None)
+
+    def watches(self, generation: str, *, since_s: float, limit: int) -> Sequence[Watch]:
+        """See AnswerStore."""
+        with self._lock:
+            found = sorted(self._watches.get(generation, {}).items())
+        return [watch for entry_id, watch in found if entry_id >= ulid(int(since_s * 1000), bytes(10))][-limit:]
 
     def purge(self, namespace: str, prefix: str = "") -> int:
         """See AnswerStore."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -12,11 +12,12 @@ from slipstream.caching.store import DocumentVersion
 from slipstream.chat.events import Event, Stopped, TextDelta
 from slipstream.chat.request import ChatRequest, Message, Text
 from slipstream.chat.retrieval_options import DEFAULTS, RetrievalOptions
-from slipstream.disconnect import Disconnect
+from slipstream.disconnect import NEVER, Disconnect
 from slipstream.errors import InvalidRequest
 from slipstream.gateway.pipeline import RAG
 from slipstream.gateway.report import total_input
 from slipstream.retrieval import index_name
+from slipstream.retrieval.bar import Bar
 from slipstream.retrieval.citations import CitationCheck
 from slipstream.retrieval.document import in_context
 from slipstream.retrieval.ports import Generation
@@ -50,6 +51,10 @@ class Finds(Protocol):
         disconnect: Disconnect,
     ) -> Found:
         """The passages that answer ``question``. Raises IndexNotFound, or what the engine says."""
+        ...
+
+    def rewritten_by(self, question: str, earlier: Sequence[str], options: RetrievalOptions) -> str:
+        """The model that would make ``question`` stand alone before it is searched for; empty: none."""
         ...
 
     def describe(self, index: str, waterfall: Waterfall, disconnect: Disconnect) -> Generation:
@@ -90,17 +95,32 @@ def ground(
     found = finds.find(asked.index, question, earlier, options, waterfall, disconnect)
     kept = within_budget([one.hit for one in found.passages])
     read = [msgspec.structs.replace(one, hit=hit) for one, hit in zip(found.passages, kept, strict=False)]
-    return grounded(request, kept), Grounding(found, read, checks=request.response_format is None)
+
+    def again() -> Found:
+        return finds.find(asked.index, question, earlier, options, Waterfall(), NEVER)
+
+    checks = request.response_format is None
+    return grounded(request, kept), Grounding(found, read, checks=checks, options=options, again=again)
 
 
 class Grounding:
     """One answer's passages, and the check of what it says of them."""
 
-    def __init__(self, found: Found, passages: Sequence[Ranked], *, checks: bool = True) -> None:
+    def __init__(
+        self,
+        found: Found,
+        passages: Sequence[Ranked],
+        *,
+        checks: bool = True,
+        options: RetrievalOptions = DEFAULTS,
+        again: Callable[[], Found] | None = None,
+    ) -> None:
         """``passages`` as the model read them, so that nothing else can be cited. ``checks`` False: the answer is
-        JSON, in which brackets are not markers.
+        JSON, in which brackets are not markers. ``options`` is what it was found with, ``again`` does the same search.
         """
         self.found = found
+        self._options = options
+        self._again = again
         self._passages = passages
         hits = [one.hit for one in passages]
         texts = [in_context(hit.title, hit.heading, hit.text) for hit in hits]
@@ -110,14 +130,43 @@ class Grounding:
 
     @property
     def keepable(self) -> bool:
-        """Whether the answer may serve again: every leg was heard, and a passage supports it."""
-        return not self.found.missing and (self._check is None or bool(self._check.cited))
+        """Whether the answer may serve again: every leg was heard and the model that rewrites, and a passage supports
+        it.
+        """
+        rewritten = self.found.rewritten
+        heard = not self.found.missing and (rewritten is None or rewritten.outcome in ("ok", "unfit"))
+        return heard and (self._check is None or bool(self._check.cited))
 
     @property
     def documents(self) -> tuple[DocumentVersion, ...]:
         """What the model had to read, each document once."""
         read = [DocumentVersion(self.found.index, one.hit.document_id, one.hit.version) for one in self._passages]
         return tuple(dict.fromkeys(read))
+
+    @property
+    def index(self) -> str:
+        """The name that was asked for."""
+        return self.found.index
+
+    @property
+    def generation(self) -> str:
+        """The concrete index that answered."""
+        return self.found.generation
+
+    def bar(self) -> Bar | None:
+        """What a new document has to reach to be among the passages; None: nothing can be said."""
+        from slipstream.retrieval.arrivals import bar_of
+
+        return bar_of(self.found, self._options)
+
+    def found_again(self) -> bool:
+        """Whether a search finds the same passages now. Raises what the engine says.
+
+        A question that a model has rewritten is not asked again: that would be paid for.
+        """
+        if self._again is None or self.found.rewritten is not None:
+            return False
+        return _places(self._again()) == _places(self.found)
 
     def events(self, events: Iterator[Event]) -> Iterator[Event]:
         """The same events, with markers that hold; one that supports nothing is left out, and no support is said."""
@@ -174,6 +223,10 @@ class Grounding:
             out["citations_held_ms"] = round(self._held_ms, 3)
         out["passages"] = [{"number": n, **describe(one)} for n, one in enumerate(self._passages, 1)]
         return out | search_report(found)
+
+
+def _places(found: Found) -> set[tuple[str, str, int]]:
+    return {(one.hit.document_id, one.hit.version, one.hit.ordinal) for one in found.passages}
 
 
 def describe(ranked: Ranked) -> dict[str, Any]:

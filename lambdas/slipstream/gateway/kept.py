@@ -10,6 +10,7 @@ from slipstream.caching.entry import Answered
 from slipstream.caching.key import Sources
 from slipstream.caching.making import Describe
 from slipstream.chat.events import Event, Heartbeat
+from slipstream.chat.request import ChatRequest
 from slipstream.chat.retrieval_options import DEFAULTS, Boosts, RetrievalOptions
 from slipstream.disconnect import Disconnect
 from slipstream.telemetry.waterfall import Waterfall
@@ -22,20 +23,23 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 def sources_of(
-    asked: RagModel, options: RetrievalOptions | None, finds: Finds, waterfall: Waterfall, disconnect: Disconnect
+    asked: RagModel, request: ChatRequest, finds: Finds, waterfall: Waterfall, disconnect: Disconnect
 ) -> Sources:
     """What the answer will be looked up in. Raises IndexNotFound, and what the engine says the first time."""
+    from slipstream.gateway.grounding import turns
     from slipstream.retrieval.parameters import shipped
     from slipstream.retrieval.prompt import BUDGET_TOKENS, INSTRUCTIONS
 
     generation = finds.describe(asked.index, waterfall, disconnect)
-    kept = generation.kept
+    kept, options = generation.kept, request.options.retrieval or DEFAULTS
+    *earlier, question = turns(request.messages) or [""]
     ranking = shipped() if kept.ranking is None else kept.ranking
     return Sources(
         index=asked.index,
         generation=generation.name,
         made_of=msgspec.to_builtins([generation.spec, ranking, kept.synonyms, INSTRUCTIONS, BUDGET_TOKENS]),
-        options=_plain(options or DEFAULTS),
+        options=_plain(options),
+        rewritten_by=finds.rewritten_by(question, earlier, options),
     )
 
 

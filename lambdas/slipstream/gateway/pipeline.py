@@ -154,7 +154,8 @@ class Pipeline:
             if search is not None and call is not None and not races and (found := search.found()) is not None:
                 return self._served(answer, call, found)
             request, grounding = grounded()
-            call = self._resolve(request, asked, waterfall)
+            if call is None or grounding is not None:
+                call = self._resolve(request, asked, waterfall)
             with waterfall.span("plan"):
                 call = self._planner.plan(call)
             if search is not None and races:
@@ -210,7 +211,7 @@ class Pipeline:
             return cache.begin(call, waterfall, disconnect)
         from slipstream.gateway.kept import sources_of
 
-        sources = sources_of(asked, call.request.options.retrieval, self._finds(), waterfall, disconnect)
+        sources = sources_of(asked, call.request, self._finds(), waterfall, disconnect)
         return cache.begin(call, waterfall, disconnect, sources)
 
     def _grounding(

@@ -56,3 +56,5 @@ class Found(msgspec.Struct, frozen=True):
     second_look: SecondLook | None = None
     rewritten: Rewritten | None = None
     """What a model made of a question that leans on others; None: none was asked."""
+    vector: tuple[float, ...] = ()
+    """Of the question, by the generation's own model; of any length. Empty: the dense leg was not asked."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from slipstream.beside import Beside
 from slipstream.chat.retrieval_options import Boosts, Filter, RetrievalOptions
@@ -34,9 +34,22 @@ REFRESHES_AT_ONCE = 4
 class Rewriter(Protocol):
     """Makes a question that leans on others stand alone."""
 
+    @property
+    def target_id(self) -> str:
+        """The model that is asked: another one may say something else."""
+        ...
+
     def rewrite(self, question: str, earlier: Sequence[str], disconnect: Disconnect) -> Rewritten:
         """Within a time limit of its own. Raises ClientGone, and nothing else."""
         ...
+
+
+class _Asked(NamedTuple):
+    """What the legs gave, the question's vector, and why there was none; empty: there was."""
+
+    legs: Legs
+    vector: tuple[float, ...]
+    unembedded: str
 
 
 class Retriever:
@@ -91,7 +104,8 @@ class Retriever:
             )
         if not prepared.text:
             raise InvalidRequest("the question is empty", param="query")
-        legs, known, unembedded = self._legs(index, known, prepared, options, waterfall, disconnect)
+        asked, known = self._legs(index, known, prepared, options, waterfall, disconnect)
+        legs, vector, unembedded = asked
         missing = ["dense"] if unembedded else []
         with waterfall.span("rank"):
             ranking = self._ranker(known, options).rank(prepared, legs, options)
@@ -106,24 +120,33 @@ class Retriever:
             notes=(unembedded,) if unembedded else (),
             second_look=ranking.second_look,
             rewritten=rewritten,
+            vector=vector,
         )
 
     def describe(self, index: str, waterfall: Waterfall, disconnect: Disconnect) -> Generation:
         """What stands behind the alias, to within half a minute. Raises IndexNotFound."""
         return self._described.of(index, waterfall, disconnect).generation
 
+    def rewritten_by(self, question: str, earlier: Sequence[str], options: RetrievalOptions) -> str:
+        """The model that ``find`` would have such a question rewritten by; empty where it asks none."""
+        asks = self._rewriter is not None and self._leans(question, earlier, options)
+        return self._rewriter.target_id if asks and self._rewriter is not None else ""
+
+    def _leans(self, question: str, earlier: Sequence[str], options: RetrievalOptions) -> bool:
+        """Whether a model is to make the question stand alone."""
+        if not earlier or "followup" in options.off or "rewrite" in options.off:
+            return False
+        return followup.leans(normalized(question), [normalized(text) for text in earlier])
+
     def _rewritten(
         self, question: str, earlier: Sequence[str], options: RetrievalOptions, waterfall: Waterfall,
         disconnect: Disconnect,
     ) -> Rewritten | None:  # fmt: skip
         """What the small model makes of a question that leans on others; None where it is not asked."""
-        if self._rewriter is None or not earlier or "followup" in options.off or "rewrite" in options.off:
-            return None
-        asked, before = normalized(question), [normalized(text) for text in earlier]
-        if not followup.leans(asked, before):
+        if self._rewriter is None or not self._leans(question, earlier, options):
             return None
         with waterfall.span("rewrite"):
-            return self._rewriter.rewrite(asked, before, disconnect)
+            return self._rewriter.rewrite(normalized(question), [normalized(text) for text in earlier], disconnect)
 
     def _ranker(self, known: Described, options: RetrievalOptions) -> Ranker:
         if options.rerank != "bedrock":
@@ -140,26 +163,25 @@ class Retriever:
         options: RetrievalOptions,
         waterfall: Waterfall,
         disconnect: Disconnect,
-    ) -> tuple[Legs, Described, str]:
-        """What the legs found, what is known of the generation that answered, and why there was no vector.
+    ) -> tuple[_Asked, Described]:
+        """What the legs found, and what is known of the generation that answered.
 
         An index may be swapped for one of another model at any time. What is remembered of it is then wrong, the
         question's vector with it: it is described anew and asked once more.
         """
         try:
-            legs, unembedded = self._ask(index, known.generation, prepared, options, waterfall, disconnect)
+            asked = self._ask(index, known.generation, prepared, options, waterfall, disconnect)
         except InvalidRequest:
             anew = self._described.anew(index, waterfall, disconnect)
             if anew.generation.name == known.generation.name:
                 raise
         else:
-            if legs.generation in ("", known.generation.name):
-                return legs, known, unembedded
+            if asked.legs.generation in ("", known.generation.name):
+                return asked, known
             anew = self._described.anew(index, waterfall, disconnect)
             if anew.generation.spec.vector_space == known.generation.spec.vector_space:
-                return legs, anew, unembedded
-        legs, unembedded = self._ask(index, anew.generation, prepared, options, waterfall, disconnect)
-        return legs, anew, unembedded
+                return asked, anew
+        return self._ask(index, anew.generation, prepared, options, waterfall, disconnect), anew
 
     def _ask(
         self,
@@ -169,12 +191,12 @@ class Retriever:
         options: RetrievalOptions,
         waterfall: Waterfall,
         disconnect: Disconnect,
-    ) -> tuple[Legs, str]:
-        """The legs, with a vector of this generation's model, and why there was none; empty: there was."""
+    ) -> _Asked:
+        """The legs, with a vector of this generation's model."""
         with waterfall.span("embed"):
             vector, why = self._vectors.of(prepared.meaning, generation.spec, disconnect)
         query = engine_query(prepared, vector, options, self._leg_timeout_ms)
-        return self._index.search(index, query, waterfall, disconnect), why
+        return _Asked(self._index.search(index, query, waterfall, disconnect), vector, why)
 
 
 def engine_query(

@@ -21,6 +21,7 @@ from slipstream.aws.profiles import BedrockProfiles
 from slipstream.aws.sigv4 import Bearer, Signer
 from slipstream.aws.transport import Transport
 from slipstream.caching.marking import MarkingIndex
+from slipstream.caching.watching import Record
 from slipstream.models.aliases import DEFAULT_ALIASES
 from slipstream.models.embedding import Embedder
 from slipstream.models.resolve import Resolver
@@ -37,6 +38,7 @@ from slipstream.runtime.search_parts import (
     require_search_settings,
 )
 from slipstream.runtime.settings import read_settings
+from slipstream.telemetry.metrics import EmfSink
 
 ROUTES_ENGINE_TIMEOUT_S = 24.0
 """For which the routes wait for one answer of the engine: their function ends after 29 s, and is to say why before."""
@@ -58,6 +60,7 @@ class IngestSettings(NamedTuple):
     """Where answers are kept that a change of a document has to end; empty: none are."""
     replicas: int = 0
     """Of an index whose maker names no number."""
+    metrics_namespace: str = ""
 
 
 class _Common(NamedTuple):
@@ -83,6 +86,7 @@ def read_ingest_settings(environ: Mapping[str, str]) -> IngestSettings:
         cors_origins=tuple(general.cors_origins),
         answers_table=general.cache.table if general.cache else "",
         replicas=read_replicas(environ),
+        metrics_namespace=general.metrics_namespace,
     )
 
 
@@ -150,7 +154,8 @@ def _common(
     documents = document_index(settings.search, timeout_s=engine_timeout_s)
     if settings.answers_table:
         service = dynamodb(transport=models.transport, auth=models.signer, places=models.places)
-        documents = MarkingIndex(documents, DynamoAnswerStore(Table(settings.answers_table, service)))
+        answers = DynamoAnswerStore(Table(settings.answers_table, service))
+        documents = MarkingIndex(documents, answers, record=counting(settings.metrics_namespace))
     return _Common(
         documents=documents,
         embedder=models.embedder,
@@ -160,6 +165,12 @@ def _common(
             client("sqs", settings.region), queue_url=settings.queue_url, dead_url=settings.dead_letter_queue_url
         ),
     )
+
+
+def counting(namespace: str) -> Record:
+    """Counts of what happens to kept answers, as metrics of ``namespace``."""
+    sink = EmfSink(namespace, sys.stdout)
+    return lambda counts, index: sink.record(counts, {"operation": "arrival"}, {"index": index})
 
 
 def _log(message: str, **facts: Any) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from slipstream.caching.marking import MarkingIndex
+from slipstream.caching.store import AnswerStore
 from slipstream.errors import InvalidRequest
 from slipstream.fakes.failures import MemoryDeadLetters, MemoryFailures
 from slipstream.gateway.routes import printable
@@ -11,14 +13,15 @@ from slipstream.models.aliases import DEFAULT_ALIASES
 from slipstream.retrieval.api import Parts
 from slipstream.retrieval.drafts import Source
 from slipstream.retrieval.ports import IndexSpec
-from slipstream.runtime.ingest_parts import model_service, read_replicas
+from slipstream.runtime.ingest_parts import counting, model_service, read_replicas
 from slipstream.runtime.search_parts import document_index, require_search_settings
 from slipstream.runtime.settings import Settings
 
 
-def build_lone_parts(settings: Settings, environ: Mapping[str, str]) -> Parts:
+def build_lone_parts(settings: Settings, environ: Mapping[str, str], answers: AnswerStore | None = None) -> Parts:
     """For a process by itself, with an engine and a model service but no bucket, queue or table: documents come in
-    requests, and nothing can fail behind them. Nothing is called yet. Raises BadSetting where there is no engine.
+    requests, and nothing can fail behind them. Changes end what rests on them among ``answers``. Nothing is called yet.
+    Raises BadSetting where there is no engine.
     """
     search = require_search_settings(environ)
     models = model_service(settings.region, {**DEFAULT_ALIASES, **settings.aliases}, settings.endpoints, environ)
@@ -31,8 +34,11 @@ def build_lone_parts(settings: Settings, environ: Mapping[str, str]) -> Parts:
             param="uri",
         )
 
+    documents = document_index(search)
+    if answers is not None:
+        documents = MarkingIndex(documents, answers, record=counting(settings.metrics_namespace))
     return Parts(
-        index=document_index(search),
+        index=documents,
         embedder=models.embedder,
         resolve=models.resolve,
         objects=no_bucket,

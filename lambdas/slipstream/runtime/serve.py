@@ -105,14 +105,10 @@ def _application(authenticate: Authenticate, *, indexes: bool) -> WsgiApp:
         if not built:
             with building:
                 if not built:
-                    from slipstream.runtime.wiring import build
+                    from slipstream.runtime.wiring import build, build_whole
 
                     settings = read_settings(os.environ)
-                    app = build(settings, os.environ).app
-                    if indexes:
-                        from slipstream.runtime.index_routes import with_indexes
-
-                        app = with_indexes(app, settings, os.environ)
+                    app = build_whole(settings, os.environ) if indexes else build(settings, os.environ).app
                     built.append(wsgi_app(app, authenticate=authenticate))
                     gc.freeze()  # nothing that was built is garbage: collecting would search it during a request
         return built[0](environ, start_response)

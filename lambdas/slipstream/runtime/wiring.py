@@ -52,6 +52,19 @@ class Built(NamedTuple):
 
 def build(settings: Settings, environ: Mapping[str, str]) -> Built:
     """Put the chat function together. No I/O; ``environ`` gives credentials."""
+    gateway, restore = _gateway(settings, environ)
+    return Built(create_app(gateway), restore)
+
+
+def build_whole(settings: Settings, environ: Mapping[str, str]) -> App:
+    """The whole gateway for one process: the chat function, and the indexes whose changes end its kept answers."""
+    from slipstream.runtime.index_routes import with_indexes
+
+    gateway, _ = _gateway(settings, environ)
+    return with_indexes(create_app(gateway), settings, environ, gateway.kept)
+
+
+def _gateway(settings: Settings, environ: Mapping[str, str]) -> tuple[Gateway, Callable[[], None]]:
     transport = Transport(
         connect_timeout_s=settings.connect_timeout_s,
         read_timeout_s=settings.read_timeout_s,
@@ -113,7 +126,7 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         transport.restore()
         credentials.restore()
 
-    return Built(create_app(gateway), restore)
+    return gateway, restore
 
 
 class _Services(NamedTuple):

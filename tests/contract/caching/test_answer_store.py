@@ -11,7 +11,9 @@ import pytest
 
 from slipstream.aws.answer_store import INLINE_BYTES, ITEM_BYTES, DynamoAnswerStore
 from slipstream.caching.entry import FORMAT, Body, checksum_of
-from slipstream.caching.store import AnswerStore, DocumentVersion, Head, Lease, Mark, Place, Wanted
+from slipstream.caching.store import AnswerStore, DocumentVersion, Head, Lease, Mark, Place, Wanted, Watch
+from slipstream.retrieval.bar import Bar
+from slipstream.ulid import ulid
 
 NOW_S = 1_800_000_000.0
 KEY = "3f" + "0" * 62
@@ -167,6 +169,40 @@ def test_many_documents_are_marked_at_once(store: AnswerStore) -> None:
     store.mark("docs", marks, until_s=NOW_S + 100)
     found = store.marks([("docs", name) for name in marks])
     assert {document: mark for (_, document), mark in found.items()} == marks
+
+
+def test_of_two_marks_without_a_version_the_later_time_stays(store: AnswerStore) -> None:
+    for after_s in (NOW_S, NOW_S + 60, NOW_S + 30):
+        store.mark("docs", {"": Mark(None, after_s)}, until_s=NOW_S + 100)
+    assert store.marks([("docs", "")]) == {("docs", ""): Mark(None, NOW_S + 60)}
+
+
+def watch(kept_s: float = NOW_S, generation: str = "docs-000001") -> Watch:
+    return Watch(
+        place=PLACE, entry_id=ulid(int(kept_s * 1000), bytes(9) + b"x"), generation=generation, kept_s=kept_s,
+        expires_s=kept_s + 90.5, bar=Bar(b"\x7f\x81\x00", ("lambda", "retri"), 0.5),
+    )  # fmt: skip
+
+
+def test_kept_answers_of_a_generation_are_told_to_who_brings_it_documents_the_newest_of_many(
+    store: AnswerStore,
+) -> None:
+    told = [watch(NOW_S + number) for number in range(5)]
+    for one in (told[3], told[0], told[4], told[1], told[2], watch(generation="docs-000002")):
+        store.watch(one)
+    assert list(store.watches("docs-000001", since_s=0.0, limit=9)) == told
+    assert list(store.watches("docs-000001", since_s=NOW_S + 1.9995, limit=9)) == told[2:]
+    assert list(store.watches("docs-000001", since_s=0.0, limit=2)) == told[3:]
+    assert list(store.watches("docs-000003", since_s=0.0, limit=2)) == []
+
+
+def test_what_is_not_to_be_watched_any_more_is_not_told(store: AnswerStore) -> None:
+    told = [watch(), watch(NOW_S + 1)]
+    for one in told:
+        store.watch(one)
+    for _ in range(2):
+        store.unwatch(told[0])
+    assert list(store.watches("docs-000001", since_s=0.0, limit=9)) == told[1:]
 
 
 def test_a_purge_takes_what_begins_so_and_nothing_of_others(store: AnswerStore) -> None:

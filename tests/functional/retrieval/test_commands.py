@@ -168,3 +168,14 @@ def test_eval_takes_an_owners_synonyms_and_tells_a_rule_that_is_none(few: Path, 
     ran = CliRunner().invoke(main, asked)
     assert ran.exit_code == 1
     assert "line 1: 'alone' says no other word" in ran.stderr
+
+
+def test_eval_says_which_answers_arriving_documents_end_and_which_they_had_to(few: Path) -> None:
+    ran = CliRunner().invoke(main, ["eval", "arrivals", "--data", str(few), "--json"])
+
+    assert ran.exit_code == 0, ran.stderr
+    found = json.loads(ran.stdout)
+    assert found["answers"] == 5 * found["queries"]
+    assert 0 < found["affected"] < found["answers"]
+    assert found["ended_of_affected"] > 0.8
+    assert 0 <= found["needless_per_new_document"] <= found["ended_of_others"] <= 1

@@ -14,7 +14,7 @@ from slipstream.caching.marking import MarkingIndex
 from slipstream.caching.store import Mark
 from slipstream.chat import events as chat
 from slipstream.chat.events import Started, Stopped, TextDelta, Usage
-from slipstream.chat.request import Options, Parameters
+from slipstream.chat.request import Message, Options, Parameters, Text
 from slipstream.chat.retrieval_options import RetrievalOptions
 from slipstream.disconnect import Disconnect
 from slipstream.errors import IndexNotFound, UpstreamUnavailable
@@ -24,6 +24,7 @@ from slipstream.models.resolved import ResolvedCall
 from slipstream.retrieval.document import Document
 from slipstream.retrieval.ports import Generation, IndexSpec, Kept
 from slipstream.retrieval.question.prepare import prepare
+from slipstream.retrieval.question.rewrite import Rewritten
 from slipstream.retrieval.ranking import Found, Ranked
 from slipstream.retrieval.search import Hit
 from slipstream.telemetry.waterfall import Waterfall
@@ -50,6 +51,8 @@ class Documents:
         self.versions = versions or {"a": "v1", "b": "v1"}
         self.generation = Generation("docs-000001", IndexSpec(), None, True)
         self.searches = 0
+        self.rewriter = ""
+        self.rewritten: Rewritten | None = None
         self.missing: tuple[str, ...] = ()
         self.before_search: Callable[[], None] = lambda: None
         self.seen: Callable[[Disconnect], None] = lambda _: None
@@ -59,6 +62,10 @@ class Documents:
         if index != "docs":
             raise IndexNotFound(f"there is no index '{index}'")
         return self.generation
+
+    def rewritten_by(self, question: str, earlier: Sequence[str], options: RetrievalOptions) -> str:
+        del question, options
+        return self.rewriter if earlier else ""
 
     def find(
         self, index: str, question: str, earlier: Sequence[str], options: RetrievalOptions, waterfall: Waterfall,
@@ -71,7 +78,8 @@ class Documents:
             self.before_search()
         hits = [hit(name, version) for name, version in self.versions.items()]
         passages = tuple(Ranked(hit, 1.0) for hit in hits)
-        return Found(index, self.generation.name, prepare(question, []), passages, self.missing)
+        prepared = prepare(question, [])
+        return Found(index, self.generation.name, prepared, passages, self.missing, rewritten=self.rewritten)
 
 
 class Versioned:
@@ -245,6 +253,26 @@ def test_other_ways_of_searching_have_other_answers() -> None:
     bench = Rag()
     bench.question()
     assert outcome(bench.question(options=Options(retrieval=RetrievalOptions(passages=3)))) == "miss"
+
+
+def test_another_model_that_rewrites_questions_has_other_answers_to_those_with_others_before_them() -> None:
+    bench = Rag()
+    turns = [Message("user", [Text("What is Lambda?")]), Message("assistant", [Text("A service.")])]
+    turns.append(Message("user", [Text("And how often does it retry?")]))
+    told = []
+    for rewriter in ("amazon.nova-micro-v1:0", "amazon.nova-lite-v1:0"):
+        bench.documents.rewriter = rewriter
+        told += [outcome(bench.question(messages=turns)), outcome(bench.question())]
+        assert outcome(bench.question(messages=turns)) == "hit"
+    assert told == ["miss", "miss", "miss", "hit"]
+
+
+@pytest.mark.parametrize(("rewriting", "kept"), [("ok", True), ("unfit", True), ("late", False), ("resting", False)])
+def test_an_answer_whose_question_nobody_rewrote_in_time_is_not_kept(rewriting: Any, kept: bool) -> None:
+    bench = Rag()
+    bench.documents.rewritten = Rewritten(rewriting, "amazon.nova-micro-v1:0")
+    bench.question()
+    assert outcome(bench.question()) == ("hit" if kept else "miss")
 
 
 def test_an_answer_that_no_passage_supports_is_not_kept() -> None:

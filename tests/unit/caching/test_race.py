@@ -16,7 +16,6 @@ from slipstream.chat import events as chat
 from slipstream.disconnect import NEVER, Disconnect
 from slipstream.errors import ClientGone, Throttled, UpstreamUnavailable
 from slipstream.fakes.answer_store import MemoryAnswerStore
-from slipstream.fakes.model import ScriptedModels
 from slipstream.models.resolved import ResolvedCall
 from slipstream.telemetry.waterfall import Waterfall
 from tests.unit.caching.kept import HELLO, OTHER, Caching, outcome, wanting
@@ -117,19 +116,26 @@ def test_an_error_of_the_model_is_raised_where_nothing_was_kept() -> None:
     assert bench.ask(options=RACE)[0] == HELLO
 
 
-def test_a_call_that_came_to_its_first_event_in_the_same_moment_is_ended_too() -> None:
+class Deaf(Waiting):
+    """One that has its first event in the very moment in which it is given up."""
+
+    def stream(self, call: ResolvedCall, waterfall: Waterfall, disconnect: Disconnect) -> Iterator[chat.Event]:
+        with pytest.raises(ClientGone):
+            next(super().stream(call, waterfall, disconnect))
+        self.ended.clear()
+        try:
+            yield chat.Started()
+        finally:
+            self.ended.set()
+
+
+def test_a_call_that_comes_to_its_first_event_in_the_same_moment_is_ended_too() -> None:
     store = MemoryAnswerStore()
     Caching(store=store).ask()
-    for _ in range(20):
-        models = ScriptedModels([OTHER])
-        bench = Caching(models=models, store=store)
-        answer = bench.begin(options=RACE)
-        list(answer.events)
-        answer.close()
-        answer.settle()
-        if outcome(answer.report()) == "hit":
-            answer.search._race.calling.result(WAIT_S)  # type: ignore[union-attr]
-            assert models.closed == 1
+    model = Deaf()
+    events, report = Caching(models=model, store=store).ask(options=RACE)
+    assert (events, outcome(report)) == (HELLO, "hit")
+    assert model.ended.is_set()
 
 
 class Line(Disconnect):

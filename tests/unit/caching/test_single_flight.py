@@ -246,6 +246,26 @@ def test_a_leader_that_dies_lets_the_others_go_on_when_its_lease_is_over() -> No
     assert 5.0 <= clock.now_s - began_s < 5.5
 
 
+def test_an_answer_that_takes_longer_than_its_lease_is_not_waited_for_and_the_next_who_asks_leads() -> None:
+    store, clock = MemoryAnswerStore(), Clock()
+    limits = CacheLimits(look_s=30.0, lease_s=5.0)
+    slow, here, there = (
+        Caching([said], store=store, clock=clock, limits=limits) for said in (HELLO, OTHER, HELLO)
+    )  # fmt: skip
+    long = slow.begin()
+    clock.now_s += 5.5
+    began_s = clock.now_s
+    leading = here.begin()
+    assert clock.now_s == began_s  # at once: nobody can follow a stream in another environment
+    leading_events = tuple(leading.events)
+    leading.settle()
+    assert outcome(there.ask()[1]) == "hit"
+    assert (leading_events, tuple(long.events)) == (OTHER, HELLO)
+    long.settle()
+    assert (slow.calls, here.calls, there.calls) == (1, 1, 0)
+    assert there.ask()[0] == HELLO
+
+
 def test_a_leader_whose_answer_cannot_be_kept_lets_the_others_go_on_at_once() -> None:
     store, clock = MemoryAnswerStore(), Clock()
     cut = (chat.Started(), chat.TextDelta("Hel"), chat.Stopped("max_tokens"), chat.Usage(1, 1))

@@ -98,6 +98,7 @@ def test_a_follow_up_question_is_searched_for_as_the_model_says_it_and_its_span_
     assert found.rewritten is not None
     assert found.rewritten.usage == Usage(120, 9)
     assert "rewrite" in waterfall.ms()
+    assert asking.retriever.rewritten_by("And how often?", [EARLIER], DEFAULTS) == Resolver().target("fast").target_id
 
 
 @pytest.mark.parametrize(
@@ -120,6 +121,7 @@ def test_no_model_is_asked_without_a_conversation_or_a_need_or_against_a_wish(
     assert models.calls == []
     assert found.rewritten is None
     assert "rewrite" not in waterfall.ms()
+    assert asking.retriever.rewritten_by(question, earlier, RetrievalOptions(off=off)) == ""
 
 
 def test_where_the_model_is_late_the_rule_serves_and_the_reply_says_so() -> None:

@@ -83,6 +83,14 @@ class ModelRewriter:
         self._in_vain = 0
         self._rests_until_s = 0.0
 
+    @property
+    def target_id(self) -> str:
+        """The model that is asked, as its service names it; a name that no model has stays as it is."""
+        try:
+            return self._resolve(ChatRequest(model=self._model, messages=[])).target_id
+        except SlipstreamError:
+            return self._model
+
     def rewrite(self, question: str, earlier: Sequence[str], disconnect: Disconnect) -> Rewritten:
         """``earlier``: the user's questions before this one, oldest first. Raises ClientGone, and nothing else."""
         if self._clock() < self._rests_until_s:
