@@ -52,15 +52,31 @@ class QuestionStore(Protocol):
         ...
 
 
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a namespace's learning is. Counts are of labels ever told; times are Unix seconds."""
+
+    labels: int = 0
+    drawn: int = 0
+    """Of them, those that checks found out."""
+    struck: int = 0
+    """Of them, answers that were reported as wrong."""
+    learnt: str = ""
+    """Names the calibration that stands there; empty: none does."""
+    learnt_labels: int = 0
+    """How many labels there were when it was learnt, and ``learnt_struck`` how many of those reports."""
+    learnt_struck: int = 0
+    learnt_s: float = 0.0
+
+
 class LearningStore(Protocol):
     """What is known of pairs, by namespace. Every method raises a SlipstreamError where the store fails."""
 
-    def tell(self, namespace: str, family: str, label: Label) -> None:
-        """Keep a label."""
+    def tell(self, namespace: str, family: str, label: Label, *, name: str = "") -> None:
+        """Keep a label. Of those with one ``name`` only one is kept: the first, or a later one that says different."""
         ...
 
-    def looked(self, namespace: str, family: str, seen: Sequence[Seen]) -> None:
-        """Keep a sample of the pairs that were looked at."""
+    def looked(self, namespace: str, seen: Sequence[tuple[str, Seen]]) -> None:
+        """Keep a sample of the pairs that were looked at, each with its family, in one write."""
         ...
 
     def labels(self, namespace: str, *, limit: int) -> Sequence[tuple[str, Label]]:
@@ -71,12 +87,16 @@ class LearningStore(Protocol):
         """(family, pair), the newest ``limit``, oldest first."""
         ...
 
-    def calibration(self, namespace: str) -> Calibration | None:
-        """What was learnt last; None: nothing yet."""
+    def progress(self, namespace: str) -> Progress:
+        """How far it is; cheap."""
         ...
 
-    def keep(self, namespace: str, calibration: Calibration) -> None:
-        """Put what was learnt in the former's place."""
+    def calibration(self, namespace: str) -> Calibration | None:
+        """What was learnt last; None: nothing yet, or nothing that this release can read."""
+        ...
+
+    def keep(self, namespace: str, calibration: Calibration, progress: Progress) -> None:
+        """Put what was learnt in the former's place; ``progress`` is from before its labels were read."""
         ...
 
     def namespaces(self) -> Sequence[str]:
