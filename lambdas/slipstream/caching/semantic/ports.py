@@ -109,6 +109,8 @@ class Verdict(msgspec.Struct, frozen=True):
 
     equal: bool | None
     reason: str
+    cost_usd: float = 0.0
+    """Of the model that was asked, where one was."""
 
 
 class Learning(Protocol):
