@@ -98,13 +98,13 @@ class Table:
 
     def query(
         self, condition: str, *, names: Mapping[str, str] | None = None, values: Item | None = None,
-        index: str | None = None, limit: int | None = None, newest_first: bool = False,
+        index: str | None = None, limit: int | None = None, descending: bool = False,
     ) -> Iterator[Item]:  # fmt: skip
-        """Items in the order of the sort key (``newest_first``: from its end), page by page; at most ``limit``."""
+        """Items in the order of the sort key, or against it, page by page; at most ``limit``."""
         fields: Item = {"TableName": self._name, "KeyConditionExpression": condition, **_expression(names, values)}
         if index is not None:
             fields["IndexName"] = index
-        if newest_first:
+        if descending:
             fields["ScanIndexForward"] = False
         yield from self._pages("Query", fields, limit)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from os import urandom
 
@@ -27,7 +27,7 @@ LOOKS_S = 30 * 86_400.0
 """How long an item stays that nothing newer takes the place of."""
 ITEM_BYTES = 300 * 1024
 CALIBRATION, OBJECT = "calibration", "object"
-_COUNTS = ("labels", "drawn", "struck", "learnt", "learnt_labels", "learnt_struck", "learnt_s")
+_COUNTS = Progress.__struct_fields__
 _looks = msgspec.msgpack.Decoder(list[tuple[str, str, str, float]])
 
 
@@ -97,7 +97,7 @@ class DynamoLearningStore:
     def progress(self, namespace: str) -> Progress:
         """See LearningStore."""
         item = self._table.get_item(_progress(namespace), only=_COUNTS) or {}
-        return Progress(**item)
+        return _read(item)
 
     def calibration(self, namespace: str) -> Calibration | None:
         """See LearningStore."""
@@ -126,20 +126,31 @@ class DynamoLearningStore:
         self._table.put_item(item)
         self._table.update_item(
             _progress(namespace),
-            "SET learnt = :name, learnt_labels = :labels, learnt_struck = :struck, learnt_s = :now",
-            values={":name": name, ":labels": progress.labels, ":struck": progress.struck, ":now": now_s},
+            "SET learnt = :name, learnt_labels = :labels, learnt_struck = :struck, learnt_s = :now, "
+            "learnt_epsilon = :epsilon",
+            values={
+                ":name": name,
+                ":labels": progress.labels,
+                ":struck": progress.struck,
+                ":now": now_s,
+                ":epsilon": calibration.epsilon,
+            },
         )
 
-    def namespaces(self) -> Sequence[str]:
+    def namespaces(self) -> Mapping[str, Progress]:
         """See LearningStore."""
         items = self._table.query("pk = :pk", values={":pk": "learning"})
-        return [item["sk"] for item in items if item.get("labels")]
+        return {item["sk"]: _read(item) for item in items if item.get("labels")}
 
     def _newest(self, pk: str, limit: int) -> Iterator[Item]:
-        return self._table.query("pk = :pk", values={":pk": pk}, limit=limit, newest_first=True)
+        return self._table.query("pk = :pk", values={":pk": pk}, limit=limit, descending=True)
 
     def _ulid(self) -> str:
         return ulid(int(self._clock() * 1000), urandom(10))
+
+
+def _read(item: Item) -> Progress:
+    return Progress(**{name: item[name] for name in _COUNTS if name in item})
 
 
 def _progress(namespace: str) -> Item:

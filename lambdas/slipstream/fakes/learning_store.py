@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 
 import msgspec
@@ -82,9 +82,10 @@ class MemoryLearningStore:
                 learnt_labels=progress.labels,
                 learnt_struck=progress.struck,
                 learnt_s=self._clock(),
+                learnt_epsilon=calibration.epsilon,
             )
 
-    def namespaces(self) -> Sequence[str]:
+    def namespaces(self) -> Mapping[str, Progress]:
         """See LearningStore."""
         with self._lock:
-            return sorted(name for name, one in self._all.items() if one.progress.labels)
+            return {name: one.progress for name, one in self._all.items() if one.progress.labels}

@@ -101,7 +101,7 @@ def test_it_counts_labels_checks_and_reports_of_wrong_answers(learning: Learning
 
     assert learning.progress(ACME) == Progress(labels=4, drawn=2, struck=1)
     assert learning.progress(OTHER) == Progress()
-    assert learning.namespaces() == [ACME]
+    assert learning.namespaces() == {ACME: learning.progress(ACME)}
 
 
 def test_what_one_name_tells_twice_counts_once_and_the_later_word_holds(learning: LearningStore) -> None:
@@ -127,6 +127,7 @@ def test_a_calibration_takes_the_former_ones_place_and_has_another_name(learning
     assert (second.labels, second.learnt_labels, second.learnt_struck) == (2, 2, 1)
     assert first.learnt != second.learnt != ""
     assert first.learnt_s < second.learnt_s <= clock.now_s
+    assert (first.learnt_epsilon, second.learnt_epsilon) == (0.01, 0.02)
 
 
 def large() -> Calibration:

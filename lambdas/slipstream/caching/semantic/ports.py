@@ -6,7 +6,7 @@ stand for one another. ``aws`` implements the stores, ``fakes`` doubles them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -15,6 +15,9 @@ from slipstream.caching.entry import Answered
 from slipstream.caching.semantic.features import Pair
 from slipstream.caching.semantic.policy import Label, Seen
 from slipstream.caching.semantic.verifier import Calibration, Verifier
+
+QUESTION_FORMAT = 1
+"""Version of what a store keeps of a question; what a newer one wrote is not read, and left where it is."""
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +54,10 @@ class QuestionStore(Protocol):
         """Forget a question."""
         ...
 
+    def purge(self, namespace: str, prefix: str = "") -> int:
+        """Forget a namespace's questions whose key, or whose answer's, begins with ``prefix``; how many there were."""
+        ...
+
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """How far a namespace's learning is. Counts are of labels ever told; times are Unix seconds."""
@@ -66,6 +73,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """How many labels there were when it was learnt, and ``learnt_struck`` how many of those reports."""
     learnt_struck: int = 0
     learnt_s: float = 0.0
+    learnt_epsilon: float = 0.0
 
 
 class LearningStore(Protocol):
@@ -99,8 +107,8 @@ class LearningStore(Protocol):
         """Put what was learnt in the former's place; ``progress`` is from before its labels were read."""
         ...
 
-    def namespaces(self) -> Sequence[str]:
-        """Those with labels."""
+    def namespaces(self) -> Mapping[str, Progress]:
+        """Those with labels, and how far each one is."""
         ...
 
 
