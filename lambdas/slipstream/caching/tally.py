@@ -73,7 +73,7 @@ class Tally:
 
     def __init__(self, store: TallyStore, *, clock: Callable[[], float] = time.time) -> None:
         """``clock``: Unix time (s)."""
-        self._store = store
+        self.store = store
         self._clock = clock
         self._days: OrderedDict[tuple[str, str, str], tuple[str, Counter[str]]] = OrderedDict()
         self._answers: OrderedDict[tuple[str, str, str], tuple[str, Counter[str]]] = OrderedDict()
@@ -115,7 +115,7 @@ class Tally:
             waiting = (self._days or self._answers) if self._turn else (self._answers or self._days)
             (namespace, day, key), (family, counts) = waiting.popitem(last=False)
         try:
-            self._store.add(namespace, day, Used(key, family, counts))
+            self.store.add(namespace, day, Used(key, family, counts))
         except SlipstreamError:
             self._take(namespace, key, family, counts)  # on the next day's account, where a day has ended
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from slipstream.aws.transport import Transport
     from slipstream.caching.answers import AnswerCache
     from slipstream.caching.store import AnswerStore
+    from slipstream.caching.tally import Tally
 
 STORE_TIMEOUT_S = 1.0
 """What a table that does not answer may hold a look-up's thread, or the work after the last byte. The caller waits for
@@ -39,6 +40,10 @@ class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Regular expressions of what must not be kept, in requests and answers."""
     shared: dict[str, str] = {}
     """Tenant → namespace that it shares with others."""
+    epsilon: float = 0.01
+    """Acceptable share of wrong answers among semantic hits."""
+    judge_model: str = ""
+    """Alias, id or ARN of the model that compares answers where rules cannot tell; empty: those count as different."""
 
 
 def read_cache_settings(environ: Mapping[str, str]) -> CacheSettings | None:
@@ -58,6 +63,8 @@ def read_cache_settings(environ: Mapping[str, str]) -> CacheSettings | None:
         chunks_per_s=_number(environ, "SLIPSTREAM_CACHE_CHUNKS_PER_S", usual.chunks_per_s, 0, 10_000),
         personal=tuple(pattern.pattern for pattern in _patterns(environ.get("SLIPSTREAM_CACHE_PERSONAL", ""))),
         shared=_shared(environ.get("SLIPSTREAM_CACHE_SHARED", "")),
+        epsilon=_number(environ, "SLIPSTREAM_CACHE_EPSILON", usual.epsilon, 0.001, 0.5),
+        judge_model=environ.get("SLIPSTREAM_CACHE_JUDGE_MODEL", usual.judge_model),
     )
 
 
@@ -95,6 +102,21 @@ def answer_store(settings: CacheSettings, *, transport: Transport, auth: Authori
             settings.bucket, transport=transport, auth=auth, places=places, timeout_s=STORE_TIMEOUT_S
         )
     return DynamoAnswerStore(Table(settings.table, service), objects)
+
+
+def tally(settings: CacheSettings, *, transport: Transport, auth: Authorizes, places: Places) -> Tally:
+    """What counts the worth of kept answers, in the table or in this process's memory. Nothing is called yet."""
+    from slipstream.caching.tally import Tally
+
+    if not settings.table:
+        from slipstream.fakes.tally_store import MemoryTallyStore
+
+        return Tally(MemoryTallyStore())
+    from slipstream.aws.dynamodb import Table, dynamodb
+    from slipstream.aws.tally_store import DynamoTallyStore
+
+    service = dynamodb(transport=transport, auth=auth, places=places, timeout_s=STORE_TIMEOUT_S)
+    return Tally(DynamoTallyStore(Table(settings.table, service)))
 
 
 def _number(environ: Mapping[str, str], name: str, usual: float, low: float, high: float) -> float:

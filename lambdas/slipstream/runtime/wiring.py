@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from slipstream.aws.bedrock import BedrockModels
@@ -31,6 +32,8 @@ from slipstream.telemetry.metrics import EmfSink
 
 if TYPE_CHECKING:
     from slipstream.caching.answers import AnswerCache
+    from slipstream.caching.knowledge import Knowledge
+    from slipstream.caching.tally import Tally
     from slipstream.gateway.grounding import Finds
     from slipstream.retrieval.rerank import Reranker
     from slipstream.retrieval.retrieve import Rewriter
@@ -81,6 +84,7 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
     services = _Services(transport, signer, places)
     finds = _finder(settings, settings.search, services, bedrock, resolver) if settings.search else None
     cache = _cache(settings, services)
+    tally = _tally(settings, services)
     pipeline = Pipeline(
         resolver=resolver,
         planner=PromptPlanner(),
@@ -89,6 +93,7 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         region=settings.region,
         finds=finds,
         cache=cache,
+        tally=tally,
     )
     gateway = Gateway(
         pipeline=pipeline,
@@ -103,6 +108,7 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         pace=Pace(silence_s=settings.whole_silence_s, heartbeat_s=settings.heartbeat_s),
         finds=finds,
         kept=cache.store if cache else None,
+        knowledge=_knower(settings, cache, tally, services, bedrock, resolver) if cache and tally else None,
     )
 
     def restore() -> None:
@@ -127,6 +133,44 @@ def _cache(settings: Settings, services: _Services) -> AnswerCache | None:
 
     transport, signer, places = services
     return answer_cache(settings.cache, transport=transport, auth=signer, places=places)
+
+
+def _tally(settings: Settings, services: _Services) -> Tally | None:
+    if settings.cache is None:
+        return None
+    from slipstream.runtime import cache_parts
+
+    transport, signer, places = services
+    return cache_parts.tally(settings.cache, transport=transport, auth=signer, places=places)
+
+
+def _knower(
+    settings: Settings,
+    cached: AnswerCache,
+    tally: Tally,
+    services: _Services,
+    bedrock: BedrockModels,
+    resolver: Resolver,
+) -> Callable[[], Knowledge]:
+    """What is known of kept answers beside them, made when it is first asked for: exact hits do without."""
+    chosen, building = settings.cache, Lock()
+    assert chosen is not None  # noqa: S101
+
+    @cache
+    def build() -> Knowledge:
+        from slipstream.caching.semantic.judge import ModelJudge
+        from slipstream.runtime import learning_parts
+
+        transport, signer, places = services
+        kept = learning_parts.stores(chosen, transport=transport, auth=signer, places=places)
+        judge = ModelJudge(bedrock, resolver.resolve, model=chosen.judge_model) if chosen.judge_model else None
+        return learning_parts.knowledge(chosen, cached, kept, tally, judge)
+
+    def knowledge() -> Knowledge:
+        with building:  # two of them would each have a memory of its own
+            return build()
+
+    return knowledge
 
 
 def _finder(

@@ -117,9 +117,15 @@ class EnvironmentLearning:
             known = self._of(namespace)
             known.told.append((family, Label(seen, equal, drawn)))
             known.drawn_here += drawn
-            if not equal:
-                known.wrong.append(of_pair(seen.asked, seen.candidate))
-                known.reads(known.calibration)
+        if not equal:
+            self.refuse(namespace, seen.asked, seen.candidate)
+
+    def refuse(self, namespace: str, asked: str, candidate: str) -> None:
+        """Serve this pair no more, from now on and here; elsewhere once its label has been learnt from."""
+        with self._lock:
+            known = self._of(namespace)
+            known.wrong.append(of_pair(asked, candidate))
+            known.reads(known.calibration)
 
     def settle(self, namespace: str) -> None:
         """See Learning."""
