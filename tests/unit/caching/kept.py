@@ -57,6 +57,7 @@ class Caching:
         finds: Any = None,
         models: Any = None,
         sleep: Callable[[float], None] | None = None,
+        tally: Any = None,
     ) -> None:
         self.models = models or ScriptedModels(answers)
         self.metrics = MemoryMetrics()
@@ -73,6 +74,7 @@ class Caching:
             region="eu-west-1",
             finds=None if finds is None else lambda: finds,
             cache=self.cache,
+            tally=tally,
         )
 
     def begin(self, text: str = "Hi there", *, disconnect: Disconnect = NEVER, **fields: Any) -> Answer:
