@@ -76,15 +76,16 @@ def knowledge(
     )
 
 
-def learning_beside(learner: Learner, cache: AnswerCache) -> Callable[[], None]:
-    """Begins to learn on another thread whenever there are new labels, one round at a time."""
+def learning_beside(learner: Learner, cache: AnswerCache) -> Callable[[], Pending[Round]]:
+    """Begins to learn on another thread whenever there are new labels, one round at a time; the round on its way."""
     running: list[Pending[Round]] = []
     starting = Lock()
 
-    def told() -> None:
+    def told() -> Pending[Round]:
         with starting:
             if not running or running[0].done:
                 running[:] = [cache.beside.start(learner.run)]
+            return running[0]
 
     return told
 

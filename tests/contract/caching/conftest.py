@@ -6,6 +6,7 @@ import pytest
 from slipstream.aws.answer_store import DynamoAnswerStore
 from slipstream.aws.credentials import CredentialSource
 from slipstream.aws.dynamodb import Table, dynamodb
+from slipstream.aws.learning_store import DynamoLearningStore
 from slipstream.aws.object_bodies import ObjectBodies
 from slipstream.aws.places import Places
 from slipstream.aws.sigv4 import Signer
@@ -49,3 +50,32 @@ def store(request: pytest.FixtureRequest) -> AnswerStore:
         return MemoryAnswerStore()
     found: AnswerStore = request.getfixturevalue("dynamo")
     return found
+
+
+class Ticking:
+    """Unix time that goes on by a millisecond with each look, as names have to sort by age."""
+
+    def __init__(self) -> None:
+        self.now_s = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        self.now_s += 0.001
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Ticking:
+    return Ticking()
+
+
+@pytest.fixture
+def dynamo_learning(moto_url: str, boto: Callable[[str], Any], clock: Ticking) -> Iterator[DynamoLearningStore]:
+    """The adapter that is deployed, over table and bucket."""
+    del boto
+    transport = Transport()
+    auth = Signer(CredentialSource(CREDENTIALS), REGION)
+    places = Places(REGION, {"dynamodb": moto_url, "s3": moto_url})
+    table = Table(TABLE, dynamodb(transport=transport, auth=auth, places=places))
+    objects = ObjectBodies(BUCKET, transport=transport, auth=auth, places=places)
+    yield DynamoLearningStore(table, objects, clock=clock)
+    transport.restore()

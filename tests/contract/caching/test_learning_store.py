@@ -2,63 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
 
-from slipstream.aws.credentials import CredentialSource
-from slipstream.aws.dynamodb import Table, dynamodb
 from slipstream.aws.learning_store import ITEM_BYTES, LABELS_S, LOOKS_S, DynamoLearningStore
-from slipstream.aws.object_bodies import ObjectBodies
-from slipstream.aws.places import Places
-from slipstream.aws.sigv4 import Signer
-from slipstream.aws.transport import Transport
 from slipstream.caching.semantic.policy import Label, Seen
 from slipstream.caching.semantic.ports import LearningStore, Progress
 from slipstream.caching.semantic.rarity import Rarity
 from slipstream.caching.semantic.verifier import Calibration, encoded
 from slipstream.fakes.learning_store import MemoryLearningStore
-from tests.contract.caching.conftest import CREDENTIALS
-from tests.contract.caching.moto_server import BUCKET, REGION, TABLE
+from tests.contract.caching.conftest import Ticking
+from tests.contract.caching.moto_server import BUCKET, TABLE
 
 ACME, OTHER = "tenant:acme", "tenant:other"
 FAMILY = "f" * 64
 CALIBRATION = Calibration(epsilon=0.02, learnt=True, wrong=frozenset({"ab"}), rarity=Rarity(3, {"lamp": 2}))
 
 
-class Clock:
-    """Unix time that goes on by a millisecond with each look, as names have to sort by age."""
-
-    def __init__(self) -> None:
-        self.now_s = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        self.now_s += 0.001
-        return self.now_s
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def dynamo_learning(moto_url: str, boto: Callable[[str], Any], clock: Clock) -> Iterator[DynamoLearningStore]:
-    """The adapter that is deployed, over table and bucket."""
-    del boto
-    transport = Transport()
-    auth = Signer(CredentialSource(CREDENTIALS), REGION)
-    places = Places(REGION, {"dynamodb": moto_url, "s3": moto_url})
-    table = Table(TABLE, dynamodb(transport=transport, auth=auth, places=places))
-    objects = ObjectBodies(BUCKET, transport=transport, auth=auth, places=places)
-    yield DynamoLearningStore(table, objects, clock=clock)
-    transport.restore()
-
-
 @pytest.fixture(params=["memory", "dynamodb"])
-def learning(request: pytest.FixtureRequest, clock: Clock) -> LearningStore:
+def learning(request: pytest.FixtureRequest, clock: Ticking) -> LearningStore:
     if request.param == "memory":
         return MemoryLearningStore(clock)
     found: LearningStore = request.getfixturevalue("dynamo_learning")
@@ -112,7 +77,9 @@ def test_what_one_name_tells_twice_counts_once_and_the_later_word_holds(learning
     assert (learning.progress(ACME).labels, learning.progress(ACME).struck) == (2, 1)
 
 
-def test_a_calibration_takes_the_former_ones_place_and_has_another_name(learning: LearningStore, clock: Clock) -> None:
+def test_a_calibration_takes_the_former_ones_place_and_has_another_name(
+    learning: LearningStore, clock: Ticking
+) -> None:
     assert learning.calibration(ACME) is None
     learning.tell(ACME, FAMILY, label())
     learning.keep(ACME, Calibration(learnt=True), learning.progress(ACME))
@@ -157,7 +124,7 @@ def test_what_is_too_large_for_an_item_lies_among_the_bodies(
 
 
 def test_every_item_goes_when_its_time_is_over(
-    dynamo_learning: DynamoLearningStore, boto: Callable[[str], Any], clock: Clock
+    dynamo_learning: DynamoLearningStore, boto: Callable[[str], Any], clock: Ticking
 ) -> None:
     dynamo_learning.tell(ACME, FAMILY, label())
     dynamo_learning.looked(ACME, [(FAMILY, seen())])

@@ -68,7 +68,7 @@ class EnvironmentLearning:
         judge: Judge | None = None,
         clock: Callable[[], float] = time.time,
         chance: random.Random | None = None,
-        told: Callable[[], None] | None = None,
+        told: Callable[[], object] | None = None,
     ) -> None:
         """``epsilon``: acceptable share of wrong hits. ``clock``: Unix time (s). ``told``: called when labels have been
         written, where nothing else learns from them.
