@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -9,13 +10,27 @@ from slipstream.aws.dynamodb import Table, dynamodb
 from slipstream.aws.learning_store import DynamoLearningStore
 from slipstream.aws.object_bodies import ObjectBodies
 from slipstream.aws.places import Places
+from slipstream.aws.question_store import DynamoQuestionStore
 from slipstream.aws.sigv4 import Signer
 from slipstream.aws.transport import Transport
+from slipstream.caching.semantic.ports import QuestionStore
 from slipstream.caching.store import AnswerStore
 from slipstream.fakes.answer_store import MemoryAnswerStore
+from slipstream.fakes.question_store import MemoryQuestionStore
 from tests.contract.caching.moto_server import BUCKET, REGION, TABLE, client, create, moto_server, remove
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+
+
+@contextmanager
+def services(url: str) -> Iterator[tuple[Table, ObjectBodies]]:
+    """Table and bucket over the transport that is deployed."""
+    transport = Transport()
+    auth = Signer(CredentialSource(CREDENTIALS), REGION)
+    places = Places(REGION, {"dynamodb": url, "s3": url})
+    table = Table(TABLE, dynamodb(transport=transport, auth=auth, places=places))
+    yield table, ObjectBodies(BUCKET, transport=transport, auth=auth, places=places)
+    transport.restore()
 
 
 @pytest.fixture(scope="session")
@@ -36,12 +51,24 @@ def boto(moto_url: str) -> Iterator[Callable[[str], Any]]:
 def dynamo(moto_url: str, boto: Callable[[str], Any]) -> Iterator[DynamoAnswerStore]:
     """The adapter that is deployed, over table and bucket."""
     del boto
-    transport = Transport()
-    auth = Signer(CredentialSource(CREDENTIALS), REGION)
-    places = Places(REGION, {"dynamodb": moto_url, "s3": moto_url})
-    table = Table(TABLE, dynamodb(transport=transport, auth=auth, places=places))
-    yield DynamoAnswerStore(table, ObjectBodies(BUCKET, transport=transport, auth=auth, places=places))
-    transport.restore()
+    with services(moto_url) as (table, objects):
+        yield DynamoAnswerStore(table, objects)
+
+
+@pytest.fixture
+def dynamo_questions(moto_url: str, boto: Callable[[str], Any]) -> Iterator[DynamoQuestionStore]:
+    """The adapter that is deployed, over the same table."""
+    del boto
+    with services(moto_url) as (table, _):
+        yield DynamoQuestionStore(table)
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def questions(request: pytest.FixtureRequest) -> QuestionStore:
+    if request.param == "memory":
+        return MemoryQuestionStore()
+    found: QuestionStore = request.getfixturevalue("dynamo_questions")
+    return found
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
@@ -70,12 +97,7 @@ def clock() -> Ticking:
 
 @pytest.fixture
 def dynamo_learning(moto_url: str, boto: Callable[[str], Any], clock: Ticking) -> Iterator[DynamoLearningStore]:
-    """The adapter that is deployed, over table and bucket."""
+    """The adapter that is deployed, over the same table and bucket."""
     del boto
-    transport = Transport()
-    auth = Signer(CredentialSource(CREDENTIALS), REGION)
-    places = Places(REGION, {"dynamodb": moto_url, "s3": moto_url})
-    table = Table(TABLE, dynamodb(transport=transport, auth=auth, places=places))
-    objects = ObjectBodies(BUCKET, transport=transport, auth=auth, places=places)
-    yield DynamoLearningStore(table, objects, clock=clock)
-    transport.restore()
+    with services(moto_url) as (table, objects):
+        yield DynamoLearningStore(table, objects, clock=clock)

@@ -77,9 +77,7 @@ def test_what_one_name_tells_twice_counts_once_and_the_later_word_holds(learning
     assert (learning.progress(ACME).labels, learning.progress(ACME).struck) == (2, 1)
 
 
-def test_a_calibration_takes_the_former_ones_place_and_has_another_name(
-    learning: LearningStore, clock: Ticking
-) -> None:
+def test_a_calibration_takes_the_formers_place_and_has_another_name(learning: LearningStore, clock: Ticking) -> None:
     assert learning.calibration(ACME) is None
     learning.tell(ACME, FAMILY, label())
     learning.keep(ACME, Calibration(learnt=True), learning.progress(ACME))

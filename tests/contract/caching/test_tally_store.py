@@ -8,16 +8,11 @@ from typing import Any
 
 import pytest
 
-from slipstream.aws.credentials import CredentialSource
-from slipstream.aws.dynamodb import Table, dynamodb
-from slipstream.aws.places import Places
-from slipstream.aws.sigv4 import Signer
 from slipstream.aws.tally_store import KEPT_S, DynamoTallyStore
-from slipstream.aws.transport import Transport
 from slipstream.caching.tally import TallyStore, Used
 from slipstream.fakes.tally_store import MemoryTallyStore
-from tests.contract.caching.conftest import CREDENTIALS
-from tests.contract.caching.moto_server import REGION, TABLE
+from tests.contract.caching.conftest import services
+from tests.contract.caching.moto_server import TABLE
 
 ACME, DAY, KEY, FAMILY = "tenant:acme", "2026-11-26", "a" * 64, "f" * 64
 NOW_S = 1_800_000_000.0
@@ -26,11 +21,8 @@ NOW_S = 1_800_000_000.0
 @pytest.fixture
 def dynamo_tally(moto_url: str, boto: Callable[[str], Any]) -> Iterator[DynamoTallyStore]:
     del boto
-    transport = Transport()
-    places = Places(REGION, {"dynamodb": moto_url})
-    service = dynamodb(transport=transport, auth=Signer(CredentialSource(CREDENTIALS), REGION), places=places)
-    yield DynamoTallyStore(Table(TABLE, service), clock=lambda: NOW_S)
-    transport.restore()
+    with services(moto_url) as (table, _):
+        yield DynamoTallyStore(table, clock=lambda: NOW_S)
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
