@@ -11,9 +11,11 @@ import msgspec
 from slipstream.runtime.bad_setting import BadSetting
 
 if TYPE_CHECKING:
+    from slipstream.aws.dynamodb import Table
     from slipstream.aws.places import Authorizes, Places
     from slipstream.aws.transport import Transport
     from slipstream.caching.answers import AnswerCache
+    from slipstream.caching.semantic.ports import QuestionStore
     from slipstream.caching.store import AnswerStore
     from slipstream.caching.tally import Tally
 
@@ -92,16 +94,25 @@ def answer_store(settings: CacheSettings, *, transport: Transport, auth: Authori
 
         return MemoryAnswerStore()
     from slipstream.aws.answer_store import DynamoAnswerStore
-    from slipstream.aws.dynamodb import Table, dynamodb
     from slipstream.aws.object_bodies import ObjectBodies
 
-    service = dynamodb(transport=transport, auth=auth, places=places, timeout_s=STORE_TIMEOUT_S)
     objects = None
     if settings.bucket:
         objects = ObjectBodies(
             settings.bucket, transport=transport, auth=auth, places=places, timeout_s=STORE_TIMEOUT_S
         )
-    return DynamoAnswerStore(Table(settings.table, service), objects)
+    return DynamoAnswerStore(_table(settings, transport, auth, places), objects)
+
+
+def question_store(settings: CacheSettings, *, transport: Transport, auth: Authorizes, places: Places) -> QuestionStore:
+    """Where known questions are kept: beside the answers."""
+    if not settings.table:
+        from slipstream.fakes.question_store import MemoryQuestionStore
+
+        return MemoryQuestionStore()
+    from slipstream.aws.question_store import DynamoQuestionStore
+
+    return DynamoQuestionStore(_table(settings, transport, auth, places))
 
 
 def tally(settings: CacheSettings, *, transport: Transport, auth: Authorizes, places: Places) -> Tally:
@@ -112,11 +123,15 @@ def tally(settings: CacheSettings, *, transport: Transport, auth: Authorizes, pl
         from slipstream.fakes.tally_store import MemoryTallyStore
 
         return Tally(MemoryTallyStore())
-    from slipstream.aws.dynamodb import Table, dynamodb
     from slipstream.aws.tally_store import DynamoTallyStore
 
-    service = dynamodb(transport=transport, auth=auth, places=places, timeout_s=STORE_TIMEOUT_S)
-    return Tally(DynamoTallyStore(Table(settings.table, service)))
+    return Tally(DynamoTallyStore(_table(settings, transport, auth, places)))
+
+
+def _table(settings: CacheSettings, transport: Transport, auth: Authorizes, places: Places) -> Table:
+    from slipstream.aws.dynamodb import Table, dynamodb
+
+    return Table(settings.table, dynamodb(transport=transport, auth=auth, places=places, timeout_s=STORE_TIMEOUT_S))
 
 
 def _number(environ: Mapping[str, str], name: str, usual: float, low: float, high: float) -> float:

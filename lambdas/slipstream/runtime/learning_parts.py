@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from slipstream.beside import Pending
 from slipstream.caching.knowledge import Knowledge
@@ -25,51 +25,48 @@ LEARNER_TIMEOUT_S = 20.0
 """Of one call: nobody waits for the learner, and it reads thousands of items at once."""
 
 
-class Stores(NamedTuple):
-    """Where it is kept."""
-
-    questions: QuestionStore
-    labels: LearningStore
-
-
-def stores(
+def label_store(
     settings: CacheSettings,
     *,
     transport: Transport,
     auth: Authorizes,
     places: Places,
     timeout_s: float = STORE_TIMEOUT_S,
-) -> Stores:
-    """The table's, or this process's memory where there is no table. Nothing is called yet."""
+) -> LearningStore:
+    """Where labels are kept: beside the answers. Nothing is called yet."""
     if not settings.table:
         from slipstream.fakes.learning_store import MemoryLearningStore
-        from slipstream.fakes.question_store import MemoryQuestionStore
 
-        return Stores(MemoryQuestionStore(), MemoryLearningStore())
+        return MemoryLearningStore()
     from slipstream.aws.dynamodb import Table, dynamodb
     from slipstream.aws.learning_store import DynamoLearningStore
     from slipstream.aws.object_bodies import ObjectBodies
-    from slipstream.aws.question_store import DynamoQuestionStore
 
     table = Table(settings.table, dynamodb(transport=transport, auth=auth, places=places, timeout_s=timeout_s))
     objects = None
     if settings.bucket:
         objects = ObjectBodies(settings.bucket, transport=transport, auth=auth, places=places, timeout_s=timeout_s)
-    return Stores(DynamoQuestionStore(table), DynamoLearningStore(table, objects))
+    return DynamoLearningStore(table, objects)
 
 
 def knowledge(
-    settings: CacheSettings, cache: AnswerCache, kept: Stores, tally: Tally, judge: Judge | None = None
+    settings: CacheSettings,
+    cache: AnswerCache,
+    *,
+    questions: QuestionStore,
+    labels: LearningStore,
+    tally: Tally,
+    judge: Judge | None = None,
 ) -> Knowledge:
     """What a request's function knows and tells. A host that is alone learns by itself, beside its requests."""
     told = None
     if not settings.table:
-        told = learning_beside(Learner(kept.labels, kept.questions, epsilon=settings.epsilon), cache)
+        told = learning_beside(Learner(labels, questions, epsilon=settings.epsilon), cache)
     return Knowledge(
         answers=cache.store,
-        questions=kept.questions,
-        labels=kept.labels,
-        learning=EnvironmentLearning(kept.labels, epsilon=settings.epsilon, judge=judge, told=told),
+        questions=questions,
+        labels=labels,
+        learning=EnvironmentLearning(labels, epsilon=settings.epsilon, judge=judge, told=told),
         tally=tally,
         namespace=cache.policy.namespace,
         epsilon=settings.epsilon,
@@ -93,19 +90,20 @@ def learning_beside(learner: Learner, cache: AnswerCache) -> Callable[[], Pendin
 def build_learner(environ: Mapping[str, str]) -> Learner:
     """The scheduled function's: the table's labels, learnt with the ε of the deployment. Raises BadSetting."""
     from slipstream.aws.credentials import CredentialSource
+    from slipstream.aws.dynamodb import Table, dynamodb
     from slipstream.aws.places import Places
+    from slipstream.aws.question_store import DynamoQuestionStore
     from slipstream.aws.sigv4 import Signer
     from slipstream.aws.transport import Transport
     from slipstream.runtime.settings import read_settings
 
     settings = read_settings(environ)
-    if settings.cache is None or not settings.cache.table:
+    chosen = settings.cache
+    if chosen is None or not chosen.table:
         raise BadSetting("SLIPSTREAM_CACHE has to be on, and SLIPSTREAM_CACHE_TABLE the name of the table of answers")
-    kept = stores(
-        settings.cache,
-        transport=Transport(ca_bundle=environ.get("AWS_CA_BUNDLE")),
-        auth=Signer(CredentialSource(environ), settings.region),
-        places=Places(settings.region, settings.endpoints),
-        timeout_s=LEARNER_TIMEOUT_S,
-    )
-    return Learner(kept.labels, kept.questions, epsilon=settings.cache.epsilon)
+    transport = Transport(ca_bundle=environ.get("AWS_CA_BUNDLE"))
+    auth = Signer(CredentialSource(environ), settings.region)
+    places = Places(settings.region, settings.endpoints)
+    table = dynamodb(transport=transport, auth=auth, places=places, timeout_s=LEARNER_TIMEOUT_S)
+    labels = label_store(chosen, transport=transport, auth=auth, places=places, timeout_s=LEARNER_TIMEOUT_S)
+    return Learner(labels, DynamoQuestionStore(Table(chosen.table, table)), epsilon=chosen.epsilon)

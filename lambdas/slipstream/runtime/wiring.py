@@ -159,12 +159,13 @@ def _knower(
     @cache
     def build() -> Knowledge:
         from slipstream.caching.semantic.judge import ModelJudge
-        from slipstream.runtime import learning_parts
+        from slipstream.runtime import cache_parts, learning_parts
 
         transport, signer, places = services
-        kept = learning_parts.stores(chosen, transport=transport, auth=signer, places=places)
+        questions = cache_parts.question_store(chosen, transport=transport, auth=signer, places=places)
+        labels = learning_parts.label_store(chosen, transport=transport, auth=signer, places=places)
         judge = ModelJudge(bedrock, resolver.resolve, model=chosen.judge_model) if chosen.judge_model else None
-        return learning_parts.knowledge(chosen, cached, kept, tally, judge)
+        return learning_parts.knowledge(chosen, cached, questions=questions, labels=labels, tally=tally, judge=judge)
 
     def knowledge() -> Knowledge:
         with building:  # two of them would each have a memory of its own

@@ -17,10 +17,11 @@ from slipstream.caching.semantic.learner import Learner
 from slipstream.caching.tally import Tally
 from slipstream.fakes.answer_store import MemoryAnswerStore
 from slipstream.fakes.learning_store import MemoryLearningStore
+from slipstream.fakes.question_store import MemoryQuestionStore
 from slipstream.fakes.tally_store import MemoryTallyStore
 from slipstream.runtime.bad_setting import BadSetting
-from slipstream.runtime.cache_parts import CacheSettings
-from slipstream.runtime.learning_parts import build_learner, knowledge, learning_beside, stores
+from slipstream.runtime.cache_parts import CacheSettings, question_store
+from slipstream.runtime.learning_parts import build_learner, knowledge, label_store, learning_beside
 from tests.unit.caching.kept import Clock
 from tests.unit.caching.semantic.planted import stream
 from tests.unit.caching.semantic.test_learner import ACME, EPSILON, fill
@@ -35,10 +36,12 @@ def services() -> dict[str, Any]:
 
 def test_a_host_that_is_alone_serves_what_it_has_learnt_by_itself() -> None:
     settings, clock = CacheSettings(epsilon=EPSILON), Clock()
-    cache, kept = AnswerCache(MemoryAnswerStore(), clock=clock), stores(CacheSettings(), **services())
-    known = knowledge(settings, cache, kept, Tally(MemoryTallyStore()))
-    assert isinstance(kept.labels, MemoryLearningStore)
-    fill(kept.labels, ACME)
+    cache, labels = AnswerCache(MemoryAnswerStore(), clock=clock), label_store(CacheSettings(), **services())
+    assert isinstance(labels, MemoryLearningStore)
+    known = knowledge(
+        settings, cache, questions=MemoryQuestionStore(), labels=labels, tally=Tally(MemoryTallyStore())
+    )  # fmt: skip
+    fill(labels, ACME)
     (pair, equal), *_ = stream(1, seed=4, apart=6.0)
     known.learning.tell(ACME, "f", pair, equal=equal, drawn=True)
 
@@ -70,11 +73,13 @@ def test_it_learns_one_round_at_a_time() -> None:
 
 def test_environments_of_a_deployment_learn_nothing_themselves() -> None:
     settings = CacheSettings(table="answers", bucket="bodies")
-    kept = stores(settings, **services())
-    known = knowledge(settings, AnswerCache(MemoryAnswerStore()), kept, Tally(MemoryTallyStore()))
+    known = knowledge(
+        settings, AnswerCache(MemoryAnswerStore()), questions=question_store(settings, **services()),
+        labels=label_store(settings, **services()), tally=Tally(MemoryTallyStore()),
+    )  # fmt: skip
 
-    assert isinstance(kept.labels, DynamoLearningStore)
-    assert isinstance(kept.questions, DynamoQuestionStore)
+    assert isinstance(known.labels, DynamoLearningStore)
+    assert isinstance(known.questions, DynamoQuestionStore)
     assert known.learning._told is None
 
 
