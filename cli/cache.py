@@ -28,6 +28,7 @@ def cache(context: click.Context, base_url: str | None, api_key: str | None) -> 
 @click.option("--tenant", help="All answers of a tenant.")
 @click.option("--namespace", help="All answers of a namespace that tenants share.")
 @click.option("--prefix", default="", help="With one of those: only answers whose key begins so.")
+@click.option("--learnt", is_flag=True, help="With one of those: also what was learnt of its questions.")
 @click.option("--document", metavar="INDEX/ID", help="Answers that rest on a document; INDEX/: on any of an index.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @click.pass_obj
@@ -39,6 +40,7 @@ def purge(
     namespace: str | None,
     prefix: str,
     document: str | None,
+    learnt: bool,
     as_json: bool,
 ) -> None:
     """End answers at once: what is asked from now on is answered anew."""
@@ -46,11 +48,13 @@ def purge(
     body: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if len(body) != 1:
         raise click.UsageError("give one of --tenant, --namespace and --document")
-    ended = call(target(), "POST", "/v1/cache/purge", body | ({"prefix": prefix} if prefix else {}))
+    body |= ({"prefix": prefix} if prefix else {}) | ({"learnt": True} if learnt else {})
+    ended = call(target(), "POST", "/v1/cache/purge", body)
     if as_json:
         click.echo(json.dumps(ended))
     elif document is None:
-        click.echo(f"{ended['answers']} answers of {ended['namespace']} ended")
+        labels = f", and {ended['labels']} labels forgotten" if learnt else ""
+        click.echo(f"{ended['answers']} answers of {ended['namespace']} ended{labels}")
     else:
         click.echo(f"answers that rest on {document} and were asked for until now are served no more")
 

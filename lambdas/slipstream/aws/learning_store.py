@@ -142,6 +142,16 @@ class DynamoLearningStore:
         items = self._table.query("pk = :pk", values={":pk": "learning"})
         return {item["sk"]: _read(item) for item in items if item.get("labels")}
 
+    def forget(self, namespace: str) -> int:
+        """See LearningStore. A calibration in the bucket expires there."""
+        keys = [
+            {"pk": item["pk"], "sk": item["sk"]}
+            for kind in ("label", "look", "learnt")
+            for item in self._table.query("pk = :pk", values={":pk": f"{kind}#{namespace}"})
+        ]
+        self._table.delete_items([*keys, _progress(namespace)])
+        return sum(key["pk"].startswith("label#") for key in keys)
+
     def _newest(self, pk: str, limit: int) -> Iterator[Item]:
         return self._table.query("pk = :pk", values={":pk": pk}, limit=limit, descending=True)
 

@@ -89,3 +89,9 @@ class MemoryLearningStore:
         """See LearningStore."""
         with self._lock:
             return {name: one.progress for name, one in self._all.items() if one.progress.labels}
+
+    def forget(self, namespace: str) -> int:
+        """See LearningStore."""
+        with self._lock:
+            gone = self._all.pop(namespace, None)
+            return len(gone.labels) if gone is not None else 0

@@ -143,8 +143,10 @@ class _Application:
     def _purge(self, exchange: Exchange) -> HttpResponse:
         from slipstream.gateway.openai.purge import purge
 
-        request = exchange.request
-        return _whole(msgspec.json.encode(purge(self._gateway.kept, request.body, request.principal)))
+        request, gateway = exchange.request, self._gateway
+        return _whole(
+            msgspec.json.encode(purge(gateway.kept, request.body, request.principal, known_of=gateway.knowledge))
+        )
 
     def _report(self, exchange: Exchange) -> HttpResponse:
         from slipstream.gateway.openai.cache_report import cache_report

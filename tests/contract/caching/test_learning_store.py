@@ -150,3 +150,19 @@ def test_a_calibration_that_cannot_be_read_is_as_good_as_none(
 
     assert dynamo_learning.calibration(ACME) is None
     assert b"99" in encoded(newer)
+
+
+def test_a_namespace_is_forgotten_with_its_questions_and_the_others_stay(learning: LearningStore) -> None:
+    for namespace in (ACME, OTHER):
+        for number in range(30):
+            learning.tell(namespace, FAMILY, label(number))
+        learning.looked(namespace, [(FAMILY, seen())])
+        learning.keep(namespace, CALIBRATION, learning.progress(namespace))
+
+    assert learning.forget(ACME) == 30
+    assert (learning.labels(ACME, limit=9), learning.recent(ACME, limit=9)) == ([], [])
+    assert (learning.calibration(ACME), learning.progress(ACME)) == (None, Progress())
+    assert list(learning.namespaces()) == [OTHER]
+    assert len(learning.labels(OTHER, limit=99)) == 30
+    assert learning.calibration(OTHER) == CALIBRATION
+    assert learning.forget("tenant:nobody") == 0

@@ -26,6 +26,14 @@ def test_a_purge_says_how_many_answers_it_ended(
     assert result.output == "3 answers of tenant:acme ended\n"
 
 
+def test_a_purge_can_end_what_was_learnt_too(online: Shell, gateway: Gateway) -> None:
+    gateway.returns({"object": "purge", "namespace": "tenant:acme", "answers": 3, "labels": 20})
+    result = online.run("cache", "purge", "--tenant", "acme", "--learnt")
+
+    assert gateway.asked == [("POST", "/v1/cache/purge", {"tenant": "acme", "learnt": True})]
+    assert result.output == "3 answers of tenant:acme ended, and 20 labels forgotten\n"
+
+
 def test_a_purge_by_document_says_what_is_served_no_more(online: Shell, gateway: Gateway) -> None:
     gateway.returns({"object": "purge", "index": "docs", "document": "a.md"})
 

@@ -111,6 +111,10 @@ class LearningStore(Protocol):
         """Those with labels, and how far each one is."""
         ...
 
+    def forget(self, namespace: str) -> int:
+        """Remove labels, looks and calibration, and the questions in them; how many labels there were."""
+        ...
+
 
 class Verdict(msgspec.Struct, frozen=True):
     """Whether two answers say the same. ``equal`` None: it cannot be told, which teaches nothing."""

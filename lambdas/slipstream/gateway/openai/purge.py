@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,6 +16,9 @@ from slipstream.gateway.http import Principal
 from slipstream.gateway.openai import rejection
 from slipstream.gateway.openai.body import Strict
 from slipstream.retrieval import index_name
+
+if TYPE_CHECKING:
+    from slipstream.caching.knowledge import Knowledge
 
 CLOCKS_S = 5.0
 """What environments' clocks may differ by: so much of the future is ended, too."""
@@ -37,21 +40,32 @@ class PurgeBody(Strict):
     prefix: str = ""
     document: str | None = None
     """``INDEX/ID``; ``INDEX/`` is every document of an index."""
+    learnt: bool = False
+    """Also what was learnt of the namespace's questions, and the questions that it was learnt from."""
 
 
 _decoder = msgspec.json.Decoder(PurgeBody)
 
 
 def purge(
-    store: AnswerStore | None, body: bytes, principal: Principal, *, clock: Callable[[], float] = time.time
+    store: AnswerStore | None,
+    body: bytes,
+    principal: Principal,
+    *,
+    clock: Callable[[], float] = time.time,
+    known_of: Callable[[], Knowledge] | None = None,
 ) -> dict[str, Any]:
-    """What was ended. Raises PermissionDenied, InvalidRequest with ``param``, NoCache, and what the store raises."""
+    """What was ended; ``known_of`` gives what was learnt. Raises PermissionDenied, InvalidRequest with ``param``, NoCache,
+    and what the stores raise.
+    """
     principal.require("admin")
     asked = rejection.decode(_decoder, body)
     if store is None:
         raise NoCache("this deployment keeps no answers: deploy it with cache=on")
     if sum(one is not None for one in (asked.tenant, asked.namespace, asked.document)) != 1:
         raise InvalidRequest("give one of 'tenant', 'namespace' and 'document'", param="tenant")
+    if asked.learnt and (asked.document is not None or asked.prefix or known_of is None):
+        raise InvalidRequest("'learnt' goes with all answers of a 'tenant' or 'namespace'", param="learnt")
     if asked.document is not None:
         index, slash, document = asked.document.partition("/")
         if not slash or not index_name.fits(index):
@@ -63,4 +77,7 @@ def purge(
         raise InvalidRequest("'prefix' must be the beginning of a key: small hexadecimal digits", param="prefix")
     shared = asked.namespace
     namespace = namespaced(asked.tenant or "", shared)
-    return {"object": "purge", "namespace": namespace, "answers": store.purge(namespace, asked.prefix)}
+    told: dict[str, Any] = {"object": "purge", "namespace": namespace, "answers": store.purge(namespace, asked.prefix)}
+    if asked.learnt and known_of is not None:
+        told["labels"] = known_of().labels.forget(namespace)
+    return told

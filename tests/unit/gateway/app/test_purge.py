@@ -14,6 +14,7 @@ from slipstream.fakes.answer_store import MemoryAnswerStore
 from slipstream.gateway.app import create_app
 from slipstream.gateway.http import Principal
 from slipstream.gateway.openai.purge import NoCache, purge
+from tests.unit.gateway.app.test_feedback import World
 from tests.unit.gateway.scripted import gateway, post
 
 ADMIN = Principal(key_id="k", scopes=frozenset({"admin"}))
@@ -90,3 +91,23 @@ def test_the_route_takes_a_key_that_may_do_nothing_else() -> None:
     assert response.status == 200
     refused = app(post("/v1/cache/purge", b'{"tenant":"acme"}'))
     assert refused.status == 403
+
+
+def test_what_was_learnt_goes_only_where_that_is_asked() -> None:
+    world = World()
+    world.say(correct=True)
+    assert len(world.told) == 1
+
+    for learnt, labels in ((b"false", None), (b"true", 1)):
+        body = b'{"tenant":"acme","learnt":' + learnt + b"}"
+        assert purge(world.answers, body, ADMIN, known_of=lambda: world.knowledge).get("labels") == labels
+    assert world.told == []
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"document":"docs/a","learnt":true}', b'{"tenant":"acme","prefix":"3f","learnt":true}']
+)
+def test_what_was_learnt_is_never_part_of_less_than_a_namespace(body: bytes) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        purge(kept(), body, ADMIN, known_of=lambda: World().knowledge)
+    assert refused.value.param == "learnt"
