@@ -55,8 +55,8 @@ def purge(
     clock: Callable[[], float] = time.time,
     known_of: Callable[[], Knowledge] | None = None,
 ) -> dict[str, Any]:
-    """What was ended; ``known_of`` gives what was learnt. Raises PermissionDenied, InvalidRequest with ``param``, NoCache,
-    and what the stores raise.
+    """What was ended; ``known_of`` gives what was learnt. Raises PermissionDenied, InvalidRequest with ``param``,
+    NoCache, and what the stores raise.
     """
     principal.require("admin")
     asked = rejection.decode(_decoder, body)
