@@ -46,6 +46,8 @@ class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Acceptable share of wrong answers among semantic hits."""
     judge_model: str = ""
     """Alias, id or ARN of the model that compares answers where rules cannot tell; empty: those count as different."""
+    check_share: float = 0.5
+    """Chance with which a candidate is checked until the first labels are there; 0: none is, and nothing is learnt."""
 
 
 def read_cache_settings(environ: Mapping[str, str]) -> CacheSettings | None:
@@ -67,6 +69,7 @@ def read_cache_settings(environ: Mapping[str, str]) -> CacheSettings | None:
         shared=_shared(environ.get("SLIPSTREAM_CACHE_SHARED", "")),
         epsilon=_number(environ, "SLIPSTREAM_CACHE_EPSILON", usual.epsilon, 0.001, 0.5),
         judge_model=environ.get("SLIPSTREAM_CACHE_JUDGE_MODEL", usual.judge_model),
+        check_share=_number(environ, "SLIPSTREAM_CACHE_CHECK_SHARE", usual.check_share, 0, 1),
     )
 
 

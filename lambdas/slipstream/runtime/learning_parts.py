@@ -10,6 +10,7 @@ from slipstream.beside import Pending
 from slipstream.caching.knowledge import Knowledge
 from slipstream.caching.semantic.environment import EnvironmentLearning
 from slipstream.caching.semantic.learner import Learner, Round
+from slipstream.caching.semantic.policy import Sampling
 from slipstream.caching.semantic.ports import LearningStore, QuestionStore
 from slipstream.caching.tally import Tally
 from slipstream.runtime.bad_setting import BadSetting
@@ -59,14 +60,15 @@ def knowledge(
     judge: Judge | None = None,
 ) -> Knowledge:
     """What a request's function knows and tells. A host that is alone learns by itself, beside its requests."""
-    told = None
+    told, usual = None, Sampling()
     if not settings.table:
         told = learning_beside(Learner(labels, questions, epsilon=settings.epsilon), cache)
+    sampling = Sampling(usual.first, settings.check_share, min(usual.steady, settings.check_share))
     return Knowledge(
         answers=cache.store,
         questions=questions,
         labels=labels,
-        learning=EnvironmentLearning(labels, epsilon=settings.epsilon, judge=judge, told=told),
+        learning=EnvironmentLearning(labels, epsilon=settings.epsilon, sampling=sampling, judge=judge, told=told),
         tally=tally,
         namespace=cache.policy.namespace,
         epsilon=settings.epsilon,

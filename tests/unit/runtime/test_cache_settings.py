@@ -29,10 +29,12 @@ def test_every_choice_is_read() -> None:
         "SLIPSTREAM_CACHE_SHARED": '{"acme": "group"}',
         "SLIPSTREAM_CACHE_EPSILON": "0.02",
         "SLIPSTREAM_CACHE_JUDGE_MODEL": "fast",
+        "SLIPSTREAM_CACHE_CHECK_SHARE": "0",
     }
     assert read_cache_settings(environ) == CacheSettings(
         table="answers", bucket="bodies", ttl_s=60, limit_ms=20, lease_s=2.5, chunks_per_s=40,
         personal=("@", "[0-9]{16}"), shared={"acme": "group"}, epsilon=0.02, judge_model="fast",
+        check_share=0,
     )  # fmt: skip
 
 
@@ -50,6 +52,7 @@ def test_every_choice_is_read() -> None:
         ("SLIPSTREAM_CACHE_SHARED", '["acme"]', "JSON object"),
         ("SLIPSTREAM_CACHE_EPSILON", "0", "from 0.001 to 0.5"),
         ("SLIPSTREAM_CACHE_EPSILON", "1 %", "from 0.001 to 0.5"),
+        ("SLIPSTREAM_CACHE_CHECK_SHARE", "2", "from 0 to 1"),
     ],
 )
 def test_a_wrong_value_is_told_with_its_name_and_what_would_be_right(name: str, value: str, right: str) -> None:

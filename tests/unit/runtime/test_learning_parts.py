@@ -55,6 +55,16 @@ def test_a_host_that_is_alone_serves_what_it_has_learnt_by_itself() -> None:
     assert known.learning.verifier(ACME).calibration.cut is not None
 
 
+@pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0, 0), (0.25, 150, 350), (1.0, 1000, 1000)])
+def test_how_much_is_checked_is_an_operators_choice(share: float, low: int, high: int) -> None:
+    known = knowledge(
+        CacheSettings(check_share=share), AnswerCache(MemoryAnswerStore()), questions=MemoryQuestionStore(),
+        labels=MemoryLearningStore(), tally=Tally(MemoryTallyStore()),
+    )  # fmt: skip
+
+    assert low <= sum(known.learning.wants_check(ACME) for _ in range(1000)) <= high
+
+
 def test_it_learns_one_round_at_a_time() -> None:
     store, rounds = MemoryLearningStore(), []
 
