@@ -18,7 +18,7 @@ from slipstream.caching.entry import Answered
 from slipstream.caching.semantic.conflicts import conflict
 from slipstream.caching.semantic.lexicon import vocabulary
 from slipstream.caching.semantic.ports import Verdict
-from slipstream.caching.semantic.reading import Reading, read
+from slipstream.caching.semantic.reading import NEGATIONS, Reading, read
 from slipstream.chat.events import OtherDelta, TextDelta, ToolCallStarted
 from slipstream.retrieval.denial import said, sentences
 
@@ -32,6 +32,11 @@ _BARE = vocabulary("yes no true false correct incorrect right wrong none ok okay
 _CARRIES_NOTHING = vocabulary(
     "a an the that which also just then so and very simply please kindly indeed is are it its this these those there"
 )
+_TURNS = vocabulary(
+    "however but although though only except unless instead otherwise former formerly previously deprecated obsolete "
+    "anymore until if provided depending depends rarely sometimes might may"
+)
+"""An added sentence with one of these may say that the others do not hold."""
 _COURTESY = re.compile(
     r"(?:sure|certainly|of course|absolutely|gladly|great question|good question|thanks?(?: you)?|hello|hi|"
     r"you(?:'re| are) welcome|happy to help|here(?:'s| is) (?:the|your|an) answer|"
@@ -105,9 +110,16 @@ def _by_rules(
         same += found is None and one.carries == other.carries
     if same == len(fresh) == len(kept):
         return Verdict(True, "same statements")
-    if cites and cites == cited and same == min(len(fresh), len(kept)) and 2 * same >= max(len(fresh), len(kept)):
-        return Verdict(True, "same sources")
-    return None
+    shorter, longer = sorted((fresh, kept), key=len)
+    added = [one for one in longer if all(one.carries != other.carries for other in shorter)]
+    says_more = same == len(shorter) and 2 * same >= len(longer) and not any(map(_turns, added))
+    return Verdict(True, "same sources") if cites and cites == cited and says_more else None
+
+
+def _turns(statement: _Statement) -> bool:
+    """Whether it may take back or narrow what stands beside it."""
+    reading = statement.reading
+    return bool(reading.numbers) or not _TURNS.isdisjoint(reading.words) or not NEGATIONS.isdisjoint(reading.words)
 
 
 def _only_here(statements: list[_Statement], others: list[_Statement]) -> bool:

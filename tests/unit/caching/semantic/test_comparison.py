@@ -142,6 +142,15 @@ def test_more_said_from_the_same_documents_is_the_same_answer() -> None:
     assert verdict(page, shorter) == Verdict(False, "in doubt")
 
 
+@pytest.mark.parametrize(
+    "more",
+    ["However, the desk is closed.", "Only members may ask.", "It does not hold in summer.", "Since 2024 it is free.",
+     "Children are exempt unless they are late."],
+)  # fmt: skip
+def test_more_that_may_take_back_the_rest_leaves_a_doubt(more: str) -> None:
+    assert verdict(f"{PAGES[0]} {more}", PAGES[0], cites=("a.md",)) == Verdict(False, "in doubt")
+
+
 @pytest.mark.parametrize(("one", "other", "equal"), [("Yes.", "yes", None), ("Yes.", "No.", False)])
 def test_a_bare_yes_teaches_nothing_since_it_fits_by_chance(one: str, other: str, equal: bool | None) -> None:
     assert verdict(one, other).equal is equal
