@@ -73,8 +73,15 @@ class Table:
 
     def put_items(self, items: Sequence[Item]) -> None:
         """Write items, each of another key, 25 in a call; what the table has no room for is sent again."""
-        for at in range(0, len(items), BATCH):
-            left: list[Item] = [{"PutRequest": {"Item": to_attributes(item)}} for item in items[at : at + BATCH]]
+        self._write_all([{"PutRequest": {"Item": to_attributes(item)}} for item in items])
+
+    def delete_items(self, keys: Sequence[Item]) -> None:
+        """Remove items, each key once, 25 in a call."""
+        self._write_all([{"DeleteRequest": {"Key": to_attributes(key)}} for key in keys])
+
+    def _write_all(self, requests: list[Item]) -> None:
+        for at in range(0, len(requests), BATCH):
+            left = requests[at : at + BATCH]
             while left:
                 answer = self._service.call("BatchWriteItem", {"RequestItems": {self._name: left}})
                 left = answer.get("UnprocessedItems", {}).get(self._name, [])

@@ -41,7 +41,9 @@ class _Application:
             "embeddings": self._embeddings,
             "search": self._search,
             "answers": self._answers,
+            "feedback": self._feedback,
             "purge": self._purge,
+            "report": self._report,
             "models": self._models,
             "model": self._model,
             "converse": lambda exchange: self._converse(exchange, stream=False),
@@ -81,7 +83,7 @@ class _Application:
         method = "GET" if request.method == "HEAD" else request.method
         if method != found.route.method:
             return _refused_method(found.route, request.method)
-        if found.route not in (routes.HEALTH, routes.PURGE):
+        if found.route not in (routes.HEALTH, routes.PURGE, routes.REPORT):
             request.principal.require("invoke")
         if method == "POST":
             manners.check_body(request.headers, len(request.body), self._gateway.max_body_bytes)
@@ -142,7 +144,21 @@ class _Application:
         from slipstream.gateway.openai.purge import purge
 
         request, gateway = exchange.request, self._gateway
-        return _whole(msgspec.json.encode(purge(gateway.kept, gateway.questions, request.body, request.principal)))
+        return _whole(
+            msgspec.json.encode(purge(gateway.kept, request.body, request.principal, known_of=gateway.knowledge))
+        )
+
+    def _report(self, exchange: Exchange) -> HttpResponse:
+        from slipstream.gateway.openai.cache_report import cache_report
+
+        request = exchange.request
+        return _whole(msgspec.json.encode(cache_report(self._gateway.knowledge, request.query, request.principal)))
+
+    def _feedback(self, exchange: Exchange) -> HttpResponse:
+        from slipstream.gateway.openai.feedback import feedback
+
+        request = exchange.request
+        return _whole(msgspec.json.encode(feedback(self._gateway.knowledge, request.body, request.principal)))
 
     # -- answers of a model
 

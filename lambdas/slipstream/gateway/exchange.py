@@ -14,7 +14,7 @@ from slipstream.gateway.whole import Pace
 from slipstream.telemetry.waterfall import Waterfall
 
 if TYPE_CHECKING:
-    from slipstream.caching.semantic.ports import QuestionStore
+    from slipstream.caching.knowledge import Knowledge
     from slipstream.caching.store import AnswerStore
     from slipstream.chat.request import ChatRequest
     from slipstream.gateway.grounding import Finds
@@ -66,8 +66,8 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     """What searches indexes; None: the deployment has no search engine."""
     kept: AnswerStore | None = None
     """Where answers are kept; None: the deployment keeps none."""
-    questions: Callable[[], QuestionStore] | None = None
-    """Gives where their questions are kept."""
+    knowledge: Callable[[], Knowledge] | None = None
+    """What is known of them, for feedback and the report, built with the first question for it."""
     max_body_bytes: int = MAX_BODY_BYTES
     pace: Pace = Pace()
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from slipstream.caching.hit import Hit, Kept
     from slipstream.caching.live import Reader
     from slipstream.caching.search import Search
+    from slipstream.caching.tally import Tally
     from slipstream.gateway.grounding import Finds, Grounding, RagModel
     from slipstream.retrieval.ranking import Found
 
@@ -127,9 +128,11 @@ class Pipeline:
         region: str,
         finds: Callable[[], Finds] | None = None,
         cache: AnswerCache | None = None,
+        tally: Tally | None = None,
     ) -> None:
         """``finds`` gives what searches indexes, built with the first question to one; None: there is no engine.
-        ``cache`` has answers that are already there; None: every one is made anew.
+        ``cache`` has answers that are already there; None: every one is made anew. ``tally`` counts what
+        they are worth.
         """
         self._resolver = resolver
         self._planner = planner
@@ -138,6 +141,7 @@ class Pipeline:
         self.region = region
         self._finds = finds
         self._cache = cache
+        self._tally = tally
 
     def answer(self, request: ChatRequest, waterfall: Waterfall, disconnect: Disconnect = NEVER) -> Answer:
         """Call the model and wait for its first event, so that an error before it gets its true HTTP status."""
@@ -372,9 +376,17 @@ class Pipeline:
             self._resolver.settle()
             if search is not None:
                 search.settle()
+                self._count(answer)
         metrics, *rest = figures(answer.call, answer.waterfall, used, answer.cost, answer.outcome)
         told = search.figures() if search is not None else {}
         self._metrics.record({**metrics, **searched(answer.found), **told}, *rest)
+
+    def _count(self, answer: Answer) -> None:
+        if self._tally is not None:
+            from slipstream.gateway.counted import counted
+
+            if (found := counted(answer)) is not None:
+                self._tally.count(found)
 
 
 def _close(events: Iterator[Event]) -> None:

@@ -39,13 +39,16 @@ class Match(msgspec.Struct, frozen=True):
 HEALTH = Route("healthz", "/healthz", "GET", "openai")
 MODEL = Route("model", "/v1/models/{id}", "GET", "openai")
 PURGE = Route("purge", "/v1/cache/purge", "POST", "openai")
+REPORT = Route("report", "/v1/cache/report", "GET", "openai")
 _V1 = {
     "chat/completions": Route("chat", "/v1/chat/completions", "POST", "openai"),
     "embeddings": Route("embeddings", "/v1/embeddings", "POST", "openai"),
     "models": Route("models", "/v1/models", "GET", "openai"),
     "search": Route("search", "/v1/search", "POST", "openai"),
     "answers": Route("answers", "/v1/answers", "POST", "openai"),
+    "feedback": Route("feedback", "/v1/feedback", "POST", "openai"),
     "cache/purge": PURGE,
+    "cache/report": REPORT,
 }
 _OPERATIONS = {
     name: Route(name, f"/model/{{id}}/{name}", "POST", "bedrock")

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from slipstream.aws.places import Authorizes, Places
     from slipstream.aws.transport import Transport
     from slipstream.caching.answers import AnswerCache
+    from slipstream.caching.knowledge import Knowledge
     from slipstream.caching.lookup import Lookup
+    from slipstream.caching.semantic.comparison import Judge
     from slipstream.caching.semantic.ports import QuestionStore
     from slipstream.caching.semantic.serving import SemanticCache
     from slipstream.caching.store import AnswerStore
+    from slipstream.caching.tally import Tally
     from slipstream.models.embedding import Embedder
     from slipstream.models.targets import Target
     from slipstream.runtime.question_embedding import QuestionEmbedding
@@ -56,6 +59,10 @@ class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a look-up by meaning may take, its vector included; later, the model is called."""
     semantic_model: str = "amazon.titan-embed-text-v2:0"
     """Alias, id or ARN of the model that makes the questions' vectors."""
+    judge_model: str = ""
+    """Alias, id or ARN of the model that compares answers where rules cannot tell; empty: those count as different."""
+    check_share: float = 0.5
+    """Chance with which a candidate is checked until the first labels are there; 0: none is, and nothing is learnt."""
 
 
 def read_cache_settings(environ: Mapping[str, str]) -> CacheSettings | None:
@@ -76,18 +83,20 @@ def read_cache_settings(environ: Mapping[str, str]) -> CacheSettings | None:
         personal=tuple(pattern.pattern for pattern in _patterns(environ.get("SLIPSTREAM_CACHE_PERSONAL", ""))),
         shared=_shared(environ.get("SLIPSTREAM_CACHE_SHARED", "")),
         semantic=_semantic(environ.get("SLIPSTREAM_CACHE_SEMANTIC") or usual.semantic),
-        epsilon=_number(environ, "SLIPSTREAM_CACHE_EPSILON", usual.epsilon, 0.0001, 0.5),
+        epsilon=_number(environ, "SLIPSTREAM_CACHE_EPSILON", usual.epsilon, 0.001, 0.5),
         semantic_limit_ms=_number(environ, "SLIPSTREAM_CACHE_SEMANTIC_LIMIT_MS", usual.semantic_limit_ms, 1, 10_000),
         semantic_model=environ.get("SLIPSTREAM_CACHE_SEMANTIC_MODEL") or usual.semantic_model,
+        judge_model=environ.get("SLIPSTREAM_CACHE_JUDGE_MODEL", usual.judge_model),
+        check_share=_number(environ, "SLIPSTREAM_CACHE_CHECK_SHARE", usual.check_share, 0, 1),
     )
 
 
 class AnswerParts(msgspec.Struct, frozen=True):
-    """The cache, and what it keeps answers and questions in. ``questions`` is made when it is first called."""
+    """The cache, what counts its worth, and what is known beside its answers, made when it is first called for."""
 
     cache: AnswerCache
-    store: AnswerStore
-    questions: Callable[[], QuestionStore]
+    tally: Tally
+    knowledge: Callable[[], Knowledge]
 
 
 def answer_parts(
@@ -98,8 +107,11 @@ def answer_parts(
     places: Places,
     embedder: Embedder,
     target: Callable[[str], Target],
+    judge: Callable[[str], Judge],
 ) -> AnswerParts:
-    """The cache over its stores; ``target`` finds an embedding model by its name. Nothing is called yet."""
+    """The cache over its stores; ``target`` finds an embedding model by its name, ``judge`` makes one of a model's
+    name. Nothing is called yet.
+    """
     from slipstream.caching.answers import AnswerCache, CacheLimits
     from slipstream.caching.policy import CachePolicy
 
@@ -116,6 +128,7 @@ def answer_parts(
         chunks_per_s=settings.chunks_per_s,
     )
     store = answer_store(settings, transport=transport, auth=auth, places=places)
+    counts = tally(settings, transport=transport, auth=auth, places=places)
     questions = Once(lambda: question_store(settings, transport=transport, auth=auth, places=places))
 
     def embedding() -> QuestionEmbedding:
@@ -125,15 +138,23 @@ def answer_parts(
 
     vectors = Once(embedding)
 
+    def known() -> Knowledge:
+        from slipstream.runtime.learning_parts import knowledge, label_store
+
+        labels = label_store(settings, transport=transport, auth=auth, places=places)
+        judged_by = judge(settings.judge_model) if settings.judge_model else None
+        return knowledge(settings, kept, questions=questions(), labels=labels, tally=counts, judge=judged_by)
+
+    knowing = Once(known)
+
     def semantic(lookup: Lookup) -> SemanticCache:
         from slipstream.caching.semantic.families import Families
         from slipstream.caching.semantic.serving import SemanticCache
-        from slipstream.caching.semantic.shipped_learning import ShippedLearning
 
-        return SemanticCache(lookup, Families(questions()), ShippedLearning(), vectors().of)
+        return SemanticCache(lookup, Families(questions()), knowing().learning, vectors().of)
 
     kept = AnswerCache(store, policy=policy, limits=limits, semantic=semantic, space=lambda: vectors().space)
-    return AnswerParts(kept, store, questions)
+    return AnswerParts(kept, counts, knowing)
 
 
 def answer_store(settings: CacheSettings, *, transport: Transport, auth: Authorizes, places: Places) -> AnswerStore:
@@ -162,6 +183,19 @@ def question_store(settings: CacheSettings, *, transport: Transport, auth: Autho
     from slipstream.aws.question_store import DynamoQuestionStore
 
     return DynamoQuestionStore(_table(settings, transport, auth, places))
+
+
+def tally(settings: CacheSettings, *, transport: Transport, auth: Authorizes, places: Places) -> Tally:
+    """What counts the worth of kept answers, in the table or in this process's memory. Nothing is called yet."""
+    from slipstream.caching.tally import Tally
+
+    if not settings.table:
+        from slipstream.fakes.tally_store import MemoryTallyStore
+
+        return Tally(MemoryTallyStore())
+    from slipstream.aws.tally_store import DynamoTallyStore
+
+    return Tally(DynamoTallyStore(_table(settings, transport, auth, places)))
 
 
 def _table(settings: CacheSettings, transport: Transport, auth: Authorizes, places: Places) -> Table:

@@ -31,6 +31,7 @@ from slipstream.runtime.settings import Settings
 from slipstream.telemetry.metrics import EmfSink
 
 if TYPE_CHECKING:
+    from slipstream.caching.semantic.comparison import Judge
     from slipstream.gateway.grounding import Finds
     from slipstream.models.embedding import Embedder
     from slipstream.retrieval.rerank import Reranker
@@ -96,7 +97,7 @@ def _gateway(settings: Settings, environ: Mapping[str, str]) -> tuple[Gateway, C
     services = _Services(transport, signer, places)
     embedder = JoinedEmbedder(bedrock)
     finds = _finder(settings, settings.search, services, bedrock, embedder, resolver) if settings.search else None
-    answers = _answers(settings, services, embedder, resolver)
+    answers = _answers(settings, services, bedrock, embedder, resolver)
     pipeline = Pipeline(
         resolver=resolver,
         planner=PromptPlanner(),
@@ -105,6 +106,7 @@ def _gateway(settings: Settings, environ: Mapping[str, str]) -> tuple[Gateway, C
         region=settings.region,
         finds=finds,
         cache=answers.cache if answers else None,
+        tally=answers.tally if answers else None,
     )
     gateway = Gateway(
         pipeline=pipeline,
@@ -118,8 +120,8 @@ def _gateway(settings: Settings, environ: Mapping[str, str]) -> tuple[Gateway, C
         cors_origins=settings.cors_origins,
         pace=Pace(silence_s=settings.whole_silence_s, heartbeat_s=settings.heartbeat_s),
         finds=finds,
-        kept=answers.store if answers else None,
-        questions=answers.questions if answers else None,
+        kept=answers.cache.store if answers else None,
+        knowledge=answers.knowledge if answers else None,
     )
 
     def restore() -> None:
@@ -138,16 +140,22 @@ class _Services(NamedTuple):
 
 
 def _answers(
-    settings: Settings, services: _Services, embedder: Embedder, resolver: Resolver
-) -> AnswerParts | None:  # fmt: skip
+    settings: Settings, services: _Services, bedrock: BedrockModels, embedder: Embedder, resolver: Resolver
+) -> AnswerParts | None:
     if settings.cache is None:
         return None
     from slipstream.runtime.cache_parts import answer_parts
 
+    def judge(model: str) -> Judge:
+        from slipstream.caching.semantic.judge import ModelJudge
+
+        return ModelJudge(bedrock, resolver.resolve, model=model)
+
     transport, signer, places = services
     return answer_parts(
-        settings.cache, transport=transport, auth=signer, places=places, embedder=embedder, target=resolver.target
-    )
+        settings.cache, transport=transport, auth=signer, places=places, embedder=embedder, target=resolver.target,
+        judge=judge,
+    )  # fmt: skip
 
 
 def _finder(

@@ -7,6 +7,7 @@ import pytest
 from slipstream.aws.answer_store import DynamoAnswerStore
 from slipstream.aws.credentials import CredentialSource
 from slipstream.aws.dynamodb import Table, dynamodb
+from slipstream.aws.learning_store import DynamoLearningStore
 from slipstream.aws.object_bodies import ObjectBodies
 from slipstream.aws.places import Places
 from slipstream.aws.question_store import DynamoQuestionStore
@@ -76,3 +77,27 @@ def store(request: pytest.FixtureRequest) -> AnswerStore:
         return MemoryAnswerStore()
     found: AnswerStore = request.getfixturevalue("dynamo")
     return found
+
+
+class Ticking:
+    """Unix time that goes on by a millisecond with each look, as names have to sort by age."""
+
+    def __init__(self) -> None:
+        self.now_s = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        self.now_s += 0.001
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Ticking:
+    return Ticking()
+
+
+@pytest.fixture
+def dynamo_learning(moto_url: str, boto: Callable[[str], Any], clock: Ticking) -> Iterator[DynamoLearningStore]:
+    """The adapter that is deployed, over the same table and bucket."""
+    del boto
+    with services(moto_url) as (table, objects):
+        yield DynamoLearningStore(table, objects, clock=clock)

@@ -60,6 +60,7 @@ class Caching:
         models: Any = None,
         sleep: Callable[[float], None] | None = None,
         semantic: Callable[[Lookup], SemanticCache] | None = None,
+        tally: Any = None,
     ) -> None:
         self.models = models or ScriptedModels(answers)
         self.metrics = MemoryMetrics()
@@ -77,6 +78,7 @@ class Caching:
             region="eu-west-1",
             finds=None if finds is None else lambda: finds,
             cache=self.cache,
+            tally=tally,
         )
 
     def begin(self, text: str = "Hi there", *, disconnect: Disconnect = NEVER, **fields: Any) -> Answer:

@@ -31,11 +31,13 @@ def test_every_choice_is_read() -> None:
         "SLIPSTREAM_CACHE_EPSILON": "0.02",
         "SLIPSTREAM_CACHE_SEMANTIC_LIMIT_MS": "90",
         "SLIPSTREAM_CACHE_SEMANTIC_MODEL": "cohere.embed-v4:0",
+        "SLIPSTREAM_CACHE_JUDGE_MODEL": "fast",
+        "SLIPSTREAM_CACHE_CHECK_SHARE": "0",
     }
     assert read_cache_settings(environ) == CacheSettings(
         table="answers", bucket="bodies", ttl_s=60, limit_ms=20, lease_s=2.5, chunks_per_s=40,
         personal=("@", "[0-9]{16}"), shared={"acme": "group"}, semantic="all", epsilon=0.02, semantic_limit_ms=90,
-        semantic_model="cohere.embed-v4:0",
+        semantic_model="cohere.embed-v4:0", judge_model="fast", check_share=0,
     )  # fmt: skip
 
 
@@ -52,9 +54,10 @@ def test_every_choice_is_read() -> None:
         ("SLIPSTREAM_CACHE_PERSONAL", '["("]', "no regular expression"),
         ("SLIPSTREAM_CACHE_SHARED", '["acme"]', "JSON object"),
         ("SLIPSTREAM_CACHE_SEMANTIC", "some", "off, rag or all"),
-        ("SLIPSTREAM_CACHE_EPSILON", "0", "from 0.0001 to 0.5"),
-        ("SLIPSTREAM_CACHE_EPSILON", "1", "from 0.0001 to 0.5"),
         ("SLIPSTREAM_CACHE_SEMANTIC_LIMIT_MS", "0", "from 1 to 10000"),
+        ("SLIPSTREAM_CACHE_EPSILON", "0", "from 0.001 to 0.5"),
+        ("SLIPSTREAM_CACHE_EPSILON", "1 %", "from 0.001 to 0.5"),
+        ("SLIPSTREAM_CACHE_CHECK_SHARE", "2", "from 0 to 1"),
     ],
 )
 def test_a_wrong_value_is_told_with_its_name_and_what_would_be_right(name: str, value: str, right: str) -> None:

@@ -132,6 +132,13 @@ def upper_bound(wrong: int, of: int, confidence: float = 0.95) -> float:
     return high
 
 
+def interval(wrong: int, of: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Two-sided limits of a share (Clopper and Pearson), each with half of what is left over; 0 to 1 of nothing."""
+    each = (1 + confidence) / 2
+    low = 0.0 if wrong == 0 else 1 - upper_bound(of - wrong, of, each)
+    return low, upper_bound(wrong, of, each)
+
+
 def _at_most(wrong: int, of: int, share: float) -> float:
     """P(Binomial(of, share) ≤ wrong)."""
     logs = (

@@ -22,8 +22,7 @@ from slipstream.caching.semantic.learning import learn
 from slipstream.caching.semantic.neighbourhood import Neighbourhood
 from slipstream.caching.semantic.rarity import Rarity
 from slipstream.caching.semantic.reading import read
-from slipstream.caching.semantic.scorer import Scorer
-from slipstream.caching.semantic.verifier import Calibration, Decision, Verifier
+from slipstream.caching.semantic.verifier import Calibration, Decision, Verifier, of_pair
 
 Surroundings = Callable[[str, str], Neighbourhood]
 """The neighbours of two questions among those known by now."""
@@ -35,6 +34,10 @@ class Sampling(msgspec.Struct, frozen=True):
     first: int = 300
     eager: float = 0.5
     steady: float = 0.01
+
+    def share(self, drawn: int) -> float:
+        """The chance with which a candidate is checked where ``drawn`` labels are known, whatever it scores."""
+        return self.eager if drawn < self.first else self.steady
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -52,18 +55,6 @@ class Label(msgspec.Struct, frozen=True):
     equal: bool
     drawn: bool = True
     """By a shadow call, at random; otherwise reported by a user."""
-
-
-class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All that a policy knows, to be stored: questions are in it as texts."""
-
-    calibration: Calibration
-    labels: tuple[Label, ...]
-    recent: tuple[Seen, ...]
-    seen: int
-    drawn: int
-    due_at: float
-    rarity: Rarity
 
 
 class Policy:
@@ -92,23 +83,6 @@ class Policy:
         self._drawn = 0
         self._due_at = 0.0
 
-    def state(self) -> State:
-        """What ``resumed`` goes on from."""
-        return State(
-            self.verifier.calibration, tuple(self.labels), tuple(self._recent), self._seen, self._drawn, self._due_at,
-            self._rarity,
-        )  # fmt: skip
-
-    @classmethod
-    def resumed(cls, state: State, surroundings: Surroundings, *, sampling: Sampling, chance: random.Random) -> Policy:
-        """A policy that goes on where another stopped."""
-        policy = cls(state.calibration, surroundings, sampling=sampling, chance=chance)
-        policy.labels.extend(state.labels)
-        policy._recent.extend(state.recent)
-        policy._seen, policy._drawn, policy._due_at = state.seen, state.drawn, state.due_at
-        policy._rarity = msgspec.structs.replace(state.rarity, counts=dict(state.rarity.counts))
-        return policy
-
     def look(self, pair: Pair) -> Decision:
         """Decide, and remember that the pair was looked at."""
         decision = self.verifier.decide(pair)
@@ -124,8 +98,7 @@ class Policy:
 
     def wants_check(self) -> bool:
         """Whether this candidate is to be checked by a shadow call: asked once for each, whatever its score."""
-        share = self.sampling.eager if self._drawn < self.sampling.first else self.sampling.steady
-        return self._chance.random() < share
+        return self._chance.random() < self.sampling.share(self._drawn)
 
     def tell(self, pair: Pair, *, equal: bool, drawn: bool = True) -> None:
         """What a shadow call (``drawn``) or a user's report found out about a pair."""
@@ -136,37 +109,63 @@ class Policy:
 
     def due(self) -> bool:
         """Whether there is enough that is new to learn again."""
-        enough = sum(label.drawn for label in self.labels) >= fewest_labels(self.verifier.calibration.epsilon)
-        return enough and self._seen >= self._due_at
+        drawn = sum(label.drawn for label in self.labels)
+        return enough(drawn, self.verifier.calibration.epsilon) and self._seen >= self._due_at
 
     def relearn(self) -> Calibration:
         """Learn from all labels, with the neighbourhoods of now, and set the score anew. Takes seconds."""
         self._due_at = self._seen * self._GROWTH
-        labels = sorted(self.labels, key=lambda label: not label.drawn)
-        rows = [self._features(label.pair) for label in labels]
-        known = learn(rows, [label.equal for label in labels])
-        found, scorer = None, None
-        if known is not None:
-            scorer = known.scorer
-            found = self._cut(labels, known.scores, scorer)
-        calibration = msgspec.structs.replace(
-            self.verifier.calibration, scorer=scorer, cut=found, learnt=True,
-            rarity=msgspec.structs.replace(self._rarity, counts=dict(self._rarity.counts)),
-        )  # fmt: skip
+        labels = [(label, self._around(label.pair)) for label in self.labels]
+        recent = [(seen, self._around(seen)) for seen in self._recent]
+        rarity = msgspec.structs.replace(self._rarity, counts=dict(self._rarity.counts))
+        calibration = relearnt(self.verifier.calibration, labels, recent, rarity)
         self.verifier = Verifier(calibration)
         return calibration
 
-    def _cut(self, labels: Sequence[Label], scores: Sequence[float], scorer: Scorer) -> Cut | None:
-        barred = [-math.inf if _forbidden(label.pair) else score for label, score in zip(labels, scores, strict=True)]
-        drawn = [at for at, label in enumerate(labels) if label.drawn]
-        struck = [barred[at] for at, label in enumerate(labels) if not label.drawn and not label.equal]
-        offered = [-math.inf if _forbidden(seen) else scorer.score(self._features(seen)) for seen in self._recent]
-        epsilon = self.verifier.calibration.epsilon
-        return cut([barred[at] for at in drawn], [labels[at].equal for at in drawn], offered, epsilon, struck=struck)
+    def _around(self, seen: Seen) -> Neighbourhood:
+        return self._surroundings(seen.asked, seen.candidate)
 
-    def _features(self, seen: Seen) -> dict[str, float]:
-        around = self._surroundings(seen.asked, seen.candidate)
-        return featurize(Pair(read(seen.asked), read(seen.candidate), seen.cosine, around), self._rarity)
+
+def enough(drawn: int, epsilon: float) -> bool:
+    """Whether so many labels drawn at random can carry a decision at all."""
+    return drawn >= fewest_labels(epsilon)
+
+
+def relearnt(
+    before: Calibration,
+    labels: Sequence[tuple[Label, Neighbourhood]],
+    recent: Sequence[tuple[Seen, Neighbourhood]],
+    rarity: Rarity,
+) -> Calibration:
+    """What follows from labels and from candidates looked at lately, each with where its questions stand now.
+
+    The one way of learning, in a deployment and in ``eval cache``. ``before`` gives ε. Takes seconds, and numpy.
+    """
+    ordered = sorted(labels, key=lambda known: not known[0].drawn)
+    rows = [_features(label.pair, around, rarity) for label, around in ordered]
+    known = learn(rows, [label.equal for label, _ in ordered])
+    found, scorer = None, None
+    if known is not None:
+        scorer = known.scorer
+        offered = [
+            -math.inf if _forbidden(seen) else scorer.score(_features(seen, around, rarity)) for seen, around in recent
+        ]
+        found = _cut([label for label, _ in ordered], known.scores, offered, before.epsilon)
+    return msgspec.structs.replace(
+        before, scorer=scorer, cut=found, learnt=True, rarity=rarity,
+        wrong=frozenset(of_pair(label.pair.asked, label.pair.candidate) for label, _ in labels if not label.equal),
+    )  # fmt: skip
+
+
+def _cut(labels: Sequence[Label], scores: Sequence[float], offered: Sequence[float], epsilon: float) -> Cut | None:
+    barred = [-math.inf if _forbidden(label.pair) else score for label, score in zip(labels, scores, strict=True)]
+    drawn = [at for at, label in enumerate(labels) if label.drawn]
+    struck = [barred[at] for at, label in enumerate(labels) if not label.drawn and not label.equal]
+    return cut([barred[at] for at in drawn], [labels[at].equal for at in drawn], offered, epsilon, struck=struck)
+
+
+def _features(seen: Seen, around: Neighbourhood, rarity: Rarity) -> dict[str, float]:
+    return featurize(Pair(read(seen.asked), read(seen.candidate), seen.cosine, around), rarity)
 
 
 def _forbidden(seen: Seen) -> bool:

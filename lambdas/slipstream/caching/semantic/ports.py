@@ -6,7 +6,7 @@ stand for one another. ``aws`` implements the stores, ``fakes`` doubles them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -59,15 +59,32 @@ class QuestionStore(Protocol):
         ...
 
 
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a namespace's learning is. Counts are of labels ever told; times are Unix seconds."""
+
+    labels: int = 0
+    drawn: int = 0
+    """Of them, those that checks found out."""
+    struck: int = 0
+    """Of them, answers that were reported as wrong."""
+    learnt: str = ""
+    """Names the calibration that stands there; empty: none does."""
+    learnt_labels: int = 0
+    """How many labels there were when it was learnt, and ``learnt_struck`` how many of those reports."""
+    learnt_struck: int = 0
+    learnt_s: float = 0.0
+    learnt_epsilon: float = 0.0
+
+
 class LearningStore(Protocol):
     """What is known of pairs, by namespace. Every method raises a SlipstreamError where the store fails."""
 
-    def tell(self, namespace: str, family: str, label: Label) -> None:
-        """Keep a label."""
+    def tell(self, namespace: str, family: str, label: Label, *, name: str = "") -> None:
+        """Keep a label. Of those with one ``name`` only one is kept: the first, or a later one that says different."""
         ...
 
-    def looked(self, namespace: str, family: str, seen: Sequence[Seen]) -> None:
-        """Keep a sample of the pairs that were looked at."""
+    def looked(self, namespace: str, seen: Sequence[tuple[str, Seen]]) -> None:
+        """Keep a sample of the pairs that were looked at, each with its family, in one write."""
         ...
 
     def labels(self, namespace: str, *, limit: int) -> Sequence[tuple[str, Label]]:
@@ -78,16 +95,24 @@ class LearningStore(Protocol):
         """(family, pair), the newest ``limit``, oldest first."""
         ...
 
+    def progress(self, namespace: str) -> Progress:
+        """How far it is; cheap."""
+        ...
+
     def calibration(self, namespace: str) -> Calibration | None:
-        """What was learnt last; None: nothing yet."""
+        """What was learnt last; None: nothing yet, or nothing that this release can read."""
         ...
 
-    def keep(self, namespace: str, calibration: Calibration) -> None:
-        """Put what was learnt in the former's place."""
+    def keep(self, namespace: str, calibration: Calibration, progress: Progress) -> None:
+        """Put what was learnt in the former's place; ``progress`` is from before its labels were read."""
         ...
 
-    def namespaces(self) -> Sequence[str]:
-        """Those with labels."""
+    def namespaces(self) -> Mapping[str, Progress]:
+        """Those with labels, and how far each one is."""
+        ...
+
+    def forget(self, namespace: str) -> int:
+        """Remove labels, looks and calibration, and the questions in them; how many labels there were."""
         ...
 
 
@@ -96,6 +121,8 @@ class Verdict(msgspec.Struct, frozen=True):
 
     equal: bool | None
     reason: str
+    cost_usd: float = 0.0
+    """Of the model that was asked, where one was."""
 
 
 class Learning(Protocol):

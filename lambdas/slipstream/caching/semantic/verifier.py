@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from hashlib import blake2b
 from importlib import resources
 from typing import Any
 
@@ -50,6 +51,8 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     learnt: bool = False
     """Labels of this namespace have been learnt from: from then on they alone decide."""
     rarity: Rarity = msgspec.field(default_factory=Rarity)
+    wrong: frozenset[str] = frozenset()
+    """Pairs that were found to differ (see ``of_pair``): they are refused, whatever they score."""
     version: int = VERSION
     provenance: Provenance = Provenance()
 
@@ -66,6 +69,8 @@ class Verifier:
         if refused is not None:
             return Decision(False, f"differs in {refused}")
         known = self.calibration
+        if known.wrong and of_pair(pair.asked.text, pair.candidate.text) in known.wrong:
+            return Decision(False, "known to differ")
         if not known.learnt:
             if pair.asked.words and pair.asked.canonical == pair.candidate.canonical:
                 return Decision(True, "same words")
@@ -77,6 +82,11 @@ class Verifier:
             return Decision(False, "no safe score", score)
         served = score >= known.cut.score
         return Decision(served, "learnt" if served else "not sure", score, known.cut.score)
+
+
+def of_pair(one: str, other: str) -> str:
+    """Two questions' own sign, the same both ways round: BLAKE2b-64, hex."""
+    return blake2b("\0".join(sorted((one, other))).encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
 def calibration_from(data: bytes) -> Calibration:

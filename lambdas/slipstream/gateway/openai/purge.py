@@ -18,7 +18,7 @@ from slipstream.gateway.openai.body import Strict
 from slipstream.retrieval import index_name
 
 if TYPE_CHECKING:
-    from slipstream.caching.semantic.ports import QuestionStore
+    from slipstream.caching.knowledge import Knowledge
 
 CLOCKS_S = 5.0
 """What environments' clocks may differ by: so much of the future is ended, too."""
@@ -40,6 +40,8 @@ class PurgeBody(Strict):
     prefix: str = ""
     document: str | None = None
     """``INDEX/ID``; ``INDEX/`` is every document of an index."""
+    learnt: bool = False
+    """Also what was learnt of the namespace's questions, and the questions that it was learnt from."""
 
 
 _decoder = msgspec.json.Decoder(PurgeBody)
@@ -47,19 +49,24 @@ _decoder = msgspec.json.Decoder(PurgeBody)
 
 def purge(
     store: AnswerStore | None,
-    questions: Callable[[], QuestionStore] | None,
     body: bytes,
     principal: Principal,
     *,
     clock: Callable[[], float] = time.time,
+    known_of: Callable[[], Knowledge] | None = None,
 ) -> dict[str, Any]:
-    """What was ended. Raises PermissionDenied, InvalidRequest with ``param``, NoCache, and what the store raises."""
+    """What was ended; ``known_of`` gives what is known beside answers, which goes with them.
+
+    Raises PermissionDenied, InvalidRequest with ``param``, NoCache, and what the stores raise.
+    """
     principal.require("admin")
     asked = rejection.decode(_decoder, body)
     if store is None:
         raise NoCache("this deployment keeps no answers: deploy it with cache=on")
     if sum(one is not None for one in (asked.tenant, asked.namespace, asked.document)) != 1:
         raise InvalidRequest("give one of 'tenant', 'namespace' and 'document'", param="tenant")
+    if asked.learnt and (asked.document is not None or asked.prefix or known_of is None):
+        raise InvalidRequest("'learnt' goes with all answers of a 'tenant' or 'namespace'", param="learnt")
     if asked.document is not None:
         index, slash, document = asked.document.partition("/")
         if not slash or not index_name.fits(index):
@@ -71,7 +78,9 @@ def purge(
         raise InvalidRequest("'prefix' must be the beginning of a key: small hexadecimal digits", param="prefix")
     shared = asked.namespace
     namespace = namespaced(asked.tenant or "", shared)
-    answers = store.purge(namespace, asked.prefix)
-    if questions is not None:
-        questions().purge(namespace, asked.prefix)
-    return {"object": "purge", "namespace": namespace, "answers": answers}
+    told: dict[str, Any] = {"object": "purge", "namespace": namespace, "answers": store.purge(namespace, asked.prefix)}
+    if known_of is not None:
+        known_of().questions.purge(namespace, asked.prefix)
+        if asked.learnt:
+            told["labels"] = known_of().labels.forget(namespace)
+    return told

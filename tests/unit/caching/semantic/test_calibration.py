@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipstream.caching.semantic.calibration import Cut, cut, fewest_labels, level, upper_bound
+from slipstream.caching.semantic.calibration import Cut, cut, fewest_labels, interval, level, upper_bound
 
 
 def planted(chance: random.Random, count: int, *, share: float, apart: float) -> list[tuple[float, bool]]:
@@ -109,3 +109,12 @@ def test_upper_limits_are_those_of_the_tables() -> None:
 @given(st.integers(0, 40), st.integers(41, 400))
 def test_an_upper_limit_lies_above_the_share_and_grows_with_it(wrong: int, of: int) -> None:
     assert wrong / of < upper_bound(wrong, of) < upper_bound(wrong + 1, of + 1) + 1 / of
+
+
+@pytest.mark.parametrize(
+    ("wrong", "of", "low", "high"),
+    [(0, 100, 0.0, 0.0362), (5, 100, 0.0164, 0.1128), (1, 10, 0.0025, 0.4450), (10, 10, 0.6915, 1.0), (0, 0, 0.0, 1.0)],
+)
+def test_two_sided_limits_are_those_of_the_tables(wrong: int, of: int, low: float, high: float) -> None:
+    """Clopper and Pearson's limits, as statistical tables have them."""
+    assert interval(wrong, of) == pytest.approx((low, high), abs=1e-4)

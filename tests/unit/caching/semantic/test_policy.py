@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import random
-
-import msgspec
 import pytest
 
 from bench.twins import twins
 from slipstream.caching.semantic.calibration import fewest_labels
 from slipstream.caching.semantic.features import Pair
-from slipstream.caching.semantic.neighbourhood import Neighbourhood
-from slipstream.caching.semantic.policy import Policy, State
+from slipstream.caching.semantic.policy import Policy
 from slipstream.caching.semantic.reading import read
 from slipstream.caching.semantic.verifier import Verifier, calibration_from, encoded
 from tests.unit.caching.semantic.planted import play, policy, stream
@@ -61,17 +57,13 @@ def test_what_was_learnt_is_the_same_after_it_was_stored(learnt: tuple[Policy, l
         assert again.decide(pair) == verifier.decide(pair)
 
 
-def test_a_policy_goes_on_where_it_was_stored(learnt: tuple[Policy, list[tuple[int, bool]], int]) -> None:
+def test_a_pair_that_was_found_wrong_is_never_served(learnt: tuple[Policy, list[tuple[int, bool]], int]) -> None:
     learner = learnt[0]
-    stored = msgspec.json.encode(learner.state())
+    wrong = [label.pair for label in learner.labels if not label.equal]
 
-    again = Policy.resumed(
-        msgspec.json.decode(stored, type=State), lambda asked, candidate: Neighbourhood(),
-        sampling=learner.sampling, chance=random.Random(1),
-    )  # fmt: skip
-
-    assert again.state() == learner.state()
-    assert again.relearn() == learner.relearn()
+    for pair in wrong:
+        for one, other in ((pair.asked, pair.candidate), (pair.candidate, pair.asked)):
+            assert not learner.verifier.decide(Pair(read(one), read(other), 0.999)).serve
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

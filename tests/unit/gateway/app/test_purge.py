@@ -16,6 +16,7 @@ from slipstream.fakes.question_store import MemoryQuestionStore
 from slipstream.gateway.app import create_app
 from slipstream.gateway.http import Principal
 from slipstream.gateway.openai.purge import NoCache, purge
+from tests.unit.gateway.app.test_feedback import World
 from tests.unit.gateway.scripted import gateway, post
 
 ADMIN = Principal(key_id="k", scopes=frozenset({"admin"}))
@@ -31,7 +32,7 @@ def kept() -> MemoryAnswerStore:
 
 
 def asked(store: MemoryAnswerStore, **body: Any) -> dict[str, Any]:
-    return purge(store, None, msgspec.json.encode(body), ADMIN, clock=lambda: NOW_S)
+    return purge(store, msgspec.json.encode(body), ADMIN, clock=lambda: NOW_S)
 
 
 @pytest.mark.parametrize(
@@ -77,23 +78,25 @@ def test_a_request_that_is_not_clear_ends_nothing_and_is_told_its_field(body: di
 
 
 def test_the_questions_of_what_is_purged_are_forgotten() -> None:
-    questions = MemoryQuestionStore()
+    world = World()
+    questions = world.questions = MemoryQuestionStore()
+    world.knowledge = msgspec.structs.replace(world.knowledge, questions=questions)
     for namespace in ("tenant:acme", "tenant:beta"):
         known = Known(key="3f", text="How?", vector=b"\x01", answer="3f", asked_s=NOW_S, expires_s=NOW_S + 9)
         questions.put(namespace, "family", known)
-    purge(kept(), lambda: questions, b'{"tenant":"acme","prefix":"3f"}', ADMIN)
+    purge(kept(), b'{"tenant":"acme","prefix":"3f"}', ADMIN, known_of=lambda: world.knowledge)
     assert questions.newest("tenant:acme", "family", limit=9) == []
     assert len(questions.newest("tenant:beta", "family", limit=9)) == 1
 
 
 def test_only_an_admins_key_may() -> None:
     with pytest.raises(PermissionDenied, match="admin"):
-        purge(kept(), None, b'{"tenant":"acme"}', Principal(key_id="k"))
+        purge(kept(), b'{"tenant":"acme"}', Principal(key_id="k"))
 
 
 def test_a_deployment_without_a_cache_says_so() -> None:
     with pytest.raises(NoCache, match="cache=on"):
-        purge(None, None, b'{"tenant":"acme"}', ADMIN)
+        purge(None, b'{"tenant":"acme"}', ADMIN)
 
 
 def test_the_route_takes_a_key_that_may_do_nothing_else() -> None:
@@ -102,3 +105,23 @@ def test_the_route_takes_a_key_that_may_do_nothing_else() -> None:
     assert response.status == 200
     refused = app(post("/v1/cache/purge", b'{"tenant":"acme"}'))
     assert refused.status == 403
+
+
+def test_what_was_learnt_goes_only_where_that_is_asked() -> None:
+    world = World()
+    world.say(correct=True)
+    assert len(world.told) == 1
+
+    for learnt, labels in ((b"false", None), (b"true", 1)):
+        body = b'{"tenant":"acme","learnt":' + learnt + b"}"
+        assert purge(world.answers, body, ADMIN, known_of=lambda: world.knowledge).get("labels") == labels
+    assert world.told == []
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"document":"docs/a","learnt":true}', b'{"tenant":"acme","prefix":"3f","learnt":true}']
+)
+def test_what_was_learnt_is_never_part_of_less_than_a_namespace(body: bytes) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        purge(kept(), body, ADMIN, known_of=lambda: World().knowledge)
+    assert refused.value.param == "learnt"

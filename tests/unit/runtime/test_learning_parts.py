@@ -1,0 +1,99 @@
+"""How learning is put together: a host that is alone learns beside its requests, others leave it to the schedule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from slipstream.aws.credentials import CredentialSource
+from slipstream.aws.learning_store import DynamoLearningStore
+from slipstream.aws.places import Places
+from slipstream.aws.question_store import DynamoQuestionStore
+from slipstream.aws.sigv4 import Signer
+from slipstream.aws.transport import Transport
+from slipstream.caching.answers import AnswerCache
+from slipstream.caching.semantic.learner import Learner
+from slipstream.caching.tally import Tally
+from slipstream.fakes.answer_store import MemoryAnswerStore
+from slipstream.fakes.learning_store import MemoryLearningStore
+from slipstream.fakes.question_store import MemoryQuestionStore
+from slipstream.fakes.tally_store import MemoryTallyStore
+from slipstream.runtime.bad_setting import BadSetting
+from slipstream.runtime.cache_parts import CacheSettings, question_store
+from slipstream.runtime.learning_parts import build_learner, knowledge, label_store, learning_beside
+from tests.unit.caching.kept import Clock
+from tests.unit.caching.semantic.planted import stream
+from tests.unit.caching.semantic.test_learner import ACME, EPSILON, fill
+
+
+def services() -> dict[str, Any]:
+    return {
+        "transport": Transport(), "auth": Signer(CredentialSource({}), "us-east-1"),
+        "places": Places("us-east-1", {}),
+    }  # fmt: skip
+
+
+def test_a_host_that_is_alone_serves_what_it_has_learnt_by_itself() -> None:
+    settings, clock = CacheSettings(epsilon=EPSILON), Clock()
+    cache, labels = AnswerCache(MemoryAnswerStore(), clock=clock), label_store(CacheSettings(), **services())
+    assert isinstance(labels, MemoryLearningStore)
+    known = knowledge(
+        settings, cache, questions=MemoryQuestionStore(), labels=labels, tally=Tally(MemoryTallyStore())
+    )  # fmt: skip
+    fill(labels, ACME)
+    (pair, equal), *_ = stream(1, seed=4, apart=6.0)
+    known.learning.tell(ACME, "f", pair, equal=equal, drawn=True)
+
+    known.learning.settle(ACME)
+    told = known.learning._told
+    assert told is not None
+    told().result(60)  # type: ignore[attr-defined]  # the round on its way
+    known.learning._all.clear()  # as an environment that begins
+    known.learning.settle(ACME)
+
+    assert known.learning.verifier(ACME).calibration.cut is not None
+
+
+@pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0, 0), (0.25, 150, 350), (1.0, 1000, 1000)])
+def test_how_much_is_checked_is_an_operators_choice(share: float, low: int, high: int) -> None:
+    known = knowledge(
+        CacheSettings(check_share=share), AnswerCache(MemoryAnswerStore()), questions=MemoryQuestionStore(),
+        labels=MemoryLearningStore(), tally=Tally(MemoryTallyStore()),
+    )  # fmt: skip
+
+    assert low <= sum(known.learning.wants_check(ACME) for _ in range(1000)) <= high
+
+
+def test_it_learns_one_round_at_a_time() -> None:
+    store, rounds = MemoryLearningStore(), []
+
+    class Slow(Learner):
+        def run(self, *_: Any) -> Any:
+            rounds.append(1)
+            return super().run()
+
+    told = learning_beside(Slow(store, epsilon=EPSILON), AnswerCache(MemoryAnswerStore()))
+    first = told()
+    first.result(30)
+    told().result(30)
+
+    assert len(rounds) == 2
+
+
+def test_environments_of_a_deployment_learn_nothing_themselves() -> None:
+    settings = CacheSettings(table="answers", bucket="bodies")
+    known = knowledge(
+        settings, AnswerCache(MemoryAnswerStore()), questions=question_store(settings, **services()),
+        labels=label_store(settings, **services()), tally=Tally(MemoryTallyStore()),
+    )  # fmt: skip
+
+    assert isinstance(known.labels, DynamoLearningStore)
+    assert isinstance(known.questions, DynamoQuestionStore)
+    assert known.learning._told is None
+
+
+@pytest.mark.parametrize("environ", [{}, {"SLIPSTREAM_CACHE": "on"}])
+def test_the_learner_says_which_setting_it_lacks(environ: dict[str, str]) -> None:
+    with pytest.raises(BadSetting, match="SLIPSTREAM_CACHE_TABLE"):
+        build_learner({"AWS_REGION": "us-east-1"} | environ)
