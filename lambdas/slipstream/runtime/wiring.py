@@ -31,6 +31,9 @@ from slipstream.telemetry.metrics import EmfSink
 
 if TYPE_CHECKING:
     from slipstream.caching.answers import AnswerCache
+    from slipstream.caching.filling.asked import AskedStore
+    from slipstream.caching.filling.recorder import Recorder
+    from slipstream.caching.store import AnswerStore
     from slipstream.gateway.grounding import Finds
     from slipstream.retrieval.rerank import Reranker
     from slipstream.retrieval.retrieve import Rewriter
@@ -48,8 +51,29 @@ class Built(NamedTuple):
     restore: Callable[[], None]
 
 
+class Stores(NamedTuple):
+    """Where answers are kept, and what was asked; None: nowhere. Hosts in one process share them."""
+
+    answers: AnswerStore | None = None
+    asked: AskedStore | None = None
+
+
+class Parts(NamedTuple):
+    """What answers requests, before it is an application; ``restore`` as in Built."""
+
+    gateway: Gateway
+    stores: Stores
+    restore: Callable[[], None]
+
+
 def build(settings: Settings, environ: Mapping[str, str]) -> Built:
     """Put the chat function together. No I/O; ``environ`` gives credentials."""
+    parts = assemble(settings, environ)
+    return Built(create_app(parts.gateway), parts.restore)
+
+
+def assemble(settings: Settings, environ: Mapping[str, str], stores: Stores | None = None) -> Parts:
+    """The chat function's parts, over ``stores`` where another one's are to be shared. No I/O."""
     transport = Transport(
         connect_timeout_s=settings.connect_timeout_s,
         read_timeout_s=settings.read_timeout_s,
@@ -80,7 +104,8 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
     )
     services = _Services(transport, signer, places)
     finds = _finder(settings, settings.search, services, bedrock, resolver) if settings.search else None
-    cache = _cache(settings, services)
+    cache = _cache(settings, services, stores)
+    asked = _asked(settings, services, stores)
     pipeline = Pipeline(
         resolver=resolver,
         planner=PromptPlanner(),
@@ -89,6 +114,7 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         region=settings.region,
         finds=finds,
         cache=cache,
+        recorder=_recorder(settings, asked),
     )
     gateway = Gateway(
         pipeline=pipeline,
@@ -109,7 +135,7 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         transport.restore()
         credentials.restore()
 
-    return Built(create_app(gateway), restore)
+    return Parts(gateway, Stores(cache.store if cache else None, asked), restore)
 
 
 class _Services(NamedTuple):
@@ -120,13 +146,36 @@ class _Services(NamedTuple):
     places: Places
 
 
-def _cache(settings: Settings, services: _Services) -> AnswerCache | None:
+def _cache(settings: Settings, services: _Services, stores: Stores | None) -> AnswerCache | None:
     if settings.cache is None:
         return None
-    from slipstream.runtime.cache_parts import answer_cache
+    from slipstream.runtime.cache_parts import answer_cache, answer_store
 
     transport, signer, places = services
-    return answer_cache(settings.cache, transport=transport, auth=signer, places=places)
+    store = stores.answers if stores else None
+    return answer_cache(
+        settings.cache, store or answer_store(settings.cache, transport=transport, auth=signer, places=places)
+    )
+
+
+def _asked(settings: Settings, services: _Services, stores: Stores | None) -> AskedStore | None:
+    """The log of what is asked, where it is on; another one's where that is shared."""
+    if stores is not None:
+        return stores.asked
+    if settings.cache is None or settings.query_log is None:
+        return None
+    from slipstream.runtime.query_log_parts import asked_store
+
+    transport, signer, places = services
+    return asked_store(settings.cache, transport=transport, auth=signer, places=places)
+
+
+def _recorder(settings: Settings, asked: AskedStore | None) -> Recorder | None:
+    if settings.query_log is None or asked is None:
+        return None
+    from slipstream.caching.filling.recorder import Recorder
+
+    return Recorder(asked, share=settings.query_log.share, days=settings.query_log.days)
 
 
 def _finder(
