@@ -40,6 +40,10 @@ class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Regular expressions of what must not be kept, in requests and answers."""
     shared: dict[str, str] = {}
     """Tenant → namespace that it shares with others."""
+    precomputes: bool = False
+    """Whether answers are made before anybody asks."""
+    lives_s: float = 0.0
+    """How much longer a kept answer has to live to be served, in s."""
 
 
 def read_cache_settings(environ: Mapping[str, str]) -> CacheSettings | None:
@@ -71,10 +75,14 @@ def answer_cache(settings: CacheSettings, store: AnswerStore) -> AnswerCache:
         ttl_s=settings.ttl_s,
         personal=tuple(re.compile(pattern) for pattern in settings.personal),
         shared=settings.shared,
+        precomputes=settings.precomputes,
     )
     limits = CacheLimits(
-        look_s=settings.limit_ms / 1000, lease_s=settings.lease_s, chunks_per_s=settings.chunks_per_s
-    )  # fmt: skip
+        look_s=settings.limit_ms / 1000,
+        lease_s=settings.lease_s,
+        lives_s=settings.lives_s,
+        chunks_per_s=settings.chunks_per_s,
+    )
     return AnswerCache(store, policy=policy, limits=limits)
 
 
