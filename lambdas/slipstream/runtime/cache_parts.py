@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -66,8 +67,8 @@ def read_cache_settings(environ: Mapping[str, str]) -> CacheSettings | None:
     )
 
 
-def answer_cache(settings: CacheSettings, store: AnswerStore) -> AnswerCache:
-    """The cache over its store. Nothing is called yet."""
+def answer_cache(settings: CacheSettings, store: AnswerStore, *, clock: Callable[[], float] = time.time) -> AnswerCache:
+    """The cache over its store; ``clock`` gives Unix time (s). Nothing is called yet."""
     from slipstream.caching.answers import AnswerCache, CacheLimits
     from slipstream.caching.policy import CachePolicy
 
@@ -83,7 +84,7 @@ def answer_cache(settings: CacheSettings, store: AnswerStore) -> AnswerCache:
         lives_s=settings.lives_s,
         chunks_per_s=settings.chunks_per_s,
     )
-    return AnswerCache(store, policy=policy, limits=limits)
+    return AnswerCache(store, policy=policy, limits=limits, clock=clock)
 
 
 def answer_store(settings: CacheSettings, *, transport: Transport, auth: Authorizes, places: Places) -> AnswerStore:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -36,13 +37,19 @@ class Fillers:
         environ: Mapping[str, str],
         stores: FillStores | None = None,
         shared: wiring.Stores | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """``stores`` and ``shared`` where a process has its own. Nothing is called yet. Raises BadSetting."""
+        """``stores`` and ``shared`` where a process has its own; ``clock`` gives Unix time (s). Nothing is called yet.
+
+        Raises BadSetting.
+        """
         self._settings = settings
         self._environ = environ
         self._cache = require_cache(settings)
         self._chosen = read_precompute_settings(environ)
         self._shared = shared
+        self._clock = clock
         if stores is None:
             transport, auth, places = services(settings, environ)
             stores = fill_stores(self._cache, transport=transport, auth=auth, places=places)
@@ -75,10 +82,11 @@ class Fillers:
         own = msgspec.structs.replace(
             settings, cache=cache, query_log=None, metrics_namespace=f"{settings.metrics_namespace}/Precompute"
         )
-        parts = wiring.assemble(own, self._environ, self._shared)
+        parts = wiring.assemble(own, self._environ, self._shared, clock=self._clock)
         return Filler(
             PipelineAnswerer(parts.gateway.pipeline),
             asked=self._stores.asked,
             runs=self._stores.runs,
             per_minute=chosen.per_minute,
+            clock=self._clock,
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -101,8 +102,17 @@ def services(settings: Settings, environ: Mapping[str, str]) -> tuple[Transport,
     return transport, Signer(CredentialSource(environ), settings.region), Places(settings.region, settings.endpoints)
 
 
-def build_planning(settings: Settings, environ: Mapping[str, str], stores: FillStores | None = None) -> Planning:
-    """The first step of a run, over ``stores`` where a process has its own. No I/O. Raises BadSetting."""
+def build_planning(
+    settings: Settings,
+    environ: Mapping[str, str],
+    stores: FillStores | None = None,
+    *,
+    clock: Callable[[], float] = time.time,
+) -> Planning:
+    """The first step of a run, over ``stores`` where a process has its own. ``clock`` gives Unix time (s). No I/O.
+
+    Raises BadSetting.
+    """
     from slipstream.caching.filling.planning import Planning
     from slipstream.caching.precompute.plan import Budget
     from slipstream.models.resolve import Resolver
@@ -119,6 +129,7 @@ def build_planning(settings: Settings, environ: Mapping[str, str], stores: FillS
         price=price_by(resolver, chosen.holds_s),
         budget=Budget(chosen.answers, chosen.budget_usd, min_users=chosen.min_users),
         days=chosen.log_days,
+        clock=clock,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -72,8 +73,17 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
     return Built(create_app(parts.gateway), parts.restore)
 
 
-def assemble(settings: Settings, environ: Mapping[str, str], stores: Stores | None = None) -> Parts:
-    """The chat function's parts, over ``stores`` where another one's are to be shared. No I/O."""
+def assemble(
+    settings: Settings,
+    environ: Mapping[str, str],
+    stores: Stores | None = None,
+    *,
+    clock: Callable[[], float] = time.time,
+) -> Parts:
+    """The chat function's parts, over ``stores`` where another one's are to be shared. No I/O.
+
+    ``clock`` gives the Unix time (s) of what is kept and logged.
+    """
     transport = Transport(
         connect_timeout_s=settings.connect_timeout_s,
         read_timeout_s=settings.read_timeout_s,
@@ -104,7 +114,7 @@ def assemble(settings: Settings, environ: Mapping[str, str], stores: Stores | No
     )
     services = _Services(transport, signer, places)
     finds = _finder(settings, settings.search, services, bedrock, resolver) if settings.search else None
-    cache = _cache(settings, services, stores)
+    cache = _cache(settings, services, stores, clock)
     asked = _asked(settings, services, stores)
     pipeline = Pipeline(
         resolver=resolver,
@@ -114,7 +124,7 @@ def assemble(settings: Settings, environ: Mapping[str, str], stores: Stores | No
         region=settings.region,
         finds=finds,
         cache=cache,
-        recorder=_recorder(settings, asked),
+        recorder=_recorder(settings, asked, clock),
     )
     gateway = Gateway(
         pipeline=pipeline,
@@ -146,16 +156,18 @@ class _Services(NamedTuple):
     places: Places
 
 
-def _cache(settings: Settings, services: _Services, stores: Stores | None) -> AnswerCache | None:
+def _cache(
+    settings: Settings, services: _Services, stores: Stores | None, clock: Callable[[], float]
+) -> AnswerCache | None:
     if settings.cache is None:
         return None
     from slipstream.runtime.cache_parts import answer_cache, answer_store
 
     transport, signer, places = services
     store = stores.answers if stores else None
-    return answer_cache(
-        settings.cache, store or answer_store(settings.cache, transport=transport, auth=signer, places=places)
-    )
+    if store is None:
+        store = answer_store(settings.cache, transport=transport, auth=signer, places=places)
+    return answer_cache(settings.cache, store, clock=clock)
 
 
 def _asked(settings: Settings, services: _Services, stores: Stores | None) -> AskedStore | None:
@@ -170,12 +182,12 @@ def _asked(settings: Settings, services: _Services, stores: Stores | None) -> As
     return asked_store(settings.cache, transport=transport, auth=signer, places=places)
 
 
-def _recorder(settings: Settings, asked: AskedStore | None) -> Recorder | None:
+def _recorder(settings: Settings, asked: AskedStore | None, clock: Callable[[], float]) -> Recorder | None:
     if settings.query_log is None or asked is None:
         return None
     from slipstream.caching.filling.recorder import Recorder
 
-    return Recorder(asked, share=settings.query_log.share, days=settings.query_log.days)
+    return Recorder(asked, share=settings.query_log.share, days=settings.query_log.days, clock=clock)
 
 
 def _finder(
