@@ -50,9 +50,11 @@ class Fillers:
         self._chosen = read_precompute_settings(environ)
         self._shared = shared
         self._clock = clock
+        self._closing: list[Callable[[], None]] = []
         if stores is None:
             transport, auth, places = services(settings, environ)
             stores = fill_stores(self._cache, transport=transport, auth=auth, places=places)
+            self._closing.append(transport.restore)
         self._stores = stores
         self._made: dict[bool, Filler] = {}
 
@@ -69,6 +71,11 @@ class Fillers:
             self._made[refill] = self._make(refill=refill)
         return self._made[refill]
 
+    def close(self) -> None:
+        """End idle connections."""
+        for close in self._closing:
+            close()
+
     def _make(self, *, refill: bool) -> Filler:
         chosen, settings = self._chosen, self._settings
         cache = msgspec.structs.replace(
@@ -83,6 +90,7 @@ class Fillers:
             settings, cache=cache, query_log=None, metrics_namespace=f"{settings.metrics_namespace}/Precompute"
         )
         parts = wiring.assemble(own, self._environ, self._shared, clock=self._clock)
+        self._closing.append(parts.restore)
         return Filler(
             PipelineAnswerer(parts.gateway.pipeline),
             asked=self._stores.asked,
