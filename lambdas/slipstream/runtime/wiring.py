@@ -139,6 +139,7 @@ def assemble(
         pace=Pace(silence_s=settings.whole_silence_s, heartbeat_s=settings.heartbeat_s),
         finds=finds,
         kept=cache.store if cache else None,
+        asked=asked,
     )
 
     def restore() -> None:
