@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ import msgspec
 from slipstream.caching.filling.asked import AskedStore
 from slipstream.caching.filling.mining import Price, mine
 from slipstream.caching.filling.recorder import day_of
-from slipstream.caching.filling.runs import PlanFiles, Run, RunStore, lines_of
+from slipstream.caching.filling.runs import Item, PlanFiles, Run, RunStore, items_of, lines_of
 from slipstream.caching.precompute.plan import Budget
 
 
@@ -41,7 +41,7 @@ class Planning:
         """Plan ``run`` and say where its items are: ``run, bucket, key, items, cost_usd, skipped``.
 
         ``refill``: the items are the last plan's, of which only those are answered whose answer has ended. Planning
-        a run again plans it anew; what was filled stays.
+        a run again plans it anew; what was filled stays. Raises what the stores raise.
         """
         known = self._runs.get(run)
         began = Run(
@@ -64,16 +64,23 @@ class Planning:
     def _mined(self, run: Run) -> Run:
         today = day_of(self._clock())
         mined = mine(self._asked, self._price, self._budget, today=today, days=self._days)
-        key = f"precompute/{run.run}/items.jsonl"
-        self._files.put(key, lines_of(mined.items))
-        return msgspec.structs.replace(
-            run, items=len(mined.items), cost_usd=mined.cost_usd, plan=key, skipped=mined.skipped
-        )
+        return self._written(run, mined.items, mined.skipped)
 
     def _last(self, run: Run) -> Run:
+        """The last plan, less what was refused since: it would be paid for, and refused, with each refill."""
+        refused: set[str] = set()
         for before in self._runs.newest():
-            if before.items and not before.refill and before.run != run.run:
-                return msgspec.structs.replace(run, items=before.items, cost_usd=before.cost_usd, plan=before.plan)
+            if before.run == run.run:
+                continue
+            refused |= {one.key for one in self._runs.filled(before.run) if one.outcome == "refused"}
+            if before.items and not before.refill:
+                items = items_of(self._files.get(before.plan) or b"")
+                left = [item for item in items if item.key not in refused]
+                return self._written(run, left, {"refused_before": len(items) - len(left)} if refused else {})
+        return self._written(run, [], {})
+
+    def _written(self, run: Run, items: Sequence[Item], skipped: dict[str, int]) -> Run:
         key = f"precompute/{run.run}/items.jsonl"
-        self._files.put(key, b"")
-        return msgspec.structs.replace(run, items=0, plan=key)
+        self._files.put(key, lines_of(items))
+        cost_usd = sum(item.cost_usd for item in items)
+        return msgspec.structs.replace(run, items=len(items), cost_usd=cost_usd, plan=key, skipped=skipped)

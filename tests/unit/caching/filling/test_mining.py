@@ -9,7 +9,7 @@ from slipstream.caching.filling.asked import Family
 from slipstream.caching.filling.mining import Mined, mine
 from slipstream.caching.filling.planning import Planning
 from slipstream.caching.filling.recorder import DAY_S, Recorder, day_of
-from slipstream.caching.filling.runs import Item, items_of
+from slipstream.caching.filling.runs import Filled, Item, items_of
 from slipstream.caching.precompute.plan import Budget
 from slipstream.caching.precompute.value import Costs, Valuation
 from slipstream.chat.request import ChatRequest, Text
@@ -179,8 +179,31 @@ def test_a_refill_takes_the_last_plan_again_and_mines_nothing() -> None:
     nights.clock.now_s += 60
     third = nights.planning.plan("r3", refill=True)
 
-    assert (again["key"], again["items"]) == (third["key"], third["items"]) == (first["key"], 1)
+    assert nights.items(again) == nights.items(third) == nights.items(first) != []
     assert [one.refill for one in nights.runs.newest()] == [True, True, False]
+
+
+def test_a_refill_leaves_out_what_was_refused_since_the_plan_was_made() -> None:
+    nights = Nights()
+    log_days(nights.asked, nights.clock, 3, {"Held?": 9, "Unsupported?": 6, "Unsupported later?": 5, "Failed?": 4})
+    held, never, later, failed = nights.items(nights.planning.plan("r1"))
+    for filled in (
+        Filled(key=held.key, outcome="answered"),
+        Filled(key=never.key, outcome="refused", reason="unsupported"),
+        Filled(key=later.key, outcome="answered"),
+        Filled(key=failed.key, outcome="failed", reason="upstream_timeout"),
+    ):
+        nights.runs.fill("r1", filled)
+    nights.clock.now_s += 60
+
+    first = nights.planning.plan("r2", refill=True)
+    nights.runs.fill("r2", Filled(key=later.key, outcome="refused", reason="unsupported"))
+    nights.clock.now_s += 60
+    second = nights.planning.plan("r3", refill=True)
+
+    assert nights.items(first) == [held, later, failed]
+    assert nights.items(second) == [held, failed]
+    assert second["skipped"] == {"refused_before": 2}
 
 
 def test_a_refill_before_the_first_plan_has_nothing_to_do() -> None:
