@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from slipstream.aws.dynamodb import Table, dynamodb
 from slipstream.aws.places import Places
 from slipstream.aws.sigv4 import Signer
 from slipstream.aws.transport import Transport
+from slipstream.beside import Beside
 from slipstream.caching.filling.recorder import DAY_S
 from slipstream.caching.marking import MarkingIndex
 from slipstream.gateway.app import create_app
@@ -57,11 +59,17 @@ REMADE = "Lambda retries a failed asynchronous invocation three times. It waits 
 pytestmark = pytest.mark.timeout(600)
 
 
+def besides() -> list[Beside]:
+    """All of this process."""
+    return [one for one in gc.get_objects() if type(one) is Beside]
+
+
 class Deployment:
     """A gateway in this process and the two functions of a run, whose clock is the test's."""
 
     def __init__(self, environ: dict[str, str], index: str) -> None:
         self.environ, self.index = environ, index
+        self._others = besides()
         self.settings = read_settings(environ)
         self.clock = Clock()
         self.parts = assemble(self.settings, environ, clock=self.clock)
@@ -72,6 +80,9 @@ class Deployment:
         self.fillers = Fillers(self.settings, environ, self.stores, clock=self.clock)
 
     def close(self) -> None:
+        """End its connections, once the threads are through that a hit has given up."""
+        mine = [one for one in besides() if not any(one is other for other in self._others)]
+        eventually(lambda: all(one._idle == one._threads for one in mine))
         for close in (self.parts.restore, self.transport.restore, self.fillers.close):
             close()
 
