@@ -54,7 +54,9 @@ def purge(
         click.echo(json.dumps(ended))
     elif document is None:
         labels = f", and {ended['labels']} labels forgotten" if learnt else ""
-        click.echo(f"{ended['answers']} answers of {ended['namespace']} ended{labels}")
+        logged = ended.get("logged_questions")
+        log = f", {logged} counts of its questions forgotten" if logged else ""
+        click.echo(f"{ended['answers']} answers of {ended['namespace']} ended{labels}{log}")
     else:
         click.echo(f"answers that rest on {document} and were asked for until now are served no more")
 

@@ -29,7 +29,7 @@ AWS_LIBRARIES = {"boto3", "botocore", "opensearchpy", "aiobotocore"}
 FAR_FROM_LAMBDA = {"local", "cli", "bench", "stacks", "tests"}
 SLOW_TO_IMPORT = (
     "boto3", "botocore", "opensearchpy", "http.client", "urllib.request", "email", "asyncio", "logging",
-    "pydantic",
+    "pydantic", "numpy",
 )  # fmt: skip
 ONLY_WHEN_ASKED = ("slipstream.caching.similar", "slipstream.caching.semantic", "slipstream.gateway.feedback_id")
 """What the chat function needs for some requests alone, so that no cold start pays for it."""
@@ -100,6 +100,7 @@ def test_building_the_chat_function_loads_no_slow_module() -> None:
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(LAMBDAS), "AWS_REGION": "us-east-1"}
     environment |= {"SLIPSTREAM_CACHE": "on", "SLIPSTREAM_CACHE_TABLE": "answers", "SLIPSTREAM_CACHE_BUCKET": "bodies"}
     environment |= {"SLIPSTREAM_CACHE_SEMANTIC": "all"}
+    environment |= {"SLIPSTREAM_QUERY_LOG_SHARE": "0.1"}
 
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
 

@@ -34,12 +34,13 @@ if TYPE_CHECKING:
 
 class CacheLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Times in seconds. ``look_s``: what a look-up may take; ``semantic_s``: what one by meaning may; ``lease_s``: how
-    long others wait for an answer.
+    long others wait for an answer; ``lives_s``: how much longer a kept one has to live to be served.
     """
 
     look_s: float = 0.05
     semantic_s: float = 0.25
     lease_s: float = 10.0
+    lives_s: float = 0.0
     remembered_bytes: int = 16 * 1024 * 1024
     chunks_per_s: float = 0.0
     """Pace at which a kept answer is shown; 0: at once."""

@@ -28,6 +28,8 @@ class CachePolicy(msgspec.Struct, frozen=True, kw_only=True):
     shared: Mapping[str, str] = {}
     semantic: Literal["off", "rag", "all"] = "off"
     """Whose questions are compared with others': nobody's, those of ``rag:`` models, or all that are looked up."""
+    precomputes: bool = False
+    """Whether answers are made before anybody asks; hits on them say so."""
 
     def namespace(self, tenant: str) -> str:
         """Whose answers a tenant reads and writes: its own, unless an operator named a namespace for it."""
@@ -50,10 +52,11 @@ class CachePolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     def compares(self, call: ResolvedCall, *, grounded: bool) -> bool:
         """Whether another wording's answer may be given to ``call``, which is covered: where ``semantic`` says so, and
-        by choice (``cache: semantic``); never where it is off, or the caller wants ``exact`` ones.
+        by choice (``cache: semantic``); never where it is off, or the caller wants ``exact`` ones. What is answered
+        before anybody asks is given no other's answer, but its own may stand for other wordings.
         """
         chosen = call.request.options.cache
-        if self.semantic == "off" or chosen == "exact":
+        if self.semantic == "off" or (chosen == "exact" and not self.precomputes):
             return False
         return chosen == "semantic" or self.semantic == "all" or grounded
 

@@ -68,14 +68,16 @@ class Search:
     # -- before the model is called
 
     def _start(self) -> None:
-        if self._similar is not None:
+        if self._similar is not None and not self._cache.policy.precomputes:
             self._similar.start(self._wanted())
         self._looking = Looking(self._cache, self.place, self._wanted, self._waterfall, self.notes)
 
     def _wanted(self) -> Wanted:
-        now_s = self._cache.clock()
+        now_s, limits = self._cache.clock(), self._cache.limits
         oldest_s = 0.0 if self._options.max_age_s is None else now_s - self._options.max_age_s
-        return Wanted(now_s=now_s, oldest_s=oldest_s, holder=self._holder, lease_s=self._cache.limits.lease_s)
+        return Wanted(
+            now_s=now_s, oldest_s=oldest_s, lives_s=limits.lives_s, holder=self._holder, lease_s=limits.lease_s
+        )
 
     @property
     def looking(self) -> bool:

@@ -160,9 +160,9 @@ class Similar:
     def _settle(self, kept_until_s: float | None, hit: Hit | None, fresh: Answered | None) -> None:
         semantic, asked = self._semantic(), self._known()
         judged = self._judged()
-        if judged is None:  # it was asked for anew
+        if self._call.request.options.cache == "refresh":
             self._told = {"retry": True} if semantic.refreshed(asked) else {}
-        else:
+        if judged is not None:
             for key in judged.gone:
                 semantic.forget(asked, key)
         if kept_until_s is not None:

@@ -144,9 +144,10 @@ class _Application:
         from slipstream.gateway.openai.purge import purge
 
         request, gateway = exchange.request, self._gateway
-        return _whole(
-            msgspec.json.encode(purge(gateway.kept, request.body, request.principal, known_of=gateway.knowledge))
-        )
+        ended = purge(
+            gateway.kept, request.body, request.principal, known_of=gateway.knowledge, asked_store=gateway.asked
+        )  # fmt: skip
+        return _whole(msgspec.json.encode(ended))
 
     def _report(self, exchange: Exchange) -> HttpResponse:
         from slipstream.gateway.openai.cache_report import cache_report

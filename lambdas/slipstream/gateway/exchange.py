@@ -14,6 +14,7 @@ from slipstream.gateway.whole import Pace
 from slipstream.telemetry.waterfall import Waterfall
 
 if TYPE_CHECKING:
+    from slipstream.caching.filling.asked import AskedStore
     from slipstream.caching.knowledge import Knowledge
     from slipstream.caching.store import AnswerStore
     from slipstream.chat.request import ChatRequest
@@ -68,6 +69,8 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     """Where answers are kept; None: the deployment keeps none."""
     knowledge: Callable[[], Knowledge] | None = None
     """What is known of them, for feedback and the report, built with the first question for it."""
+    asked: AskedStore | None = None
+    """The log of what is asked; None: nothing is logged."""
     max_body_bytes: int = MAX_BODY_BYTES
     pace: Pace = Pace()
 

@@ -11,14 +11,11 @@ from slipstream.caching.knowledge import Knowledge
 from slipstream.caching.semantic.environment import EnvironmentLearning
 from slipstream.caching.semantic.learner import Learner, Round
 from slipstream.caching.semantic.policy import Sampling
-from slipstream.caching.semantic.ports import LearningStore, QuestionStore
-from slipstream.caching.tally import Tally
 from slipstream.runtime.bad_setting import BadSetting
-from slipstream.runtime.cache_parts import STORE_TIMEOUT_S, CacheSettings
+from slipstream.runtime.cache_settings import CacheSettings
+from slipstream.runtime.cache_stores import CacheStores
 
 if TYPE_CHECKING:
-    from slipstream.aws.places import Authorizes, Places
-    from slipstream.aws.transport import Transport
     from slipstream.caching.answers import AnswerCache
     from slipstream.caching.semantic.comparison import Judge
 
@@ -26,41 +23,11 @@ LEARNER_TIMEOUT_S = 20.0
 """Of one call: nobody waits for the learner, and it reads thousands of items at once."""
 
 
-def label_store(
-    settings: CacheSettings,
-    *,
-    transport: Transport,
-    auth: Authorizes,
-    places: Places,
-    timeout_s: float = STORE_TIMEOUT_S,
-) -> LearningStore:
-    """Where labels are kept: beside the answers. Nothing is called yet."""
-    if not settings.table:
-        from slipstream.fakes.learning_store import MemoryLearningStore
-
-        return MemoryLearningStore()
-    from slipstream.aws.dynamodb import Table, dynamodb
-    from slipstream.aws.learning_store import DynamoLearningStore
-    from slipstream.aws.object_bodies import ObjectBodies
-
-    table = Table(settings.table, dynamodb(transport=transport, auth=auth, places=places, timeout_s=timeout_s))
-    objects = None
-    if settings.bucket:
-        objects = ObjectBodies(settings.bucket, transport=transport, auth=auth, places=places, timeout_s=timeout_s)
-    return DynamoLearningStore(table, objects)
-
-
 def knowledge(
-    settings: CacheSettings,
-    cache: AnswerCache,
-    *,
-    questions: QuestionStore,
-    labels: LearningStore,
-    tally: Tally,
-    judge: Judge | None = None,
+    settings: CacheSettings, cache: AnswerCache, stores: CacheStores, *, judge: Judge | None = None
 ) -> Knowledge:
     """What a request's function knows and tells. A host that is alone learns by itself, beside its requests."""
-    told, usual = None, Sampling()
+    told, usual, labels, questions = None, Sampling(), stores.labels(), stores.questions()
     if not settings.table:
         told = learning_beside(Learner(labels, questions, epsilon=settings.epsilon), cache)
     sampling = Sampling(usual.first, settings.check_share, min(usual.steady, settings.check_share))
@@ -69,7 +36,7 @@ def knowledge(
         questions=questions,
         labels=labels,
         learning=EnvironmentLearning(labels, epsilon=settings.epsilon, sampling=sampling, judge=judge, told=told),
-        tally=tally,
+        tally=stores.tally,
         namespace=cache.policy.namespace,
         epsilon=settings.epsilon,
     )
@@ -92,20 +59,21 @@ def learning_beside(learner: Learner, cache: AnswerCache) -> Callable[[], Pendin
 def build_learner(environ: Mapping[str, str]) -> Learner:
     """The scheduled function's: the table's labels, learnt with the ε of the deployment. Raises BadSetting."""
     from slipstream.aws.credentials import CredentialSource
-    from slipstream.aws.dynamodb import Table, dynamodb
     from slipstream.aws.places import Places
-    from slipstream.aws.question_store import DynamoQuestionStore
     from slipstream.aws.sigv4 import Signer
     from slipstream.aws.transport import Transport
+    from slipstream.runtime.cache_stores import TableStores
     from slipstream.runtime.settings import read_settings
 
     settings = read_settings(environ)
     chosen = settings.cache
     if chosen is None or not chosen.table:
         raise BadSetting("SLIPSTREAM_CACHE has to be on, and SLIPSTREAM_CACHE_TABLE the name of the table of answers")
-    transport = Transport(ca_bundle=environ.get("AWS_CA_BUNDLE"))
-    auth = Signer(CredentialSource(environ), settings.region)
-    places = Places(settings.region, settings.endpoints)
-    table = dynamodb(transport=transport, auth=auth, places=places, timeout_s=LEARNER_TIMEOUT_S)
-    labels = label_store(chosen, transport=transport, auth=auth, places=places, timeout_s=LEARNER_TIMEOUT_S)
-    return Learner(labels, DynamoQuestionStore(Table(chosen.table, table)), epsilon=chosen.epsilon)
+    stores = TableStores(
+        chosen,
+        transport=Transport(ca_bundle=environ.get("AWS_CA_BUNDLE")),
+        auth=Signer(CredentialSource(environ), settings.region),
+        places=Places(settings.region, settings.endpoints),
+        timeout_s=LEARNER_TIMEOUT_S,
+    )
+    return Learner(stores.labels(), stores.questions(), epsilon=chosen.epsilon)

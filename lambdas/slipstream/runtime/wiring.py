@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -31,12 +32,14 @@ from slipstream.runtime.settings import Settings
 from slipstream.telemetry.metrics import EmfSink
 
 if TYPE_CHECKING:
+    from slipstream.caching.filling.recorder import Recorder
     from slipstream.caching.semantic.comparison import Judge
     from slipstream.gateway.grounding import Finds
     from slipstream.models.embedding import Embedder
     from slipstream.retrieval.rerank import Reranker
     from slipstream.retrieval.retrieve import Rewriter
     from slipstream.runtime.cache_parts import AnswerParts
+    from slipstream.runtime.cache_stores import CacheStores
 
 VERSION = "0.1.0"
 STATE_TIMEOUT_S = 1.0
@@ -51,21 +54,32 @@ class Built(NamedTuple):
     restore: Callable[[], None]
 
 
+class Parts(NamedTuple):
+    """What answers requests, before it is an application; ``restore`` as in Built."""
+
+    gateway: Gateway
+    stores: CacheStores | None
+    """None: nothing is kept."""
+    restore: Callable[[], None]
+
+
 def build(settings: Settings, environ: Mapping[str, str]) -> Built:
     """Put the chat function together. No I/O; ``environ`` gives credentials."""
-    gateway, restore = _gateway(settings, environ)
-    return Built(create_app(gateway), restore)
+    parts = assemble(settings, environ)
+    return Built(create_app(parts.gateway), parts.restore)
 
 
-def build_whole(settings: Settings, environ: Mapping[str, str]) -> App:
-    """The whole gateway for one process: the chat function, and the indexes whose changes end its kept answers."""
-    from slipstream.runtime.index_routes import with_indexes
+def assemble(
+    settings: Settings,
+    environ: Mapping[str, str],
+    stores: CacheStores | None = None,
+    *,
+    clock: Callable[[], float] = time.time,
+) -> Parts:
+    """The chat function's parts, over ``stores`` where another one's are to be shared. No I/O.
 
-    gateway, _ = _gateway(settings, environ)
-    return with_indexes(create_app(gateway), settings, environ, gateway.kept)
-
-
-def _gateway(settings: Settings, environ: Mapping[str, str]) -> tuple[Gateway, Callable[[], None]]:
+    ``clock`` gives the Unix time (s) of what is kept and logged.
+    """
     transport = Transport(
         connect_timeout_s=settings.connect_timeout_s,
         read_timeout_s=settings.read_timeout_s,
@@ -97,7 +111,8 @@ def _gateway(settings: Settings, environ: Mapping[str, str]) -> tuple[Gateway, C
     services = _Services(transport, signer, places)
     embedder = JoinedEmbedder(bedrock)
     finds = _finder(settings, settings.search, services, bedrock, embedder, resolver) if settings.search else None
-    answers = _answers(settings, services, bedrock, embedder, resolver)
+    stores = stores or _stores(settings, services)
+    answers = _answers(settings, stores, bedrock, embedder, resolver, clock) if stores else None
     pipeline = Pipeline(
         resolver=resolver,
         planner=PromptPlanner(),
@@ -106,7 +121,8 @@ def _gateway(settings: Settings, environ: Mapping[str, str]) -> tuple[Gateway, C
         region=settings.region,
         finds=finds,
         cache=answers.cache if answers else None,
-        tally=answers.tally if answers else None,
+        tally=stores.tally if stores and answers and not answers.cache.policy.precomputes else None,
+        recorder=_recorder(settings, stores, clock),
     )
     gateway = Gateway(
         pipeline=pipeline,
@@ -122,13 +138,14 @@ def _gateway(settings: Settings, environ: Mapping[str, str]) -> tuple[Gateway, C
         finds=finds,
         kept=answers.cache.store if answers else None,
         knowledge=answers.knowledge if answers else None,
+        asked=stores.asked() if stores and settings.query_log else None,
     )
 
     def restore() -> None:
         transport.restore()
         credentials.restore()
 
-    return gateway, restore
+    return Parts(gateway, stores, restore)
 
 
 class _Services(NamedTuple):
@@ -139,8 +156,22 @@ class _Services(NamedTuple):
     places: Places
 
 
+def _stores(settings: Settings, services: _Services) -> CacheStores | None:
+    if settings.cache is None:
+        return None
+    from slipstream.runtime.cache_stores import cache_stores
+
+    transport, signer, places = services
+    return cache_stores(settings.cache, transport=transport, auth=signer, places=places)
+
+
 def _answers(
-    settings: Settings, services: _Services, bedrock: BedrockModels, embedder: Embedder, resolver: Resolver
+    settings: Settings,
+    stores: CacheStores,
+    bedrock: BedrockModels,
+    embedder: Embedder,
+    resolver: Resolver,
+    clock: Callable[[], float],
 ) -> AnswerParts | None:
     if settings.cache is None:
         return None
@@ -151,11 +182,17 @@ def _answers(
 
         return ModelJudge(bedrock, resolver.resolve, model=model)
 
-    transport, signer, places = services
     return answer_parts(
-        settings.cache, transport=transport, auth=signer, places=places, embedder=embedder, target=resolver.target,
-        judge=judge,
+        settings.cache, stores, embedder=embedder, target=resolver.target, judge=judge, clock=clock
     )  # fmt: skip
+
+
+def _recorder(settings: Settings, stores: CacheStores | None, clock: Callable[[], float]) -> Recorder | None:
+    if settings.query_log is None or stores is None:
+        return None
+    from slipstream.caching.filling.recorder import Recorder
+
+    return Recorder(stores.asked(), share=settings.query_log.share, days=settings.query_log.days, clock=clock)
 
 
 def _finder(

@@ -1,6 +1,5 @@
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -22,17 +21,6 @@ from tests.contract.caching.moto_server import BUCKET, REGION, TABLE, client, cr
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
 
-@contextmanager
-def services(url: str) -> Iterator[tuple[Table, ObjectBodies]]:
-    """Table and bucket over the transport that is deployed."""
-    transport = Transport()
-    auth = Signer(CredentialSource(CREDENTIALS), REGION)
-    places = Places(REGION, {"dynamodb": url, "s3": url})
-    table = Table(TABLE, dynamodb(transport=transport, auth=auth, places=places))
-    yield table, ObjectBodies(BUCKET, transport=transport, auth=auth, places=places)
-    transport.restore()
-
-
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
     with moto_server() as url:
@@ -47,20 +35,35 @@ def boto(moto_url: str) -> Iterator[Callable[[str], Any]]:
     remove(moto_url)
 
 
+class Services(NamedTuple):
+    """Table and bucket as the adapters see them."""
+
+    table: Table
+    objects: ObjectBodies
+
+
 @pytest.fixture
-def dynamo(moto_url: str, boto: Callable[[str], Any]) -> Iterator[DynamoAnswerStore]:
+def services(moto_url: str, boto: Callable[[str], Any]) -> Iterator[Services]:
+    """Over the transport that is deployed."""
+    del boto
+    transport = Transport()
+    auth = Signer(CredentialSource(CREDENTIALS), REGION)
+    places = Places(REGION, {"dynamodb": moto_url, "s3": moto_url})
+    table = Table(TABLE, dynamodb(transport=transport, auth=auth, places=places))
+    yield Services(table, ObjectBodies(BUCKET, transport=transport, auth=auth, places=places))
+    transport.restore()
+
+
+@pytest.fixture
+def dynamo(services: Services) -> DynamoAnswerStore:
     """The adapter that is deployed, over table and bucket."""
-    del boto
-    with services(moto_url) as (table, objects):
-        yield DynamoAnswerStore(table, objects)
+    return DynamoAnswerStore(services.table, services.objects)
 
 
 @pytest.fixture
-def dynamo_questions(moto_url: str, boto: Callable[[str], Any]) -> Iterator[DynamoQuestionStore]:
+def dynamo_questions(services: Services) -> DynamoQuestionStore:
     """The adapter that is deployed, over the same table."""
-    del boto
-    with services(moto_url) as (table, _):
-        yield DynamoQuestionStore(table)
+    return DynamoQuestionStore(services.table)
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
@@ -96,8 +99,6 @@ def clock() -> Ticking:
 
 
 @pytest.fixture
-def dynamo_learning(moto_url: str, boto: Callable[[str], Any], clock: Ticking) -> Iterator[DynamoLearningStore]:
+def dynamo_learning(services: Services, clock: Ticking) -> DynamoLearningStore:
     """The adapter that is deployed, over the same table and bucket."""
-    del boto
-    with services(moto_url) as (table, objects):
-        yield DynamoLearningStore(table, objects, clock=clock)
+    return DynamoLearningStore(services.table, services.objects, clock=clock)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from threading import Thread
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from slipstream.aws.tally_store import KEPT_S, DynamoTallyStore
 from slipstream.caching.tally import TallyStore, Used
 from slipstream.fakes.tally_store import MemoryTallyStore
-from tests.contract.caching.conftest import services
+from tests.contract.caching.conftest import Services
 from tests.contract.caching.moto_server import TABLE
 
 ACME, DAY, KEY, FAMILY = "tenant:acme", "2026-11-26", "a" * 64, "f" * 64
@@ -19,10 +19,8 @@ NOW_S = 1_800_000_000.0
 
 
 @pytest.fixture
-def dynamo_tally(moto_url: str, boto: Callable[[str], Any]) -> Iterator[DynamoTallyStore]:
-    del boto
-    with services(moto_url) as (table, _):
-        yield DynamoTallyStore(table, clock=lambda: NOW_S)
+def dynamo_tally(services: Services) -> DynamoTallyStore:
+    return DynamoTallyStore(services.table, clock=lambda: NOW_S)
 
 
 @pytest.fixture(params=["memory", "dynamodb"])

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from slipstream.runtime.bad_setting import BadSetting
-from slipstream.runtime.cache_parts import CacheSettings, read_cache_settings
+from slipstream.runtime.cache_settings import CacheSettings, read_cache_settings
 
 ON = {"SLIPSTREAM_CACHE": "on"}
 

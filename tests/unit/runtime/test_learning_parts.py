@@ -14,14 +14,12 @@ from slipstream.aws.sigv4 import Signer
 from slipstream.aws.transport import Transport
 from slipstream.caching.answers import AnswerCache
 from slipstream.caching.semantic.learner import Learner
-from slipstream.caching.tally import Tally
 from slipstream.fakes.answer_store import MemoryAnswerStore
 from slipstream.fakes.learning_store import MemoryLearningStore
-from slipstream.fakes.question_store import MemoryQuestionStore
-from slipstream.fakes.tally_store import MemoryTallyStore
 from slipstream.runtime.bad_setting import BadSetting
-from slipstream.runtime.cache_parts import CacheSettings, question_store
-from slipstream.runtime.learning_parts import build_learner, knowledge, label_store, learning_beside
+from slipstream.runtime.cache_settings import CacheSettings
+from slipstream.runtime.cache_stores import cache_stores
+from slipstream.runtime.learning_parts import build_learner, knowledge, learning_beside
 from tests.unit.caching.kept import Clock
 from tests.unit.caching.semantic.planted import stream
 from tests.unit.caching.semantic.test_learner import ACME, EPSILON, fill
@@ -36,11 +34,10 @@ def services() -> dict[str, Any]:
 
 def test_a_host_that_is_alone_serves_what_it_has_learnt_by_itself() -> None:
     settings, clock = CacheSettings(epsilon=EPSILON), Clock()
-    cache, labels = AnswerCache(MemoryAnswerStore(), clock=clock), label_store(CacheSettings(), **services())
+    stores = cache_stores(CacheSettings(), **services())
+    labels = stores.labels()
     assert isinstance(labels, MemoryLearningStore)
-    known = knowledge(
-        settings, cache, questions=MemoryQuestionStore(), labels=labels, tally=Tally(MemoryTallyStore())
-    )  # fmt: skip
+    known = knowledge(settings, AnswerCache(stores.answers, clock=clock), stores)
     fill(labels, ACME)
     (pair, equal), *_ = stream(1, seed=4, apart=6.0)
     known.learning.tell(ACME, "f", pair, equal=equal, drawn=True)
@@ -57,10 +54,9 @@ def test_a_host_that_is_alone_serves_what_it_has_learnt_by_itself() -> None:
 
 @pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0, 0), (0.25, 150, 350), (1.0, 1000, 1000)])
 def test_how_much_is_checked_is_an_operators_choice(share: float, low: int, high: int) -> None:
-    known = knowledge(
-        CacheSettings(check_share=share), AnswerCache(MemoryAnswerStore()), questions=MemoryQuestionStore(),
-        labels=MemoryLearningStore(), tally=Tally(MemoryTallyStore()),
-    )  # fmt: skip
+    settings = CacheSettings(check_share=share)
+    stores = cache_stores(settings, **services())
+    known = knowledge(settings, AnswerCache(stores.answers), stores)
 
     assert low <= sum(known.learning.wants_check(ACME) for _ in range(1000)) <= high
 
@@ -83,10 +79,8 @@ def test_it_learns_one_round_at_a_time() -> None:
 
 def test_environments_of_a_deployment_learn_nothing_themselves() -> None:
     settings = CacheSettings(table="answers", bucket="bodies")
-    known = knowledge(
-        settings, AnswerCache(MemoryAnswerStore()), questions=question_store(settings, **services()),
-        labels=label_store(settings, **services()), tally=Tally(MemoryTallyStore()),
-    )  # fmt: skip
+    stores = cache_stores(settings, **services())
+    known = knowledge(settings, AnswerCache(stores.answers), stores)
 
     assert isinstance(known.labels, DynamoLearningStore)
     assert isinstance(known.questions, DynamoQuestionStore)

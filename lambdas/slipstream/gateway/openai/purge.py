@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from slipstream.caching.filling.asked import AskedStore
 from slipstream.caching.key import namespaced
 from slipstream.caching.store import LONGEST_S, AnswerStore, Mark
 from slipstream.errors import InvalidRequest, SlipstreamError
@@ -54,8 +55,10 @@ def purge(
     *,
     clock: Callable[[], float] = time.time,
     known_of: Callable[[], Knowledge] | None = None,
+    asked_store: AskedStore | None = None,
 ) -> dict[str, Any]:
-    """What was ended; ``known_of`` gives what is known beside answers, which goes with them.
+    """What was ended; ``known_of`` gives what is known beside answers, which goes with them; with all of a namespace's
+    answers, what ``asked_store`` has of its questions goes, too.
 
     Raises PermissionDenied, InvalidRequest with ``param``, NoCache, and what the stores raise.
     """
@@ -83,4 +86,6 @@ def purge(
         known_of().questions.purge(namespace, asked.prefix)
         if asked.learnt:
             told["labels"] = known_of().labels.forget(namespace)
+    if asked_store is not None and not asked.prefix:
+        told["logged_questions"] = asked_store.forget(namespace)
     return told

@@ -8,10 +8,12 @@ import msgspec
 import pytest
 
 from slipstream.caching.entry import Body, checksum_of
+from slipstream.caching.filling.asked import Sighting
 from slipstream.caching.semantic.ports import Known
 from slipstream.caching.store import Head, Mark, Place
 from slipstream.errors import InvalidRequest, PermissionDenied
 from slipstream.fakes.answer_store import MemoryAnswerStore
+from slipstream.fakes.asked_store import MemoryAskedStore
 from slipstream.fakes.question_store import MemoryQuestionStore
 from slipstream.gateway.app import create_app
 from slipstream.gateway.http import Principal
@@ -125,3 +127,17 @@ def test_what_was_learnt_is_never_part_of_less_than_a_namespace(body: bytes) -> 
     with pytest.raises(InvalidRequest) as refused:
         purge(kept(), body, ADMIN, known_of=lambda: World().knowledge)
     assert refused.value.param == "learnt"
+
+
+def test_all_of_a_tenant_takes_what_is_logged_of_its_questions_along_and_a_prefix_does_not() -> None:
+    asked = MemoryAskedStore()
+    for tenant in ("acme", "beta"):
+        seen = Sighting(namespace=f"tenant:{tenant}", family="f", period="2026-11-26", question="Why?", user="u")
+        asked.count(seen, until_s=NOW_S)
+
+    part = purge(kept(), b'{"tenant":"acme","prefix":"3f"}', ADMIN, asked_store=asked)
+    whole = purge(kept(), b'{"tenant":"acme"}', ADMIN, asked_store=asked)
+
+    assert ("logged_questions" in part, whole["logged_questions"]) == (False, 1)
+    assert list(asked.counts("tenant:acme", "f", since="2000-01-01")) == []
+    assert len(list(asked.counts("tenant:beta", "f", since="2000-01-01"))) == 1
