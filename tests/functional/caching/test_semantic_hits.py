@@ -32,8 +32,12 @@ RAG = f"rag:{INDEX}@fast"
 ASKED = "How tall is the old lighthouse of Rosshaven?"
 REWORDED = "Hello, please: how tall is the old lighthouse of Rosshaven?"
 OTHER = "How tall is the new lighthouse of Rosshaven?"
-WIDE = {"SLIPSTREAM_CACHE_SEMANTIC_LIMIT_MS": "10000", "SLIPSTREAM_LEG_TIMEOUT_MS": "10000"}
-"""A busy machine is no fault."""
+WIDE = {
+    "SLIPSTREAM_CACHE_SEMANTIC_LIMIT_MS": "10000",
+    "SLIPSTREAM_LEG_TIMEOUT_MS": "10000",
+    "SLIPSTREAM_CACHE_CHECK_SHARE": "0",
+}
+"""A busy machine is no fault; and no hit is given up for a check."""
 
 
 def lighthouse(metres: int, double_port: int) -> list[Document]:

@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 
 from slipstream.caching.policy import CachePolicy
+from slipstream.caching.semantic.calibration import Cut
+from slipstream.caching.semantic.neighbourhood import DEPTH
+from slipstream.caching.semantic.scorer import Scorer
+from slipstream.caching.semantic.verifier import Calibration, Verifier
 from slipstream.chat.events import Stopped, TextDelta
 from slipstream.chat.request import Message, Options, Parameters, Text, Tool
 from slipstream.disconnect import Disconnect
@@ -336,3 +340,43 @@ def test_learning_settles_after_each_request_that_was_compared() -> None:
     for asked in (ASKED, REWORDED):
         bench.ask(asked)
     assert learning.settled == ["tenant:default"] * 2
+
+
+BY_COSINE = Scorer(names=("cosine",), means=(0.0,), scales=(1.0,), weights=(10.0,), bias=0.0)
+NEAR = "Where can I get my passport renewed quickly?"
+RENEWAL = "Where do I have to go so that my passport is renewed quickly?"
+
+
+def learnt(needed: float) -> Notes:
+    """One whose labels made a cosine of a tenth of ``needed`` the least that is served."""
+    cut = Cut(score=needed, level=0.01, labels=500, wrong=0, estimate=0.0, share=0.5)
+    learning = Notes()
+    learning._verifier = Verifier(Calibration(scorer=BY_COSINE, cut=cut, learnt=True))
+    return learning
+
+
+def test_what_was_learnt_serves_from_its_score_on_and_the_reply_says_both() -> None:
+    served = Comparing(learning=learnt(2.0))
+    served.ask(NEAR)
+    cache = served.ask(RENEWAL)[1]["cache"]
+    assert (cache["kind"], cache["semantic"]["reason"], cache["semantic"]["needed"]) == ("semantic", "learnt", 2.0)
+    assert cache["semantic"]["score"] == pytest.approx(10 * cache["semantic"]["cosine"], abs=0.01)
+    refused = Comparing(learning=learnt(9.9))
+    refused.ask(NEAR)
+    cache = refused.ask(RENEWAL)[1]["cache"]
+    assert (cache["outcome"], cache["semantic"]["reason"]) == ("miss", "not sure")
+    assert cache["semantic"]["score"] < cache["semantic"]["needed"] == 9.9
+
+
+def test_where_both_questions_stand_among_the_others_is_known_to_what_was_learnt() -> None:
+    learning = learnt(2.0)
+    bench = Comparing([saying("One.")] * 30, learning=learning)
+    for number in range(DEPTH + 4):
+        bench.ask(f"How would anybody paint house number {number} green?")
+    bench.ask(NEAR)
+    bench.ask(RENEWAL)
+    pair = learning.seen[-1]
+    assert (pair.asked.text, pair.candidate.text) == (RENEWAL, NEAR)
+    assert len(pair.neighbourhood.asked) == len(pair.neighbourhood.candidate) == DEPTH
+    keys = {known.key for known in bench.known() if known.text in (NEAR, RENEWAL)}
+    assert not keys & {key for key, _ in (*pair.neighbourhood.asked, *pair.neighbourhood.candidate)}
