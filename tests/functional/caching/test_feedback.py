@@ -39,7 +39,8 @@ def test_a_poisoned_answer_is_served_until_a_reader_says_so_and_then_by_nobody(
     assert (ended.status, json.loads(ended.body)["ended"]) == (200, True)
     again = hosts[0].chat(temperature=0)
     assert again.headers["x-slipstream-cache"] == "miss"
-    eventually(lambda: len(kept(table)) == 1)
+    hosts[0].metrics_of(again)
+    assert len(kept(table)) == 1
     assert double.calls() == 2
     late = hosts[1].post("/v1/feedback", told)
     assert (late.status, json.loads(late.body)["error"]["code"]) == (404, "answer_not_found")
