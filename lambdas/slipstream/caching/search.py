@@ -249,6 +249,13 @@ class Search:
         """The questions that this request's is compared with; empty where it is with none."""
         return self._similar.family if self._similar is not None else ""
 
+    def counted(self) -> dict[str, Any]:
+        """What the look for another wording leaves for the counts, once it is settled: see ``Counted``."""
+        told = self._similar.counted() if self._similar is not None else {}
+        if self.hit is None or self.hit.kind != "semantic":
+            told.pop("close", None)
+        return told
+
     def report(self) -> dict[str, Any]:
         """The reply's ``slipstream.cache``: ``outcome`` is hit, joined, miss, late, unavailable or refresh."""
         told: dict[str, Any] = {"outcome": self.outcome, "key": self.place.key[:SHOWN]}

@@ -12,12 +12,14 @@ from slipstream.caching.entry import Answered
 from slipstream.caching.hit import Hit
 from slipstream.caching.key import Sources, family_of
 from slipstream.caching.store import Place, Wanted
+from slipstream.caching.tally import CLOSE
 from slipstream.errors import SlipstreamError
 from slipstream.models.resolved import ResolvedCall
 from slipstream.telemetry.waterfall import Span, Waterfall
 
 if TYPE_CHECKING:
     from slipstream.caching.answers import AnswerCache
+    from slipstream.caching.semantic.ports import Verdict
     from slipstream.caching.semantic.serving import Judged, SemanticCache
 
 SETTLE_S = 1.0
@@ -50,6 +52,7 @@ class Similar:
         self._pending: Pending[Judged] | None = None
         self._span: Span | None = None
         self._wanted: Wanted
+        self._verdict: Verdict | None = None
         self._told: dict[str, Any] = {}
         self._figures: dict[str, float] = {}
 
@@ -171,11 +174,27 @@ class Similar:
         elif hit is not None:
             semantic.keep(asked, hit.head.expires_s, hit)
         if judged is not None and judged.checked and fresh is not None:
-            semantic.compare(asked, judged, fresh, self._wanted)
+            self._verdict = semantic.compare(asked, judged, fresh, self._wanted)
         semantic.settle(asked)
 
     def _judged(self) -> Judged | None:
         return None if self._pending is None else self._pending.result(SETTLE_S)
+
+    def counted(self) -> dict[str, Any]:
+        """What the cache's counts tell of it, once it is settled: see ``Counted``."""
+        try:
+            judged = None if self._pending is None else self._pending.result(0.0)
+        except Exception:  # ``result`` has told of it
+            judged = None
+        decision = None if judged is None else judged.decision
+        if decision is None:
+            return {}
+        told: dict[str, Any] = {"would_serve": decision.serve}
+        if self._verdict is not None:
+            told["check"] = {True: "same", False: "different", None: "undecided"}[self._verdict.equal]
+        if decision.serve and decision.score is not None and decision.needed is not None:
+            told["close"] = decision.score - decision.needed < CLOSE
+        return told
 
     def report(self) -> dict[str, Any]:
         """The reply's ``slipstream.cache.semantic``; empty where nothing was looked for, or not waited for."""

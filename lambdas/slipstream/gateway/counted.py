@@ -20,8 +20,10 @@ def counted(answer: Answer) -> Counted | None:
     return Counted(
         namespace=search.place.namespace,
         outcome=search.outcome,
-        kind="exact" if hit is not None else "",
+        kind=hit.kind if hit is not None else "",
         saved_usd=saved_usd or 0.0,
         saved_ms=max(0.0, hit.answered.total_ms - answer.waterfall.now_ms()) if hit is not None else 0.0,
-        key=search.place.key if hit is not None else "",
+        key=hit.answer if hit is not None else "",
+        family=search.family if hit is not None else "",
+        **search.counted(),
     )

@@ -40,7 +40,7 @@ class ShippedLearning:
         del namespace
         return self._verifier
 
-    def wants_check(self, namespace: str) -> bool:
+    def wants_check(self, namespace: str, *, sure: bool) -> bool:
         """See Learning: a label would teach nothing."""
         del namespace
         return False
@@ -71,7 +71,7 @@ class Notes(ShippedLearning):
         self.compared = list[tuple[str, str]]()
         self.settled = list[str]()
 
-    def wants_check(self, namespace: str) -> bool:
+    def wants_check(self, namespace: str, *, sure: bool) -> bool:
         return self.checks
 
     def looked(self, namespace: str, family: str, pair: Pair) -> None:

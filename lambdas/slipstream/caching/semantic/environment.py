@@ -88,10 +88,11 @@ class EnvironmentLearning:
         with self._lock:
             return self._of(namespace).verifier
 
-    def wants_check(self, namespace: str) -> bool:
+    def wants_check(self, namespace: str, *, sure: bool = False) -> bool:
         """See Learning."""
         with self._lock:
-            return self._chance.random() < self._sampling.share(self._of(namespace).drawn)
+            share = self._sampling.steady if sure else self._sampling.share(self._of(namespace).drawn)
+            return self._chance.random() < share
 
     def looked(self, namespace: str, family: str, pair: Pair) -> None:
         """See Learning."""

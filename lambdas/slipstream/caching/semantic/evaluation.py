@@ -138,8 +138,8 @@ def online(pairs: Sequence[Judged], corpus: Corpus, calibration: Calibration, *,
         stream.add(judged)
         if decision.serve:
             hits.append((number, judged.equal))
-        if policy.wants_check():
-            policy.tell(pair, equal=judged.equal)
+        if policy.wants_check(sure=decision.sure):
+            policy.tell(pair, equal=judged.equal, drawn=not decision.sure)
             labels += 1
             checked += decision.serve
         if policy.due():

@@ -22,7 +22,7 @@ from slipstream.caching.semantic.learning import learn
 from slipstream.caching.semantic.neighbourhood import Neighbourhood
 from slipstream.caching.semantic.rarity import Rarity
 from slipstream.caching.semantic.reading import read
-from slipstream.caching.semantic.verifier import Calibration, Decision, Verifier, of_pair
+from slipstream.caching.semantic.verifier import Calibration, Decision, Verifier, of_pair, same_words
 
 Surroundings = Callable[[str, str], Neighbourhood]
 """The neighbours of two questions among those known by now."""
@@ -87,7 +87,8 @@ class Policy:
         """Decide, and remember that the pair was looked at."""
         decision = self.verifier.decide(pair)
         self._seen += 1
-        self._recent.append(Seen(pair.asked.text, pair.candidate.text, pair.cosine))
+        if not decision.sure:
+            self._recent.append(Seen(pair.asked.text, pair.candidate.text, pair.cosine))
         for reading in (pair.asked, pair.candidate):
             if reading.text not in self._texts:
                 self._texts[reading.text] = None
@@ -96,9 +97,12 @@ class Policy:
                     del self._texts[next(iter(self._texts))]
         return decision
 
-    def wants_check(self) -> bool:
-        """Whether this candidate is to be checked by a shadow call: asked once for each, whatever its score."""
-        return self._chance.random() < self.sampling.share(self._drawn)
+    def wants_check(self, *, sure: bool = False) -> bool:
+        """Whether this candidate is to be checked by a shadow call: asked once for each, whatever its score.
+
+        ``sure``: see Decision.
+        """
+        return self._chance.random() < (self.sampling.steady if sure else self.sampling.share(self._drawn))
 
     def tell(self, pair: Pair, *, equal: bool, drawn: bool = True) -> None:
         """What a shadow call (``drawn``) or a user's report found out about a pair."""
@@ -153,6 +157,7 @@ def relearnt(
         found = _cut([label for label, _ in ordered], known.scores, offered, before.epsilon)
     return msgspec.structs.replace(
         before, scorer=scorer, cut=found, learnt=True, rarity=rarity,
+        same_words=not any(not label.equal and _in_same_words(label.pair) for label, _ in labels),
         wrong=frozenset(of_pair(label.pair.asked, label.pair.candidate) for label, _ in labels if not label.equal),
     )  # fmt: skip
 
@@ -166,6 +171,10 @@ def _cut(labels: Sequence[Label], scores: Sequence[float], offered: Sequence[flo
 
 def _features(seen: Seen, around: Neighbourhood, rarity: Rarity) -> dict[str, float]:
     return featurize(Pair(read(seen.asked), read(seen.candidate), seen.cosine, around), rarity)
+
+
+def _in_same_words(seen: Seen) -> bool:
+    return same_words(read(seen.asked), read(seen.candidate))
 
 
 def _forbidden(seen: Seen) -> bool:

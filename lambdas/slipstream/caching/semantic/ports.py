@@ -132,10 +132,11 @@ class Learning(Protocol):
         """The newest calibration that this process has read; the shipped one where there is none."""
         ...
 
-    def wants_check(self, namespace: str) -> bool:
+    def wants_check(self, namespace: str, *, sure: bool) -> bool:
         """Whether this request's candidate is checked: the model answers, also where the candidate would be served.
 
-        Drawn at random, once for each candidate that is found, whatever it scores.
+        Drawn at random, once for each candidate that is found, whatever it scores; a ``sure`` one (see Decision) as
+        seldom as when everything has been learnt.
         """
         ...
 

@@ -15,7 +15,7 @@ from slipstream.caching.lookup import Lookup
 from slipstream.caching.semantic.conflicts import conflict
 from slipstream.caching.semantic.families import Families, Place
 from slipstream.caching.semantic.features import Pair
-from slipstream.caching.semantic.ports import Known, Learning
+from slipstream.caching.semantic.ports import Known, Learning, Verdict
 from slipstream.caching.semantic.question_index import Candidate
 from slipstream.caching.semantic.reading import read
 from slipstream.caching.semantic.vectors import cosine, packed
@@ -97,8 +97,9 @@ class SemanticCache:
         verifier = learning.verifier(namespace)
         pair = self._pair(asked, candidate, verifier)
         decision = verifier.decide(pair)
-        checked = learning.wants_check(namespace)
-        learning.looked(namespace, asked.family, pair)
+        checked = learning.wants_check(namespace, sure=decision.sure)
+        if not decision.sure:
+            learning.looked(namespace, asked.family, pair)
         hit = None
         if decision.serve and not checked:
             found = self._lookup.standing(store.Place(namespace, candidate.known.key), wanted)
@@ -145,7 +146,7 @@ class SemanticCache:
         """Remove a question whose answer is gone."""
         self._families.forget(_questions_of(asked), key)
 
-    def compare(self, asked: Asked, judged: Judged, fresh: Answered, wanted: Wanted) -> str | None:
+    def compare(self, asked: Asked, judged: Judged, fresh: Answered, wanted: Wanted) -> Verdict | None:
         """Learn from a check: ``fresh`` is what the model says now. What came of it; None: nothing to compare with."""
         if judged.candidate is None or judged.pair is None:
             return None
@@ -157,8 +158,9 @@ class SemanticCache:
             return None
         verdict = self._learning.compare(fresh, found.hit.answered)
         if verdict.equal is not None:
-            self._learning.tell(namespace, asked.family, judged.pair, equal=verdict.equal, drawn=True)
-        return verdict.reason
+            drawn = judged.decision is not None and not judged.decision.sure
+            self._learning.tell(namespace, asked.family, judged.pair, equal=verdict.equal, drawn=drawn)
+        return verdict
 
     def refreshed(self, asked: Asked) -> bool:
         """A fresh answer was asked for: whether that says that a semantic hit had been wrong. It is told then."""

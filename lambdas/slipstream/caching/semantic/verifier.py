@@ -13,10 +13,12 @@ from slipstream.caching.semantic.calibration import Cut
 from slipstream.caching.semantic.conflicts import conflict
 from slipstream.caching.semantic.features import Pair, featurize
 from slipstream.caching.semantic.rarity import Rarity
+from slipstream.caching.semantic.reading import Reading
 from slipstream.caching.semantic.scorer import Scorer
 from slipstream.errors import InvalidRequest
 
 VERSION = 1
+SAME_WORDS = "same words"
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -28,6 +30,11 @@ class Decision(msgspec.Struct, frozen=True):
     """Log odds of being the same, where something has been learnt."""
     needed: float | None = None
     """The score that would have been served."""
+
+    @property
+    def sure(self) -> bool:
+        """Whether both are one question in the same words: no score decided, and none is to be learnt from it."""
+        return self.reason == SAME_WORDS
 
 
 class Provenance(msgspec.Struct, frozen=True):
@@ -49,8 +56,11 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scorer: Scorer | None = None
     cut: Cut | None = None
     learnt: bool = False
-    """Labels of this namespace have been learnt from: from then on they alone decide."""
+    """Labels of this namespace have been learnt from: from then on they decide what is not in the same words."""
     rarity: Rarity = msgspec.field(default_factory=Rarity)
+    same_words: bool = True
+    """Questions in the same words (less case, courtesy, ways to begin) stand for one another; False once two differed.
+    """
     wrong: frozenset[str] = frozenset()
     """Pairs that were found to differ (see ``of_pair``): they are refused, whatever they score."""
     version: int = VERSION
@@ -71,9 +81,9 @@ class Verifier:
         known = self.calibration
         if known.wrong and of_pair(pair.asked.text, pair.candidate.text) in known.wrong:
             return Decision(False, "known to differ")
+        if known.same_words and same_words(pair.asked, pair.candidate):
+            return Decision(True, SAME_WORDS)
         if not known.learnt:
-            if pair.asked.words and pair.asked.canonical == pair.candidate.canonical:
-                return Decision(True, "same words")
             return Decision(False, "too little evidence")
         if known.scorer is None:
             return Decision(False, "nothing to be learnt")
@@ -82,6 +92,11 @@ class Verifier:
             return Decision(False, "no safe score", score)
         served = score >= known.cut.score
         return Decision(served, "learnt" if served else "not sure", score, known.cut.score)
+
+
+def same_words(asked: Reading, candidate: Reading) -> bool:
+    """Whether nothing but case, courtesy, articles and ways to begin tells them apart."""
+    return bool(asked.words) and asked.canonical == candidate.canonical
 
 
 def of_pair(one: str, other: str) -> str:

@@ -104,3 +104,20 @@ def test_checks_go_on_at_a_steady_share_after_the_first_ones() -> None:
     learner = policy(first=0, steady=0.25)
 
     assert 180 < sum(learner.wants_check() for _ in range(1000)) < 320
+
+
+def test_the_same_words_stand_for_one_another_until_a_label_says_that_two_differ() -> None:
+    learner = policy(first=120)
+    same = Pair(read("How do I sort?"), read("how do i sort"), 0.99)
+    learner.tell(same, equal=True, drawn=False)
+    assert learner.relearn().same_words
+    learner.tell(Pair(read("Can I park?"), read("can I park"), 0.99), equal=False, drawn=False)
+    assert not learner.relearn().same_words
+    assert not learner.verifier.decide(same).serve
+
+
+def test_the_same_words_are_checked_as_seldom_as_when_all_is_learnt_and_are_no_sample_of_candidates() -> None:
+    learner = policy(first=120)
+    assert not any(learner.wants_check(sure=True) for _ in range(1000))
+    learner.look(Pair(read("How do I sort?"), read("how do i sort"), 0.99))
+    assert len(learner._recent) == 0

@@ -49,8 +49,14 @@ def test_empty_questions_are_not_the_same() -> None:
     assert not decide("???", "!").serve
 
 
-def test_once_learnt_from_only_labels_decide() -> None:
-    assert not decide("How do I sort?", "how do i sort", Calibration(learnt=True)).serve
+def test_the_same_words_are_served_after_learning_too_until_two_such_questions_differed() -> None:
+    same = "How do I sort?", "how do i sort"
+    assert decide(*same, Calibration(learnt=True)).sure
+    assert not decide(*same, Calibration(learnt=True, same_words=False)).serve
+
+
+def test_once_learnt_from_only_labels_decide_what_is_in_other_words() -> None:
+    assert not decide("How do I sort?", "Which way is there to sort?", Calibration(learnt=True)).serve
 
 
 def test_what_ships_says_where_it_comes_from() -> None:
