@@ -1,6 +1,6 @@
 """Known questions in the table of answers.
 
-Each is one item under ``asked#NAMESPACE#FAMILY``, its sort key the time at which it was asked, so that the newest are
+Each is one item under ``known#NAMESPACE#FAMILY``, its sort key the time at which it was asked, so that the newest are
 one Query; a second, small item under its key says which, so that it can be found, replaced and removed.
 ``families#NAMESPACE`` lists a namespace's families. All go with the table's time to live.
 """
@@ -109,7 +109,7 @@ class DynamoQuestionStore:
 
 
 def _pk(namespace: str, family: str) -> str:
-    return f"asked#{namespace}#{family}"
+    return f"known#{namespace}#{family}"
 
 
 def _at(seconds: float, key: str) -> str:

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import pytest
@@ -42,16 +43,22 @@ class Services(NamedTuple):
     objects: ObjectBodies
 
 
-@pytest.fixture
-def services(moto_url: str, boto: Callable[[str], Any]) -> Iterator[Services]:
+@contextmanager
+def services_at(url: str) -> Iterator[Services]:
     """Over the transport that is deployed."""
-    del boto
     transport = Transport()
     auth = Signer(CredentialSource(CREDENTIALS), REGION)
-    places = Places(REGION, {"dynamodb": moto_url, "s3": moto_url})
+    places = Places(REGION, {"dynamodb": url, "s3": url})
     table = Table(TABLE, dynamodb(transport=transport, auth=auth, places=places))
     yield Services(table, ObjectBodies(BUCKET, transport=transport, auth=auth, places=places))
     transport.restore()
+
+
+@pytest.fixture
+def services(moto_url: str, boto: Callable[[str], Any]) -> Iterator[Services]:
+    del boto
+    with services_at(moto_url) as found:
+        yield found
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from slipstream.aws.document_index import OpenSearchDocuments, connect
 from slipstream.caching.marking import MarkingIndex
 from slipstream.retrieval.document import Document, Passage
 from slipstream.retrieval.ports import IndexSpec
-from tests.contract.caching.conftest import services
+from tests.contract.caching.conftest import services_at
 from tests.contract.caching.moto_server import TABLE, client
 from tests.functional.caching.conftest import environ_of
 from tests.functional.caching.test_kept_answers import chunks, text_of
@@ -49,7 +49,7 @@ def lighthouse(metres: int, double_port: int) -> list[Document]:
 @pytest.fixture(scope="module")
 def index(double_port: int, double_url: str, moto_url: str) -> Iterator[MarkingIndex]:
     """The documents, whose changes end answers as ingestion's do."""
-    with services(moto_url) as (answers, objects), ExitStack() as parts:
+    with services_at(moto_url) as (answers, objects), ExitStack() as parts:
         opensearch = connect(double_url)
         parts.callback(opensearch.close)
         plain = OpenSearchDocuments(opensearch, faiss=False)

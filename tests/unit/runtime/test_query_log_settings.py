@@ -14,14 +14,14 @@ ON = {"AWS_REGION": "us-east-1", "SLIPSTREAM_CACHE": "on"}
 def test_nothing_is_logged_unless_a_deployment_asks_for_it() -> None:
     assert read_settings(ON).query_log is None
     assert read_settings(ON | {"SLIPSTREAM_QUERY_LOG_SHARE": "0"}).query_log is None
-    assert assemble(read_settings(ON), {}).stores.asked is None
+    assert assemble(read_settings(ON), {}).gateway.asked is None
 
 
 def test_share_and_days_are_read_and_a_process_alone_logs_in_its_memory() -> None:
     settings = read_settings(ON | {"SLIPSTREAM_QUERY_LOG_SHARE": "0.1", "SLIPSTREAM_QUERY_LOG_DAYS": "30"})
 
     assert settings.query_log == QueryLogSettings(share=0.1, days=30)
-    assert isinstance(assemble(settings, {}).stores.asked, MemoryAskedStore)
+    assert isinstance(assemble(settings, {}).gateway.asked, MemoryAskedStore)
 
 
 @pytest.mark.parametrize(
