@@ -118,9 +118,7 @@ class SearchStack(Stack):
         ModelAccess(role, "Models", role=role, models=embedding, mantle_project=None)
         if self._data.answers:
             allow_ending(role, table=self._data.answers)
-        if key := self._data.encryption_key:
-            actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
-            role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[key.key_arn]))
+        self._data.allow_decryption(role)
 
     def _role_arns(self, functions: tuple[str, ...]) -> tuple[str, ...]:
         prefix = f"arn:{self.partition}:iam::{self.account}:role"
