@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from aws_cdk import CfnOutput, Environment, Stack
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from stacks.answering import Answering
+from stacks.answering import Answering, caching_environment
 from stacks.constructs.access_log import AccessLog
 from stacks.constructs.api_domain import ApiDomain
 from stacks.constructs.bundle import Bundle
+from stacks.constructs.cache_rights import allow_reading_runs
+from stacks.constructs.fill_machine import machine_arn, machine_name
 from stacks.constructs.gateway_responses import GatewayResponses
 from stacks.constructs.key_authorizer import KeyAuthorizer
 from stacks.constructs.python_function import FunctionSettings, PythonFunction
@@ -54,6 +57,7 @@ class GatewayStack(Stack):
         self.authorizer = self._authorizer()
         self.keys = self._keys()
         self.indexes = self._indexes(search) if search else None
+        self.precompute = self._precompute(data.answers) if data.answers and settings.precomputes else None
         key_authorizer = KeyAuthorizer(
             self,
             "KeyAuthorizer",
@@ -65,6 +69,7 @@ class GatewayStack(Stack):
             chat=self.chat.alias,
             keys=self.keys.alias,
             indexes=self.indexes.alias if self.indexes else None,
+            precompute=self.precompute.alias if self.precompute else None,
             authorizer=key_authorizer.authorizer,
         )
         GatewayResponses(self, "Responses", api=self.gateway.api, cors_origin=_error_origin(settings.cors_origins))
@@ -169,6 +174,35 @@ class GatewayStack(Stack):
         self._grant(function, self._data.state.table_arn, "dynamodb:Query")
         return function
 
+    def _precompute(self, answers: dynamodb.Table) -> PythonFunction:
+        """Starts runs of a machine that is in another stack, known by its name: neither waits for the other."""
+        arn = machine_arn(self, machine_name(self._settings.stage))
+        function = PythonFunction(
+            self,
+            "Precompute",
+            bundle=Bundle("admin", self._target),
+            handler="handlers.precompute.handler",
+            description="Slipstream: runs of answers before the question",
+            environment={
+                **caching_environment(self._settings, self._data),
+                "SLIPSTREAM_PRECOMPUTE_MACHINE_ARN": arn,
+                "SLIPSTREAM_CORS_ORIGINS": ",".join(self._settings.cors_origins),
+            },
+            settings=self._administering(),
+        )
+        self._grant(function, arn, "states:StartExecution")
+        allow_reading_runs(function.role, table=answers)
+        self._data.allow_decryption(function.role)
+        return function
+
+    def _administering(self) -> FunctionSettings:
+        return FunctionSettings(
+            memory_mb=ADMIN_MEMORY_MB,
+            timeout_s=ADMIN_TIMEOUT_S,
+            architecture=self._target.architecture,
+            log_retention=retention(self._settings),
+        )
+
     def _admin_function(self, name: str, handler: str, environment: dict[str, str]) -> PythonFunction:
         """A buffered function that works with keys: it reads the pepper and finds the table in its environment."""
         data = self._data
@@ -183,12 +217,7 @@ class GatewayStack(Stack):
                 "SLIPSTREAM_PEPPER_SECRET_ARN": data.pepper.secret_arn,
                 **environment,
             },
-            settings=FunctionSettings(
-                memory_mb=ADMIN_MEMORY_MB,
-                timeout_s=ADMIN_TIMEOUT_S,
-                architecture=self._target.architecture,
-                log_retention=retention(self._settings),
-            ),
+            settings=self._administering(),
         )
         self._grant(function, data.pepper.secret_arn, "secretsmanager:GetSecretValue")
         data.allow_decryption(function.role)
