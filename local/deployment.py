@@ -17,6 +17,8 @@ from local.supervisor import Supervisor
 CACHE_LIMIT_MS = 2000
 """The emulator's table answers one at a time: with twenty environments at once a look-up takes far longer than
 DynamoDB's few milliseconds."""
+PRECOMPUTED_PER_MINUTE = 60
+"""Five functions side by side, beside whatever else a laptop does."""
 RERANK_MODEL = "cohere.rerank-v3-5:0"
 
 
@@ -38,7 +40,8 @@ class Deployment:
 def context(opensearch_url: str) -> tuple[str, ...]:
     """The settings of the local stage: with search where there is an engine at ``opensearch_url``."""
     searching = ("search=dev", f"rerank_model={RERANK_MODEL}") if opensearch_url else ()
-    return ("stage=local", f"cache_limit_ms={CACHE_LIMIT_MS}", *searching)
+    counting = "query_log_share=1", f"precompute_per_minute={PRECOMPUTED_PER_MINUTE}"  # nothing outlives the stack
+    return ("stage=local", f"cache_limit_ms={CACHE_LIMIT_MS}", *counting, *searching)
 
 
 def deploy(

@@ -77,6 +77,7 @@ class PrecomputeStack(Stack):
             "SLIPSTREAM_PRECOMPUTE_BUDGET_USD": f"{chosen.precompute_budget_usd:g}",
             "SLIPSTREAM_PRECOMPUTE_MIN_USERS": str(chosen.precompute_min_users),
             "SLIPSTREAM_PRECOMPUTE_PER_MINUTE": str(chosen.precompute_per_minute),
+            "SLIPSTREAM_PRECOMPUTE_HOLDS_S": f"{chosen.precompute_hours * 3600:g}",
         }
         mine = self._function(
             "Mine", "handlers.mine.handler", "plans answers of the next period", limits, MINE_TIMEOUT_S

@@ -193,6 +193,11 @@ class DeploySettings:
         "answers a minute at most, so that users keep the models' quota",
         between(1, 6000),
     ] = 30
+    precompute_hours: Annotated[
+        float,
+        "hours that its answers are kept: until after the next run",
+        between(24, 720),
+    ] = 26.0
     precompute_min_users: Annotated[
         int,
         "users who have to have asked a question before it is answered beforehand",

@@ -16,7 +16,8 @@ from constructs import Construct
 from stacks.constructs.cache_rights import allow_reading_plans
 from stacks.review import acknowledge, acknowledge_wildcard
 
-ANSWER_S = 10
+ANSWER_S = 5
+"""What an answer usually takes."""
 MOST_AT_ONCE = 40
 """Answers side by side: more would take functions from users, whatever the rate."""
 TOLERATED_PERCENT = 20

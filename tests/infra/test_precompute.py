@@ -101,7 +101,9 @@ def test_the_fill_function_answers_with_the_chat_functions_environment_and_right
     chat = template("searching").function("handlers.chat.build")["Environment"]["Variables"]
     fill = template("searching", STACK).function("handlers.fill.handler")["Environment"]["Variables"]
     own = {name for name in fill if name.startswith("SLIPSTREAM_PRECOMPUTE_")}
-    assert own == {f"SLIPSTREAM_PRECOMPUTE_{name}" for name in ("ANSWERS", "BUDGET_USD", "MIN_USERS", "PER_MINUTE")}
+    limits = "ANSWERS", "BUDGET_USD", "HOLDS_S", "MIN_USERS", "PER_MINUTE"
+    assert own == {f"SLIPSTREAM_PRECOMPUTE_{name}" for name in limits}
+    assert fill["SLIPSTREAM_PRECOMPUTE_HOLDS_S"] == "93600"
     assert fill.keys() - own == chat.keys() - {"AWS_LAMBDA_EXEC_WRAPPER"}
     granted = rights(template("searching", STACK), "FillRole")
     assert granted.keys() == rights(template("searching"), "ChatRole").keys()
