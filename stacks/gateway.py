@@ -12,7 +12,7 @@ from stacks.constructs.access_log import AccessLog
 from stacks.constructs.api_domain import ApiDomain
 from stacks.constructs.bundle import Bundle
 from stacks.constructs.cache_rights import allow_reading_runs
-from stacks.constructs.fill_machine import machine_arn, machine_name
+from stacks.constructs.fill_machine import UNNAMED_RUNS, execution_arn, machine_arn, machine_name
 from stacks.constructs.gateway_responses import GatewayResponses
 from stacks.constructs.key_authorizer import KeyAuthorizer
 from stacks.constructs.python_function import FunctionSettings, PythonFunction
@@ -22,7 +22,7 @@ from stacks.constructs.target import Target
 from stacks.constructs.web_firewall import WebFirewall
 from stacks.data import DataStack
 from stacks.log_retention import retention
-from stacks.review import acknowledge
+from stacks.review import acknowledge, acknowledge_wildcard
 from stacks.search import SearchStack
 from stacks.settings import DeploySettings
 
@@ -191,6 +191,9 @@ class GatewayStack(Stack):
             settings=self._administering(),
         )
         self._grant(function, arn, "states:StartExecution")
+        executions = f"{execution_arn(self, machine_name(self._settings.stage))}:*"
+        self._grant(function, executions, "states:DescribeExecution")
+        acknowledge_wildcard(function.role, executions, UNNAMED_RUNS)
         allow_reading_runs(function.role, table=answers)
         self._data.allow_decryption(function.role)
         return function

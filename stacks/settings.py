@@ -144,13 +144,13 @@ class DeploySettings:
     cache_epsilon: Annotated[
         float,
         "error rate that such answers are held to: wrong ones among those that are served",
-        between(0.0001, 0.2),
+        between(0.001, 0.5),
     ] = 0.01
     cache_semantic_limit_ms: Annotated[
         float,
         "what finding another wording may take, its embedding included, in ms; later, it is dropped",
         between(1, 10000),
-    ] = 300.0
+    ] = 250.0
     cache_semantic_model: Annotated[
         str,
         "alias or embedding model that finds other wordings; it may be called then",

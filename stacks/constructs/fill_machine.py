@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from aws_cdk import Stack
+from aws_cdk import JsonNull, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
@@ -25,6 +25,7 @@ TOLERATED_PERCENT = 20
 AGAIN_AFTER_S = 300
 """What a run waits before it goes through its questions once more; those that are answered are passed over."""
 LONGEST_S = 6 * 3600
+UNNAMED_RUNS = "an execution's name is made when it starts; the machine is named exactly"
 SERVICE_ERRORS = [
     f"Lambda.{name}"
     for name in ("ServiceException", "AWSLambdaException", "SdkClientException", "TooManyRequestsException")
@@ -157,14 +158,14 @@ def _definition(mine: lambda_.IAlias, fill: lambda_.IAlias, bodies: s3.Bucket, p
                         "Pace": {"Type": "Wait", "Seconds": pace.wait_s, "Next": "Answer"},
                         "Answer": {
                             **_call(fill, "$"),
-                            "ResultSelector": {},  # what it did is in the run's item
+                            "OutputPath": JsonNull.INSTANCE,  # what it did is in the run's items
                             "Retry": [_retry(["States.TaskFailed"], 20, attempts=1)],
                             "End": True,
                         },
                     },
                 },
                 "Retry": [_retry(["States.ExceedToleratedFailureThreshold"], AGAIN_AFTER_S, attempts=1)],
-                "ResultPath": None,
+                "ResultPath": JsonNull.INSTANCE,
                 "Next": "Done",
             },
             "Done": {"Type": "Succeed"},

@@ -67,6 +67,12 @@ def test_a_plan_without_a_line_ends_a_run_well(background: Template) -> None:
     assert states[states["Anything"]["Default"]]["Type"] == "Succeed"
 
 
+def test_what_answers_come_to_is_not_gathered_in_an_output_which_is_limited(background: Template) -> None:
+    answers = definition(background)["States"]["Answers"]
+    assert answers["ResultPath"] is None
+    assert answers["ItemProcessor"]["States"]["Answer"]["OutputPath"] is None
+
+
 def test_no_history_is_kept_of_questions_and_no_log(background: Template) -> None:
     assert definition(background)["States"]["Answers"]["ItemProcessor"]["ProcessorConfig"]["ExecutionType"] == "EXPRESS"
     assert "LoggingConfiguration" not in background.one("AWS::StepFunctions::StateMachine")

@@ -75,7 +75,7 @@ def test_text_from_the_command_line_and_values_from_cdk_json_are_both_read(
         ("precompute_schedule", "rate(1 hours)", "rate(1 hour)"),
         ("precompute_schedule", "at(2027-01-01T03:00:00)", "rate(1 hour)"),
         ("precompute_time_zone", "Berlin", "as Europe/Berlin"),
-        ("cache_epsilon", 0, "a number from 0.0001 to 0.2"),
+        ("cache_epsilon", 0, "a number from 0.001 to 0.5"),
     ],
 )
 def test_a_bad_value_is_shown_with_its_name_and_what_would_be_right(name: str, value: Any, wanted: str) -> None:
