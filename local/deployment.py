@@ -41,7 +41,8 @@ def context(opensearch_url: str) -> tuple[str, ...]:
     """The settings of the local stage: with search where there is an engine at ``opensearch_url``."""
     searching = ("search=dev", f"rerank_model={RERANK_MODEL}") if opensearch_url else ()
     counting = "query_log_share=1", f"precompute_per_minute={PRECOMPUTED_PER_MINUTE}"  # nothing outlives the stack
-    return ("stage=local", f"cache_limit_ms={CACHE_LIMIT_MS}", *counting, *searching)
+    looking = f"cache_limit_ms={CACHE_LIMIT_MS}", f"cache_semantic_limit_ms={CACHE_LIMIT_MS}"
+    return ("stage=local", *looking, *counting, *searching)
 
 
 def deploy(
