@@ -97,7 +97,7 @@ def demo(name: str | None, *, as_list: bool, as_json: bool, base_url: str | None
     """Ask five questions over samples/, streamed, and show what each technique saved against the same request.
 
     A sixth goes to an index of 150 pages. With NAME, show one capability at length: streaming, prompt-cache,
-    parameters, latency, retrieval.
+    parameters, latency, retrieval, precompute.
     """
     if as_list:
         for known, demonstration in DEMONSTRATIONS.items():
