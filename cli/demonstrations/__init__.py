@@ -42,7 +42,7 @@ DEMONSTRATIONS = {
         retrieval.tables,
     ),
     "precompute": Demonstration(
-        "two days of questions, a night in which a schedule fires and a run answers, and the next morning's waits",
+        "days of questions, a night in which a schedule fires, the morning after",
         precompute.run,
         precompute.tables,
         at_once=precompute.AT_ONCE,
