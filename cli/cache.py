@@ -48,6 +48,8 @@ def purge(
     if as_json:
         click.echo(json.dumps(ended))
     elif document is None:
-        click.echo(f"{ended['answers']} answers of {ended['namespace']} ended")
+        logged = ended.get("logged_questions")
+        log = f", {logged} counts of its questions forgotten" if logged else ""
+        click.echo(f"{ended['answers']} answers of {ended['namespace']} ended{log}")
     else:
         click.echo(f"answers that rest on {document} and were asked for until now are served no more")

@@ -15,7 +15,7 @@ COMMANDS = {
     "keys": ("cli.keys:keys", "Create, list and revoke API keys."),
     "index": ("cli.index:index", "Create, load, re-index and drop search indexes."),
     "search": ("cli.search:search", "Profile searches: where the time goes, what to change."),
-    "precompute": ("cli.precompute:precompute", "Plan which questions to answer before they come."),
+    "precompute": ("cli.precompute:precompute", "Answer questions before they come: plan, run, status."),
     "cache": ("cli.cache:cache", "End kept answers: of a tenant, by key, by document."),
     "models": ("cli.models:models", "What each model accepts, costs and can do."),
     "bedrock": ("cli.bedrock:bedrock", "Run the local Bedrock server alone."),

@@ -9,11 +9,16 @@ from pathlib import Path
 import click
 
 from cli.precompute_options import plan_options
+from cli.precompute_runs import run, status
 
 
 @click.group("precompute")
 def precompute() -> None:
-    """Answer what will be asked again before it is asked: plan."""
+    """Answer what will be asked again before it is asked: plan from a file, run on a gateway, status of its runs."""
+
+
+precompute.add_command(run)
+precompute.add_command(status)
 
 
 @precompute.command("plan")

@@ -29,7 +29,7 @@ AWS_LIBRARIES = {"boto3", "botocore", "opensearchpy", "aiobotocore"}
 FAR_FROM_LAMBDA = {"local", "cli", "bench", "stacks", "tests"}
 SLOW_TO_IMPORT = (
     "boto3", "botocore", "opensearchpy", "http.client", "urllib.request", "email", "asyncio", "logging",
-    "pydantic",
+    "pydantic", "numpy",
 )  # fmt: skip
 SOURCES = sorted(LAMBDAS.rglob("*.py"))
 
@@ -97,6 +97,7 @@ def test_building_the_chat_function_loads_no_slow_module() -> None:
     )
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(LAMBDAS), "AWS_REGION": "us-east-1"}
     environment |= {"SLIPSTREAM_CACHE": "on", "SLIPSTREAM_CACHE_TABLE": "answers", "SLIPSTREAM_CACHE_BUCKET": "bodies"}
+    environment |= {"SLIPSTREAM_QUERY_LOG_SHARE": "0.1"}
 
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
 

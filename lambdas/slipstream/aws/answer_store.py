@@ -28,7 +28,7 @@ MARK, OBJECT = "mark", "object"
 _HEAD = ("entry_id", "checksum", "created_s", "expires_s", "asked_s", "documents", "version", "place", "lease",
          "lease_until_s")  # fmt: skip
 _NO_ANSWER = (
-    "(attribute_not_exists(entry_id) OR (#version <= :version AND (expires_s <= :now OR created_s < :oldest OR "
+    "(attribute_not_exists(entry_id) OR (#version <= :version AND (expires_s <= :alive OR created_s < :oldest OR "
     "created_s > :future)))"
 )
 _NO_LEASE = "(attribute_not_exists(lease) OR lease_until_s <= :now OR lease_until_s > :longest)"
@@ -48,6 +48,7 @@ class DynamoAnswerStore:
         until_s = wanted.now_s + wanted.lease_s
         values = {
             ":now": wanted.now_s,
+            ":alive": wanted.now_s + wanted.lives_s,
             ":oldest": wanted.oldest_s,
             ":future": wanted.now_s + SKEW_S,
             ":longest": until_s + SKEW_S,

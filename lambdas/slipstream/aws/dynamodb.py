@@ -98,12 +98,14 @@ class Table:
 
     def query(
         self, condition: str, *, names: Mapping[str, str] | None = None, values: Item | None = None,
-        index: str | None = None, limit: int | None = None,
+        index: str | None = None, limit: int | None = None, consistent: bool = False,
     ) -> Iterator[Item]:  # fmt: skip
         """Items in the order of the sort key, page by page; at most ``limit``."""
         fields: Item = {"TableName": self._name, "KeyConditionExpression": condition, **_expression(names, values)}
         if index is not None:
             fields["IndexName"] = index
+        if consistent:
+            fields["ConsistentRead"] = True
         yield from self._pages("Query", fields, limit)
 
     def _pages(self, operation: str, fields: Item, left: int | None) -> Iterator[Item]:

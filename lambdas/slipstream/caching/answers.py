@@ -27,10 +27,13 @@ from slipstream.telemetry.waterfall import Waterfall
 
 
 class CacheLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Times in seconds. ``look_s``: what a look-up may take; ``lease_s``: how long others wait for an answer."""
+    """Times in seconds. ``look_s``: what a look-up may take; ``lease_s``: how long others wait for an answer;
+    ``lives_s``: how much longer a kept one has to live to be served.
+    """
 
     look_s: float = 0.05
     lease_s: float = 10.0
+    lives_s: float = 0.0
     remembered_bytes: int = 16 * 1024 * 1024
     chunks_per_s: float = 0.0
     """Pace at which a kept answer is shown; 0: at once."""

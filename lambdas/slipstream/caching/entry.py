@@ -50,6 +50,8 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ttft_ms: float | None = None
     rag: dict[str, Any] | None = None
     """What the reply said of its passages and citations."""
+    precomputed: bool = False
+    """Whether it was made before anybody asked."""
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -66,6 +68,7 @@ class _Wire(msgspec.Struct, array_like=True):
     total_ms: float
     ttft_ms: float | None
     rag: dict[str, Any] | None
+    precomputed: bool = False
 
 
 _decoder = msgspec.msgpack.Decoder(_Wire)
@@ -79,7 +82,8 @@ def pack(answered: Answered) -> Body:
         if type(event) is not Heartbeat
     ]
     wire = _Wire(
-        events, answered.model_id, answered.cost_usd, answered.total_ms, answered.ttft_ms, answered.rag
+        events, answered.model_id, answered.cost_usd, answered.total_ms, answered.ttft_ms, answered.rag,
+        answered.precomputed,
     )  # fmt: skip
     packed = zlib.compress(_encode(wire), 6)
     return Body(packed, checksum_of(packed))
@@ -105,6 +109,7 @@ def unpack(body: Body) -> Answered:
         total_ms=wire.total_ms,
         ttft_ms=wire.ttft_ms,
         rag=wire.rag,
+        precomputed=wire.precomputed,
     )
 
 

@@ -33,6 +33,8 @@ class Hit(msgspec.Struct, frozen=True):
             out["original"]["ttft_ms"] = round(self.answered.ttft_ms, 3)
         if self.answered.cost_usd is not None:
             out["original"]["cost_usd"] = self.answered.cost_usd
+        if self.answered.precomputed:
+            out["precomputed"] = True
         if self.head.documents:
             out["documents"] = [{"document": one.document, "version": one.version} for one in self.head.documents]
         return out

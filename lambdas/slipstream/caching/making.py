@@ -7,6 +7,8 @@ from os import urandom
 from threading import Lock
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from slipstream.caching.entry import Answered, pack
 from slipstream.caching.live import Live, Reader
 from slipstream.caching.store import DocumentVersion, Head, Place
@@ -87,7 +89,7 @@ class Making:
         answered = self._describe(events) if cache.policy.keeps(events) else None
         if answered is None:
             return False
-        body = pack(answered)
+        body = pack(msgspec.structs.replace(answered, precomputed=cache.policy.precomputes))
         now_s = cache.clock()
         head = Head(
             entry_id=ulid(int(now_s * 1000), urandom(10)),

@@ -25,6 +25,8 @@ class CachePolicy(msgspec.Struct, frozen=True, kw_only=True):
     ttl_s: float = 86_400.0
     personal: tuple[re.Pattern[str], ...] = ()
     shared: Mapping[str, str] = {}
+    precomputes: bool = False
+    """Whether answers are made before anybody asks; hits on them say so."""
 
     def namespace(self, tenant: str) -> str:
         """Whose answers a tenant reads and writes: its own, unless an operator named a namespace for it."""

@@ -80,9 +80,11 @@ class Search:
         self._pending = self._cache.beside.start(lambda: self._cache.lookup.look(self.place, wanted))
 
     def _wanted(self) -> Wanted:
-        now_s = self._cache.clock()
+        now_s, limits = self._cache.clock(), self._cache.limits
         oldest_s = 0.0 if self._options.max_age_s is None else now_s - self._options.max_age_s
-        return Wanted(now_s=now_s, oldest_s=oldest_s, holder=self._holder, lease_s=self._cache.limits.lease_s)
+        return Wanted(
+            now_s=now_s, oldest_s=oldest_s, lives_s=limits.lives_s, holder=self._holder, lease_s=limits.lease_s
+        )
 
     def found(self) -> Hit | Reader | None:
         """A kept answer, or one that is on its way in this process; None: call the model, then ``share`` its answer.

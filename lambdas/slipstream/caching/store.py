@@ -68,12 +68,14 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     now_s: float
     oldest_s: float = 0.0
     """An answer made before this is not wanted."""
+    lives_s: float = 0.0
+    """An answer is wanted only if it lives that much longer."""
     holder: str
     lease_s: float
 
     def takes(self, head: Head) -> bool:
         """Whether the answer is in time: neither expired, nor too old, nor from a clock that is wrong."""
-        return head.expires_s > self.now_s and self.oldest_s <= head.created_s <= self.now_s + SKEW_S
+        return head.expires_s > self.now_s + self.lives_s and self.oldest_s <= head.created_s <= self.now_s + SKEW_S
 
     def respects(self, lease: Lease) -> bool:
         """Whether somebody else's lease holds: not run out, and no longer than leases are."""

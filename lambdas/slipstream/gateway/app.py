@@ -141,8 +141,9 @@ class _Application:
     def _purge(self, exchange: Exchange) -> HttpResponse:
         from slipstream.gateway.openai.purge import purge
 
-        request = exchange.request
-        return _whole(msgspec.json.encode(purge(self._gateway.kept, request.body, request.principal)))
+        request, gateway = exchange.request, self._gateway
+        ended = purge(gateway.kept, request.body, request.principal, asked_store=gateway.asked)
+        return _whole(msgspec.json.encode(ended))
 
     # -- answers of a model
 

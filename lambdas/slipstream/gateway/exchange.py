@@ -14,6 +14,7 @@ from slipstream.gateway.whole import Pace
 from slipstream.telemetry.waterfall import Waterfall
 
 if TYPE_CHECKING:
+    from slipstream.caching.filling.asked import AskedStore
     from slipstream.caching.store import AnswerStore
     from slipstream.chat.request import ChatRequest
     from slipstream.gateway.grounding import Finds
@@ -65,6 +66,8 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     """What searches indexes; None: the deployment has no search engine."""
     kept: AnswerStore | None = None
     """Where answers are kept; None: the deployment keeps none."""
+    asked: AskedStore | None = None
+    """The log of what is asked; None: nothing is logged."""
     max_body_bytes: int = MAX_BODY_BYTES
     pace: Pace = Pace()
 

@@ -31,6 +31,7 @@ from slipstream.telemetry.waterfall import Waterfall
 
 if TYPE_CHECKING:
     from slipstream.caching.answers import AnswerCache
+    from slipstream.caching.filling.recorder import Recorder
     from slipstream.caching.hit import Hit, Kept
     from slipstream.caching.live import Reader
     from slipstream.caching.search import Search
@@ -127,9 +128,10 @@ class Pipeline:
         region: str,
         finds: Callable[[], Finds] | None = None,
         cache: AnswerCache | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         """``finds`` gives what searches indexes, built with the first question to one; None: there is no engine.
-        ``cache`` has answers that are already there; None: every one is made anew.
+        ``cache`` has answers that are already there; None: every one is made anew. ``recorder`` logs what was asked.
         """
         self._resolver = resolver
         self._planner = planner
@@ -138,6 +140,7 @@ class Pipeline:
         self.region = region
         self._finds = finds
         self._cache = cache
+        self._recorder = recorder
 
     def answer(self, request: ChatRequest, waterfall: Waterfall, disconnect: Disconnect = NEVER) -> Answer:
         """Call the model and wait for its first event, so that an error before it gets its true HTTP status."""
@@ -373,6 +376,8 @@ class Pipeline:
                 search.settle()
         metrics, *rest = figures(answer.call, answer.waterfall, used, answer.cost, answer.outcome)
         told = search.figures() if search is not None else {}
+        if search is not None and self._recorder is not None and answer.outcome == "ok":
+            told |= self._recorder.note(answer.request, search.place.namespace)
         self._metrics.record({**metrics, **searched(answer.found), **told}, *rest)
 
 

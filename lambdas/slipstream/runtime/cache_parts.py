@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from slipstream.runtime.bad_setting import BadSetting
 
 if TYPE_CHECKING:
+    from slipstream.aws.dynamodb import Table
     from slipstream.aws.places import Authorizes, Places
     from slipstream.aws.transport import Transport
     from slipstream.caching.answers import AnswerCache
@@ -39,6 +41,10 @@ class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Regular expressions of what must not be kept, in requests and answers."""
     shared: dict[str, str] = {}
     """Tenant → namespace that it shares with others."""
+    precomputes: bool = False
+    """Whether answers are made before anybody asks."""
+    lives_s: float = 0.0
+    """How much longer a kept answer has to live to be served, in s."""
 
 
 def read_cache_settings(environ: Mapping[str, str]) -> CacheSettings | None:
@@ -52,17 +58,17 @@ def read_cache_settings(environ: Mapping[str, str]) -> CacheSettings | None:
     return CacheSettings(
         table=environ.get("SLIPSTREAM_CACHE_TABLE", ""),
         bucket=environ.get("SLIPSTREAM_CACHE_BUCKET", ""),
-        ttl_s=_number(environ, "SLIPSTREAM_CACHE_TTL_S", usual.ttl_s, 1, 30 * 86_400),
-        limit_ms=_number(environ, "SLIPSTREAM_CACHE_LIMIT_MS", usual.limit_ms, 1, 10_000),
-        lease_s=_number(environ, "SLIPSTREAM_CACHE_LEASE_S", usual.lease_s, 0.1, 30),
-        chunks_per_s=_number(environ, "SLIPSTREAM_CACHE_CHUNKS_PER_S", usual.chunks_per_s, 0, 10_000),
+        ttl_s=number(environ, "SLIPSTREAM_CACHE_TTL_S", usual.ttl_s, 1, 30 * 86_400),
+        limit_ms=number(environ, "SLIPSTREAM_CACHE_LIMIT_MS", usual.limit_ms, 1, 10_000),
+        lease_s=number(environ, "SLIPSTREAM_CACHE_LEASE_S", usual.lease_s, 0.1, 30),
+        chunks_per_s=number(environ, "SLIPSTREAM_CACHE_CHUNKS_PER_S", usual.chunks_per_s, 0, 10_000),
         personal=tuple(pattern.pattern for pattern in _patterns(environ.get("SLIPSTREAM_CACHE_PERSONAL", ""))),
         shared=_shared(environ.get("SLIPSTREAM_CACHE_SHARED", "")),
     )
 
 
-def answer_cache(settings: CacheSettings, *, transport: Transport, auth: Authorizes, places: Places) -> AnswerCache:
-    """The cache over its store. Nothing is called yet."""
+def answer_cache(settings: CacheSettings, store: AnswerStore, *, clock: Callable[[], float] = time.time) -> AnswerCache:
+    """The cache over its store; ``clock`` gives Unix time (s). Nothing is called yet."""
     from slipstream.caching.answers import AnswerCache, CacheLimits
     from slipstream.caching.policy import CachePolicy
 
@@ -70,12 +76,15 @@ def answer_cache(settings: CacheSettings, *, transport: Transport, auth: Authori
         ttl_s=settings.ttl_s,
         personal=tuple(re.compile(pattern) for pattern in settings.personal),
         shared=settings.shared,
+        precomputes=settings.precomputes,
     )
     limits = CacheLimits(
-        look_s=settings.limit_ms / 1000, lease_s=settings.lease_s, chunks_per_s=settings.chunks_per_s
-    )  # fmt: skip
-    store = answer_store(settings, transport=transport, auth=auth, places=places)
-    return AnswerCache(store, policy=policy, limits=limits)
+        look_s=settings.limit_ms / 1000,
+        lease_s=settings.lease_s,
+        lives_s=settings.lives_s,
+        chunks_per_s=settings.chunks_per_s,
+    )
+    return AnswerCache(store, policy=policy, limits=limits, clock=clock)
 
 
 def answer_store(settings: CacheSettings, *, transport: Transport, auth: Authorizes, places: Places) -> AnswerStore:
@@ -85,19 +94,27 @@ def answer_store(settings: CacheSettings, *, transport: Transport, auth: Authori
 
         return MemoryAnswerStore()
     from slipstream.aws.answer_store import DynamoAnswerStore
-    from slipstream.aws.dynamodb import Table, dynamodb
     from slipstream.aws.object_bodies import ObjectBodies
 
-    service = dynamodb(transport=transport, auth=auth, places=places, timeout_s=STORE_TIMEOUT_S)
     objects = None
     if settings.bucket:
         objects = ObjectBodies(
             settings.bucket, transport=transport, auth=auth, places=places, timeout_s=STORE_TIMEOUT_S
         )
-    return DynamoAnswerStore(Table(settings.table, service), objects)
+    table = answers_table(settings, transport=transport, auth=auth, places=places)
+    return DynamoAnswerStore(table, objects)
 
 
-def _number(environ: Mapping[str, str], name: str, usual: float, low: float, high: float) -> float:
+def answers_table(settings: CacheSettings, *, transport: Transport, auth: Authorizes, places: Places) -> Table:
+    """The table of answers and of all that is known of them."""
+    from slipstream.aws.dynamodb import Table, dynamodb
+
+    service = dynamodb(transport=transport, auth=auth, places=places, timeout_s=STORE_TIMEOUT_S)
+    return Table(settings.table, service)
+
+
+def number(environ: Mapping[str, str], name: str, usual: float, low: float, high: float) -> float:
+    """The variable's value, ``usual`` where it is not set. Raises BadSetting."""
     text = environ.get(name)
     if not text:
         return usual

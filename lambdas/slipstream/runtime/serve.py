@@ -65,7 +65,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     authenticate = principal_of_context if arguments.behind_web_adapter else anyone
     server = Server(
-        _application(authenticate, indexes=arguments.indexes),
+        _application(authenticate, indexes=arguments.indexes, alone=not arguments.behind_web_adapter),
         host=arguments.host,
         port=arguments.port,
         ssl_context=_ssl_context(arguments),
@@ -96,8 +96,11 @@ def _fork(server: Server) -> int:
     os._exit(0)
 
 
-def _application(authenticate: Authenticate, *, indexes: bool) -> WsgiApp:
-    """An application that is built at the first request of each process: no thread or socket crosses a fork."""
+def _application(authenticate: Authenticate, *, indexes: bool, alone: bool) -> WsgiApp:
+    """An application that is built at the first request of each process: no thread or socket crosses a fork.
+
+    ``alone``: there are no other functions beside it.
+    """
     built: list[WsgiApp] = []
     building = Lock()
 
@@ -105,10 +108,16 @@ def _application(authenticate: Authenticate, *, indexes: bool) -> WsgiApp:
         if not built:
             with building:
                 if not built:
-                    from slipstream.runtime.wiring import build
+                    from slipstream.gateway.app import create_app
+                    from slipstream.runtime.wiring import assemble
 
                     settings = read_settings(os.environ)
-                    app = build(settings, os.environ).app
+                    parts = assemble(settings, os.environ)
+                    app = create_app(parts.gateway)
+                    if alone:
+                        from slipstream.runtime.precompute_routes import with_precompute
+
+                        app = with_precompute(app, settings, os.environ, parts.stores)
                     if indexes:
                         from slipstream.runtime.index_routes import with_indexes
 

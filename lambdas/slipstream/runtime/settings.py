@@ -11,6 +11,7 @@ from slipstream.errors import InvalidRequest
 from slipstream.models.identifiers import parse_arn
 from slipstream.runtime.bad_setting import BadSetting
 from slipstream.runtime.cache_parts import CacheSettings, read_cache_settings
+from slipstream.runtime.query_log_parts import QueryLogSettings, read_query_log_settings
 from slipstream.runtime.search_parts import SearchSettings, read_search_settings
 
 T = TypeVar("T")
@@ -58,6 +59,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What one leg of a search may take where its request does not say."""
     cache: CacheSettings | None = None
     """Kept answers; None: every answer is made anew."""
+    query_log: QueryLogSettings | None = None
+    """The log of what is asked; None: nothing of it is written."""
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -66,6 +69,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     if not region:
         raise BadSetting("AWS_REGION is not set: set it to the region that Bedrock is called in, for example us-east-1")
     defaults = Settings(region=region)
+    cache = read_cache_settings(environ)
     return Settings(
         region=region,
         aliases=_json(environ, "SLIPSTREAM_ALIASES", dict[str, str]) or {},
@@ -79,7 +83,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         metrics_namespace=environ.get("SLIPSTREAM_METRICS_NAMESPACE", defaults.metrics_namespace),
         endpoints=_endpoints(environ),
         search=read_search_settings(environ),
-        cache=read_cache_settings(environ),
+        cache=cache,
+        query_log=read_query_log_settings(environ, cache),
         rerank_model=_rerank_model(environ.get("SLIPSTREAM_RERANK_MODEL", ""), region),
         rewrite_model=environ.get("SLIPSTREAM_REWRITE_MODEL", defaults.rewrite_model),
         rewrite_limit_ms=_milliseconds(

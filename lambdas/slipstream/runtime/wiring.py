@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -31,6 +32,9 @@ from slipstream.telemetry.metrics import EmfSink
 
 if TYPE_CHECKING:
     from slipstream.caching.answers import AnswerCache
+    from slipstream.caching.filling.asked import AskedStore
+    from slipstream.caching.filling.recorder import Recorder
+    from slipstream.caching.store import AnswerStore
     from slipstream.gateway.grounding import Finds
     from slipstream.retrieval.rerank import Reranker
     from slipstream.retrieval.retrieve import Rewriter
@@ -48,8 +52,38 @@ class Built(NamedTuple):
     restore: Callable[[], None]
 
 
+class Stores(NamedTuple):
+    """Where answers are kept, and what was asked; None: nowhere. Hosts in one process share them."""
+
+    answers: AnswerStore | None = None
+    asked: AskedStore | None = None
+
+
+class Parts(NamedTuple):
+    """What answers requests, before it is an application; ``restore`` as in Built."""
+
+    gateway: Gateway
+    stores: Stores
+    restore: Callable[[], None]
+
+
 def build(settings: Settings, environ: Mapping[str, str]) -> Built:
     """Put the chat function together. No I/O; ``environ`` gives credentials."""
+    parts = assemble(settings, environ)
+    return Built(create_app(parts.gateway), parts.restore)
+
+
+def assemble(
+    settings: Settings,
+    environ: Mapping[str, str],
+    stores: Stores | None = None,
+    *,
+    clock: Callable[[], float] = time.time,
+) -> Parts:
+    """The chat function's parts, over ``stores`` where another one's are to be shared. No I/O.
+
+    ``clock`` gives the Unix time (s) of what is kept and logged.
+    """
     transport = Transport(
         connect_timeout_s=settings.connect_timeout_s,
         read_timeout_s=settings.read_timeout_s,
@@ -80,7 +114,8 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
     )
     services = _Services(transport, signer, places)
     finds = _finder(settings, settings.search, services, bedrock, resolver) if settings.search else None
-    cache = _cache(settings, services)
+    cache = _cache(settings, services, stores, clock)
+    asked = _asked(settings, services, stores)
     pipeline = Pipeline(
         resolver=resolver,
         planner=PromptPlanner(),
@@ -89,6 +124,7 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         region=settings.region,
         finds=finds,
         cache=cache,
+        recorder=_recorder(settings, asked, clock),
     )
     gateway = Gateway(
         pipeline=pipeline,
@@ -103,13 +139,14 @@ def build(settings: Settings, environ: Mapping[str, str]) -> Built:
         pace=Pace(silence_s=settings.whole_silence_s, heartbeat_s=settings.heartbeat_s),
         finds=finds,
         kept=cache.store if cache else None,
+        asked=asked,
     )
 
     def restore() -> None:
         transport.restore()
         credentials.restore()
 
-    return Built(create_app(gateway), restore)
+    return Parts(gateway, Stores(cache.store if cache else None, asked), restore)
 
 
 class _Services(NamedTuple):
@@ -120,13 +157,38 @@ class _Services(NamedTuple):
     places: Places
 
 
-def _cache(settings: Settings, services: _Services) -> AnswerCache | None:
+def _cache(
+    settings: Settings, services: _Services, stores: Stores | None, clock: Callable[[], float]
+) -> AnswerCache | None:
     if settings.cache is None:
         return None
-    from slipstream.runtime.cache_parts import answer_cache
+    from slipstream.runtime.cache_parts import answer_cache, answer_store
 
     transport, signer, places = services
-    return answer_cache(settings.cache, transport=transport, auth=signer, places=places)
+    store = stores.answers if stores else None
+    if store is None:
+        store = answer_store(settings.cache, transport=transport, auth=signer, places=places)
+    return answer_cache(settings.cache, store, clock=clock)
+
+
+def _asked(settings: Settings, services: _Services, stores: Stores | None) -> AskedStore | None:
+    """The log of what is asked, where it is on; another one's where that is shared."""
+    if stores is not None:
+        return stores.asked
+    if settings.cache is None or settings.query_log is None:
+        return None
+    from slipstream.runtime.query_log_parts import asked_store
+
+    transport, signer, places = services
+    return asked_store(settings.cache, transport=transport, auth=signer, places=places)
+
+
+def _recorder(settings: Settings, asked: AskedStore | None, clock: Callable[[], float]) -> Recorder | None:
+    if settings.query_log is None or asked is None:
+        return None
+    from slipstream.caching.filling.recorder import Recorder
+
+    return Recorder(asked, share=settings.query_log.share, days=settings.query_log.days, clock=clock)
 
 
 def _finder(

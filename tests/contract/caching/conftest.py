@@ -1,5 +1,5 @@
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -31,16 +31,28 @@ def boto(moto_url: str) -> Iterator[Callable[[str], Any]]:
     remove(moto_url)
 
 
+class Services(NamedTuple):
+    """Table and bucket as the adapters see them."""
+
+    table: Table
+    objects: ObjectBodies
+
+
 @pytest.fixture
-def dynamo(moto_url: str, boto: Callable[[str], Any]) -> Iterator[DynamoAnswerStore]:
-    """The adapter that is deployed, over table and bucket."""
+def services(moto_url: str, boto: Callable[[str], Any]) -> Iterator[Services]:
     del boto
     transport = Transport()
     auth = Signer(CredentialSource(CREDENTIALS), REGION)
     places = Places(REGION, {"dynamodb": moto_url, "s3": moto_url})
     table = Table(TABLE, dynamodb(transport=transport, auth=auth, places=places))
-    yield DynamoAnswerStore(table, ObjectBodies(BUCKET, transport=transport, auth=auth, places=places))
+    yield Services(table, ObjectBodies(BUCKET, transport=transport, auth=auth, places=places))
     transport.restore()
+
+
+@pytest.fixture
+def dynamo(services: Services) -> DynamoAnswerStore:
+    """The adapter that is deployed, over table and bucket."""
+    return DynamoAnswerStore(services.table, services.objects)
 
 
 @pytest.fixture(params=["memory", "dynamodb"])

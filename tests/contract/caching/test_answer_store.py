@@ -73,6 +73,14 @@ def test_an_answer_comes_back_as_it_was_written(store: AnswerStore, packed: byte
     assert (seen.head.body or store.body(PLACE, seen.head)) == body(packed)
 
 
+def test_an_answer_that_does_not_live_as_long_as_is_wanted_may_be_made_anew(store: AnswerStore) -> None:
+    store.write(PLACE, head(), body())
+    assert not store.claim(PLACE, wanted(lives_s=90.0)).mine
+    seen = store.claim(PLACE, wanted(lives_s=91.0))
+    assert (plain(seen.head), seen.mine) == (head(), True)
+    assert not store.claim(PLACE, wanted("h2")).mine
+
+
 def test_an_answer_that_is_written_ends_the_lease(store: AnswerStore) -> None:
     store.claim(PLACE, wanted("h1"))
     store.write(PLACE, head(), body())

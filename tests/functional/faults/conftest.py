@@ -120,9 +120,10 @@ class Double:
         """Have the next call go wrong (``times`` of them; 0: all until the test's end)."""
         self.control("faults", {"kind": kind, **fields})
 
-    def calls(self) -> int:
-        """Model calls since the test began."""
-        return int(sum(self.control("stats")["calls"].values()))
+    def calls(self, operation: str | None = None) -> int:
+        """Model calls since the test began, of all operations or of one."""
+        calls = self.control("stats")["calls"]
+        return int(sum(calls.values()) if operation is None else calls.get(operation, 0))
 
     def aborted(self) -> int:
         return int(self.control("stats")["aborted_streams"])

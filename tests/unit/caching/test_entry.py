@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,6 +53,13 @@ def answered(*what: Event) -> Answered:
 @given(events)
 def test_an_answer_comes_out_as_it_went_in(what: list[Event]) -> None:
     assert unpack(pack(answered(*what))) == answered(*what)
+
+
+def test_an_answer_made_beforehand_says_so_and_older_entries_say_nothing() -> None:
+    early = msgspec.structs.replace(answered(*HELLO), precomputed=True)
+    assert unpack(pack(early)).precomputed is True
+    packed = zlib.compress(msgspec.msgpack.encode([[], "m", None, 5.0, None, None]))
+    assert unpack(Body(packed, checksum_of(packed))).precomputed is False
 
 
 def test_heartbeats_and_the_services_own_time_stay_behind() -> None:

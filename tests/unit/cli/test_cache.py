@@ -26,6 +26,14 @@ def test_a_purge_says_how_many_answers_it_ended(
     assert result.output == "3 answers of tenant:acme ended\n"
 
 
+def test_a_purge_says_that_the_log_was_forgotten_too(online: Shell, gateway: Gateway) -> None:
+    gateway.returns({"object": "purge", "namespace": "tenant:acme", "answers": 3, "logged_questions": 7})
+
+    output = online.run("cache", "purge", "--tenant", "acme").output
+
+    assert output == "3 answers of tenant:acme ended, 7 counts of its questions forgotten\n"
+
+
 def test_a_purge_by_document_says_what_is_served_no_more(online: Shell, gateway: Gateway) -> None:
     gateway.returns({"object": "purge", "index": "docs", "document": "a.md"})
 

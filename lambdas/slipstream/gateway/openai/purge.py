@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from slipstream.caching.filling.asked import AskedStore
 from slipstream.caching.key import namespaced
 from slipstream.caching.store import LONGEST_S, AnswerStore, Mark
 from slipstream.errors import InvalidRequest, SlipstreamError
@@ -43,9 +44,16 @@ _decoder = msgspec.json.Decoder(PurgeBody)
 
 
 def purge(
-    store: AnswerStore | None, body: bytes, principal: Principal, *, clock: Callable[[], float] = time.time
+    store: AnswerStore | None,
+    body: bytes,
+    principal: Principal,
+    *,
+    asked_store: AskedStore | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> dict[str, Any]:
-    """What was ended. Raises PermissionDenied, InvalidRequest with ``param``, NoCache, and what the store raises."""
+    """What was ended; with all of a namespace's answers, what ``asked_store`` has of its questions goes, too.
+
+    Raises PermissionDenied, InvalidRequest with ``param``, NoCache, and what the store raises."""
     principal.require("admin")
     asked = rejection.decode(_decoder, body)
     if store is None:
@@ -63,4 +71,7 @@ def purge(
         raise InvalidRequest("'prefix' must be the beginning of a key: small hexadecimal digits", param="prefix")
     shared = asked.namespace
     namespace = namespaced(asked.tenant or "", shared)
-    return {"object": "purge", "namespace": namespace, "answers": store.purge(namespace, asked.prefix)}
+    told = {"object": "purge", "namespace": namespace, "answers": store.purge(namespace, asked.prefix)}
+    if asked_store is not None and not asked.prefix:
+        told["logged_questions"] = asked_store.forget(namespace)
+    return told

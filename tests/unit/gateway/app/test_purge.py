@@ -8,9 +8,11 @@ import msgspec
 import pytest
 
 from slipstream.caching.entry import Body, checksum_of
+from slipstream.caching.filling.asked import Sighting
 from slipstream.caching.store import Head, Mark, Place
 from slipstream.errors import InvalidRequest, PermissionDenied
 from slipstream.fakes.answer_store import MemoryAnswerStore
+from slipstream.fakes.asked_store import MemoryAskedStore
 from slipstream.gateway.app import create_app
 from slipstream.gateway.http import Principal
 from slipstream.gateway.openai.purge import NoCache, purge
@@ -90,3 +92,17 @@ def test_the_route_takes_a_key_that_may_do_nothing_else() -> None:
     assert response.status == 200
     refused = app(post("/v1/cache/purge", b'{"tenant":"acme"}'))
     assert refused.status == 403
+
+
+def test_all_of_a_tenant_takes_what_is_logged_of_its_questions_along_and_a_prefix_does_not() -> None:
+    asked = MemoryAskedStore()
+    for tenant in ("acme", "beta"):
+        seen = Sighting(namespace=f"tenant:{tenant}", family="f", period="2026-11-26", question="Why?", user="u")
+        asked.count(seen, until_s=NOW_S)
+
+    part = purge(kept(), b'{"tenant":"acme","prefix":"3f"}', ADMIN, asked_store=asked)
+    whole = purge(kept(), b'{"tenant":"acme"}', ADMIN, asked_store=asked)
+
+    assert ("logged_questions" in part, whole["logged_questions"]) == (False, 1)
+    assert list(asked.counts("tenant:acme", "f", since="2000-01-01")) == []
+    assert len(list(asked.counts("tenant:beta", "f", since="2000-01-01"))) == 1

@@ -1,0 +1,126 @@
+"""``slipstream precompute run`` and ``status``: answer beforehand now, and see what became of the last runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import click
+
+from cli.gateway_client import call
+from cli.refusals import told
+from cli.target import Target, find
+
+F = TypeVar("F", bound=Callable[..., Any])
+ROOT = "/v1/precompute"
+LOOK_S = 1.0
+"""Between two looks at a run that is waited for."""
+OUTCOMES = ("answered", "held", "refused", "failed")
+
+
+def at_a_gateway(command: F) -> F:
+    """Which gateway, and how it is shown."""
+    command = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")(command)
+    key = "A key with the scope admin; else SLIPSTREAM_API_KEY, else the local stack's."
+    command = click.option("--api-key", help=key)(command)
+    return click.option("--base-url", help="The gateway; else SLIPSTREAM_BASE_URL, else the local stack.")(command)
+
+
+@click.command("run")
+@click.option("--now", is_flag=True, default=True, help="At once, besides what the schedule starts (the default).")
+@click.option("--refill", is_flag=True, help="The last plan again: only what has ended since is answered.")
+@click.option("--wait", is_flag=True, help="Until the run is over; ends with 1 where it failed.")
+@at_a_gateway
+@told
+def run(*, now: bool, refill: bool, wait: bool, base_url: str | None, api_key: str | None, as_json: bool) -> None:
+    """Mine the log of questions and answer the most valuable ones, within the deployment's budget."""
+    del now
+    target = find(base_url, api_key)
+    found = call(target, "POST", ROOT, {"refill": refill})
+    if wait:
+        found = _waited(target, found["id"])
+    if as_json:
+        json.dump(found, sys.stdout)
+    elif wait:
+        click.echo(line_of(found))
+    else:
+        click.echo(f"run {found['id']} has begun: `slipstream precompute status {found['id']}` tells how far it is")
+    if found["state"] == "failed":
+        raise click.exceptions.Exit(1)
+
+
+@click.command("status")
+@click.argument("run_id", metavar="[RUN]", required=False)
+@at_a_gateway
+@told
+def status(run_id: str | None, *, base_url: str | None, api_key: str | None, as_json: bool) -> None:
+    """Show the last runs, or one of them."""
+    target = find(base_url, api_key)
+    found = call(target, "GET", ROOT if run_id is None else f"{ROOT}/{quote(run_id, safe='')}")
+    if as_json:
+        json.dump(found, sys.stdout)
+    elif run_id is not None:
+        click.echo("\n".join([line_of(found), *reasons_of(found)]))
+    else:
+        _table(found)
+
+
+def line_of(run: dict[str, Any]) -> str:
+    """A run in one sentence."""
+    counts = ", ".join(f"{run[name]} {name}" for name in OUTCOMES if run[name])
+    of = "no plan yet" if run["items"] is None else f"{run['items']} questions"
+    spent = f"${run['spent_usd']:.4f} of ${run['planned_usd']:.4f} planned"
+    return f"{run['id']} {'(refill) ' if run['refill'] else ''}{run['state']}: {of}; {counts or 'none done'}; {spent}"
+
+
+def reasons_of(run: dict[str, Any]) -> list[str]:
+    """Why answers were not kept or not made, and what was never tried."""
+    lines = [f"  {count} not kept: {why}" for why, count in run["reasons"].items()]
+    return lines + [f"  {count} left out: {why}" for why, count in run["left_out"].items()]
+
+
+def _waited(target: Target, run_id: str) -> dict[str, Any]:
+    from cli.progress import bars
+
+    with bars() as progress:
+        while True:
+            found: dict[str, Any] = call(target, "GET", f"{ROOT}/{quote(run_id, safe='')}")
+            if found["items"]:
+                progress("questions answered beforehand", sum(found[name] for name in OUTCOMES), found["items"])
+            if found["state"] in ("done", "failed"):
+                return found
+            time.sleep(LOOK_S)
+
+
+def _table(found: dict[str, Any]) -> None:
+    from datetime import UTC, datetime
+
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(box=SIMPLE, pad_edge=False)
+    for name in ("run", "began (UTC)", "state"):
+        shown.add_column(name, no_wrap=True)
+    for name in ("questions", *OUTCOMES, "spent $"):
+        shown.add_column(name, justify="right")
+    for one in found["data"]:
+        began = datetime.fromtimestamp(one["started_at"], UTC).strftime("%m-%d %H:%M")
+        state = f"{one['state']}, refill" if one["refill"] else one["state"]
+        counts = (str(one[name]) for name in OUTCOMES)
+        items = "" if one["items"] is None else str(one["items"])
+        shown.add_row(one["id"], began, state, items, *counts, f"{one['spent_usd']:.4f}")
+    console = Console()
+    if found["data"]:
+        console.print(shown)
+    else:
+        console.print("No run yet: `slipstream precompute run` starts one, and the deployment's schedule does nightly.")
+    log = found["query_log"]
+    if log is None:
+        console.print("The log of questions is off (deploy setting query_log_share): there is nothing to plan from.")
+    else:
+        console.print(f"{100 * log['share']:g} % of the requests are logged, and kept for {log['days']} days.")
