@@ -17,8 +17,6 @@ from local.supervisor import Supervisor
 CACHE_LIMIT_MS = 2000
 """The emulator's table answers one at a time: with twenty environments at once a look-up takes far longer than
 DynamoDB's few milliseconds."""
-PRECOMPUTED_PER_MINUTE = 60
-"""Five functions side by side, beside whatever else a laptop does."""
 RERANK_MODEL = "cohere.rerank-v3-5:0"
 
 
@@ -40,9 +38,8 @@ class Deployment:
 def context(opensearch_url: str) -> tuple[str, ...]:
     """The settings of the local stage: with search where there is an engine at ``opensearch_url``."""
     searching = ("search=dev", f"rerank_model={RERANK_MODEL}") if opensearch_url else ()
-    counting = "query_log_share=1", f"precompute_per_minute={PRECOMPUTED_PER_MINUTE}"  # nothing outlives the stack
     looking = f"cache_limit_ms={CACHE_LIMIT_MS}", f"cache_semantic_limit_ms={CACHE_LIMIT_MS}"
-    return ("stage=local", *looking, *counting, *searching)
+    return ("stage=local", *looking, "query_log_share=1", *searching)  # nothing outlives the stack
 
 
 def deploy(

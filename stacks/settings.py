@@ -192,7 +192,7 @@ class DeploySettings:
         int,
         "answers a minute at most, so that users keep the models' quota",
         between(1, 6000),
-    ] = 30
+    ] = 60
     precompute_hours: Annotated[
         float,
         "hours that its answers are kept: until after the next run",

@@ -168,9 +168,7 @@ def tables(found: dict[str, Any]) -> Sequence[Table]:
         costs = (_usd(each.get("cost_usd")) for each in (before, after))
         rows.add_row(one["question"], then, now, *costs, _whence(after))
     again = [one for one in found["questions"] if one["before"] and one["after"]["precomputed"]]
-    then, now = (
-        median(one[when]["first_token_ms"] for one in again) if again else None for when in ("before", "after")
-    )
+    waits = (median(one[when]["first_token_ms"] for one in again) if again else None for when in ("before", "after"))
     total = Table(title="What the night brought", title_justify="left", box=SIMPLE)
     for name in ("answered", "spent at night", "served so", "median wait then", "now", "users' calls had cost"):
         total.add_column(name, justify="right")
@@ -178,8 +176,7 @@ def tables(found: dict[str, Any]) -> Sequence[Table]:
         f"{found['run']['answered']}",
         dollars(found["run"]["spent_usd"]),
         f"{len(again)} of {len(found['questions'])}",
-        _ms(then),
-        _ms(now),
+        *map(_ms, waits),
         dollars(sum(one["before"]["cost_usd"] or 0.0 for one in again)),
     )
     total.caption = (
@@ -200,4 +197,4 @@ def _usd(value: float | None) -> str:
 def _whence(after: dict[str, Any]) -> str:
     if after["precomputed"]:
         return "the night"
-    return "the model" if after["outcome"] != "hit" else f"the cache ({after['kind']})"
+    return "the model" if after["outcome"] != "hit" else f"{after['kind']} hit"

@@ -28,11 +28,7 @@ def allow_ending(role: iam.Role, *, table: dynamodb.Table) -> None:
 
 def allow_planning(role: iam.Role, *, table: dynamodb.Table, bodies: s3.Bucket) -> None:
     """Read what was counted, note runs, write their plans and take the last one again."""
-    _allow(
-        role,
-        [f"dynamodb:{item}" for item in ("BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem")],
-        table.table_arn,
-    )
+    _allow(role, [f"dynamodb:{item}" for item in ("GetItem", "PutItem", "Query")], table.table_arn)
     _allow_objects(role, ["s3:GetObject", "s3:PutObject"], bodies, PLANS)
     _allow(role, ["s3:ListBucket"], bodies.bucket_arn)
 

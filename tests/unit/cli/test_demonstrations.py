@@ -187,7 +187,7 @@ def test_the_morning_is_set_beside_the_first_time_and_what_was_not_asked_then_be
     rows = {line.split("?")[0].strip(): line for line in shown.splitlines() if "?" in line}
     assert rows["Of the night"].split()[-2:] == ["the", "night"]
     assert rows["Of the night"].split()[3:9] == ["1,250", "ms", "31", "ms", "0.0040", "0.0000"]
-    assert "the cache (semantic)" in rows["In other words"]
+    assert "semantic hit" in rows["In other words"]
     assert "–" in rows["New"]
     assert "the model" in rows["New"]
     assert "1 of 3" in shown
