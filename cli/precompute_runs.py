@@ -20,6 +20,17 @@ ROOT = "/v1/precompute"
 LOOK_S = 1.0
 """Between two looks at a run that is waited for."""
 OUTCOMES = ("answered", "held", "refused", "failed")
+MEANS = {
+    "few_users": "fewer users than precompute_min_users asked; who names no 'user' is one user, its tenant",
+    "families_without_price": "kinds of request whose model has no price (SLIPSTREAM_PRICES)",
+    "refused_before": "refused since the plan was made",
+    "unsupported": "no passage of the index supports the answer",
+    "search_incomplete": "a leg of the search was missing",
+    "not_for_the_cache": "the cache's policy does not cover it",
+    "budget_spent": "the run's dollars were spent (precompute_budget_usd)",
+    "template_gone": "the log forgot this kind of request meanwhile",
+}
+"""Reasons, in words."""
 
 
 def at_a_gateway(command: F) -> F:
@@ -79,8 +90,12 @@ def line_of(run: dict[str, Any]) -> str:
 
 def reasons_of(run: dict[str, Any]) -> list[str]:
     """Why answers were not kept or not made, and what was never tried."""
-    lines = [f"  {count} not kept: {why}" for why, count in run["reasons"].items()]
-    return lines + [f"  {count} left out: {why}" for why, count in run["left_out"].items()]
+    told = [("not kept", run["reasons"]), ("left out", run["left_out"])]
+    return [
+        f"  {count} {what}: {why}" + (f" ({MEANS[why]})" if why in MEANS else "")
+        for what, reasons in told
+        for why, count in reasons.items()
+    ]
 
 
 def _waited(target: Target, run_id: str) -> dict[str, Any]:

@@ -21,20 +21,17 @@ from slipstream.runtime.precompute_routes import build_api
 from slipstream.runtime.settings import read_settings
 from tests.contract.caching.conftest import CREDENTIALS, Services
 from tests.contract.caching.moto_server import BUCKET, REGION, TABLE
-from tests.contract.caching.test_state_machine import ROLE
+from tests.contract.caching.test_state_machine import created
 
 LAMBDAS = Path(__file__).resolve().parents[3] / "lambdas"
 
 
 @pytest.fixture
 def environ(boto: Any, moto_url: str) -> dict[str, str]:
-    machine = boto("stepfunctions").create_state_machine(
-        name="precompute", definition='{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}', roleArn=ROLE
-    )
     return {
         "AWS_REGION": REGION, **CREDENTIALS, "AWS_ENDPOINT_URL": moto_url, "SLIPSTREAM_CACHE": "on",
         "SLIPSTREAM_CACHE_TABLE": TABLE, "SLIPSTREAM_CACHE_BUCKET": BUCKET, "SLIPSTREAM_QUERY_LOG_SHARE": "0.5",
-        "SLIPSTREAM_PRECOMPUTE_MACHINE_ARN": machine["stateMachineArn"],
+        "SLIPSTREAM_PRECOMPUTE_MACHINE_ARN": created(boto),
     }  # fmt: skip
 
 

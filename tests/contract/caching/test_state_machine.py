@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -18,13 +19,17 @@ from tests.contract.caching.moto_server import REGION
 ROLE = "arn:aws:iam::123456789012:role/states"
 
 
+def created(boto: Any) -> str:
+    """ARN of a machine that no other test has."""
+    definition = '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}'
+    states = boto("stepfunctions")
+    made = states.create_state_machine(name=f"m{uuid.uuid4().hex}", definition=definition, roleArn=ROLE)
+    return str(made["stateMachineArn"])
+
+
 @pytest.fixture
 def arn(boto: Any) -> str:
-    states = boto("stepfunctions")
-    found: str = states.create_state_machine(
-        name="precompute", definition='{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}', roleArn=ROLE
-    )["stateMachineArn"]
-    return found
+    return created(boto)
 
 
 def machine(arn: str, url: str) -> StateMachine:

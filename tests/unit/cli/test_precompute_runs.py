@@ -50,7 +50,7 @@ def test_one_run_tells_why_answers_were_not_kept(online: Shell, gateway: Gateway
     output = online.run("precompute", "status", "01ABC").output
 
     assert "1 not kept: unsupported" in output
-    assert "9 left out: few_users" in output
+    assert "9 left out: few_users (fewer users than precompute_min_users asked" in output
 
 
 def test_the_last_runs_are_a_table_with_the_log_below(online: Shell, gateway: Gateway) -> None:

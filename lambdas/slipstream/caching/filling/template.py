@@ -7,6 +7,7 @@ one family.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from hashlib import blake2b
 
 import msgspec
@@ -18,7 +19,6 @@ MOST_CHARACTERS = 500
 """Of a question that is likely to come again: longer ones are documents."""
 MOST_BYTES = 64 * 1024
 _encode = msgspec.json.Encoder(order="deterministic").encode
-_decoder = msgspec.json.Decoder(ChatRequest)
 
 
 class Asking(msgspec.Struct, frozen=True):
@@ -57,13 +57,18 @@ def taken_apart(request: ChatRequest) -> Asking | None:
 
 def asked_with(template: bytes, question: str) -> ChatRequest:
     """The request that asks ``question``. Raises msgspec.MsgspecError for a template of other code."""
-    bare = _decoder.decode(template)
-    return msgspec.structs.replace(bare, messages=[Message("user", [Text(question)])])
+    return msgspec.structs.replace(request_of(template), messages=[Message("user", [Text(question)])])
 
 
 def request_of(template: bytes) -> ChatRequest:
     """The request without a question. Raises msgspec.MsgspecError for a template of other code."""
-    return _decoder.decode(template)
+    return _decoder().decode(template)
+
+
+@cache
+def _decoder() -> msgspec.json.Decoder[ChatRequest]:
+    """Made with the first template that is read: the chat function only writes them."""
+    return msgspec.json.Decoder(ChatRequest)
 
 
 def _question(messages: list[Message]) -> str | None:
