@@ -97,7 +97,7 @@ def demo(name: str | None, *, as_list: bool, as_json: bool, base_url: str | None
 
     A sixth goes to an index of 150 pages, and comes again: from the cache, in other words, after its page changed.
     With NAME, show one capability at length: streaming, prompt-cache,
-    parameters, latency, retrieval.
+    parameters, latency, retrieval, precompute.
     """
     if as_list:
         for known, demonstration in DEMONSTRATIONS.items():

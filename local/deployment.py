@@ -38,7 +38,8 @@ class Deployment:
 def context(opensearch_url: str) -> tuple[str, ...]:
     """The settings of the local stage: with search where there is an engine at ``opensearch_url``."""
     searching = ("search=dev", f"rerank_model={RERANK_MODEL}") if opensearch_url else ()
-    return ("stage=local", f"cache_limit_ms={CACHE_LIMIT_MS}", *searching)
+    looking = f"cache_limit_ms={CACHE_LIMIT_MS}", f"cache_semantic_limit_ms={CACHE_LIMIT_MS}"
+    return ("stage=local", *looking, "query_log_share=1", *searching)  # nothing outlives the stack
 
 
 def deploy(

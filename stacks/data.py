@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aws_cdk import Duration, Environment, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -48,6 +49,12 @@ class DataStack(Stack):
             "AwsSolutions-SMG4",
             "a new pepper would void every key that was handed out; it is rotated by issuing new keys",
         )
+
+    def allow_decryption(self, role: iam.Role) -> None:
+        """A key of one's own has to be usable by whoever reads or writes what it encrypts."""
+        if self.encryption_key:
+            actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
+            role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[self.encryption_key.key_arn]))
 
     def _table(self, name: str, removal: RemovalPolicy) -> dynamodb.Table:
         return ItemTable(self, name, encryption_key=self.encryption_key, removal_policy=removal).table

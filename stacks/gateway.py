@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import json
-
 from aws_cdk import CfnOutput, Environment, Stack
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from stacks.answering import Answering, caching_environment
 from stacks.constructs.access_log import AccessLog
 from stacks.constructs.api_domain import ApiDomain
 from stacks.constructs.bundle import Bundle
-from stacks.constructs.cache_rights import allow_caching
+from stacks.constructs.cache_rights import allow_reading_runs
+from stacks.constructs.fill_machine import UNNAMED_RUNS, execution_arn, machine_arn, machine_name
 from stacks.constructs.gateway_responses import GatewayResponses
 from stacks.constructs.key_authorizer import KeyAuthorizer
-from stacks.constructs.model_access import ModelAccess, model_arns
-from stacks.constructs.python_function import FunctionSettings, Network, PythonFunction
+from stacks.constructs.python_function import FunctionSettings, PythonFunction
 from stacks.constructs.rest_gateway import RestGateway, StageSettings
-from stacks.constructs.search_rights import allow_administration, allow_searching
+from stacks.constructs.search_rights import allow_administration
 from stacks.constructs.target import Target
 from stacks.constructs.web_firewall import WebFirewall
 from stacks.data import DataStack
 from stacks.log_retention import retention
-from stacks.network import existing_vpc
-from stacks.review import acknowledge
+from stacks.review import acknowledge, acknowledge_wildcard
 from stacks.search import SearchStack
 from stacks.settings import DeploySettings
 
@@ -58,6 +57,7 @@ class GatewayStack(Stack):
         self.authorizer = self._authorizer()
         self.keys = self._keys()
         self.indexes = self._indexes(search) if search else None
+        self.precompute = self._precompute(data.answers) if data.answers and settings.precomputes else None
         key_authorizer = KeyAuthorizer(
             self,
             "KeyAuthorizer",
@@ -69,6 +69,7 @@ class GatewayStack(Stack):
             chat=self.chat.alias,
             keys=self.keys.alias,
             indexes=self.indexes.alias if self.indexes else None,
+            precompute=self.precompute.alias if self.precompute else None,
             authorizer=key_authorizer.authorizer,
         )
         GatewayResponses(self, "Responses", api=self.gateway.api, cors_origin=_error_origin(settings.cors_origins))
@@ -87,28 +88,15 @@ class GatewayStack(Stack):
         )
 
     def _chat(self) -> PythonFunction:
-        chosen, data, search = self._settings, self._data, self._search
+        chosen = self._settings
+        answering = Answering(self, settings=chosen, data=self._data, search=self._search)
         function = PythonFunction(
             self,
             "Chat",
             bundle=Bundle("chat", self._target),
             handler="handlers.chat.build",
             description="Slipstream: answers",
-            environment={
-                "SLIPSTREAM_ALIASES": json.dumps(chosen.aliases, sort_keys=True),
-                "SLIPSTREAM_PRICES": json.dumps(chosen.prices, sort_keys=True),
-                "SLIPSTREAM_STATE_TABLE": data.state.table_name,
-                "SLIPSTREAM_CORS_ORIGINS": ",".join(chosen.cors_origins),
-                "SLIPSTREAM_HEARTBEAT_S": f"{chosen.heartbeat_s:g}",
-                "SLIPSTREAM_WHOLE_SILENCE_S": f"{chosen.whole_silence_s:g}",
-                "SLIPSTREAM_METRICS_NAMESPACE": chosen.metrics_namespace,
-                **self._reranking(),
-                "SLIPSTREAM_REWRITE_MODEL": chosen.rewrite_model or "",
-                "SLIPSTREAM_REWRITE_LIMIT_MS": str(chosen.rewrite_limit_ms),
-                "SLIPSTREAM_LEG_TIMEOUT_MS": str(chosen.leg_timeout_ms),
-                **self._caching(),
-                **(search.searching_environment if search else {}),
-            },
+            environment=answering.environment(),
             settings=FunctionSettings(
                 memory_mb=chosen.memory_mb,
                 timeout_s=chosen.timeout_s,
@@ -117,46 +105,12 @@ class GatewayStack(Stack):
                 provisioned_concurrency=chosen.provisioned_concurrency,
                 snap_start=chosen.snap_start,
                 log_retention=retention(chosen),
-                role_name=search.role_name("chat") if search else None,
+                role_name=answering.role_name("chat"),
             ),
-            network=self._network(),
+            network=answering.network(),
         )
-        ModelAccess(
-            self,
-            "Models",
-            role=function.role,
-            models=chosen.callable_models,
-            mantle_project=chosen.mantle_project,
-            rerank_model=chosen.rerank_model,
-        )
-        # Rules that one environment learnt from a rejected call are read by all.
-        self._grant(function, data.state.table_arn, "dynamodb:PutItem", "dynamodb:Query")
-        if data.answers:
-            allow_caching(function.role, table=data.answers, bodies=data.bodies)
-        self._allow_decryption(function)
-        if search:
-            allow_searching(function.role, search.domain_arn)
+        answering.allow(function.role)
         return function
-
-    def _caching(self) -> dict[str, str]:
-        chosen, answers = self._settings, self._data.answers
-        if answers is None:
-            return {}
-        return {
-            "SLIPSTREAM_CACHE": chosen.cache,
-            "SLIPSTREAM_CACHE_TABLE": answers.table_name,
-            "SLIPSTREAM_CACHE_BUCKET": self._data.bodies.bucket_name,
-            "SLIPSTREAM_CACHE_TTL_S": f"{chosen.cache_ttl_s:g}",
-            "SLIPSTREAM_CACHE_LIMIT_MS": f"{chosen.cache_limit_ms:g}",
-            "SLIPSTREAM_CACHE_LEASE_S": f"{chosen.cache_lease_s:g}",
-            "SLIPSTREAM_CACHE_CHUNKS_PER_S": f"{chosen.cache_chunks_per_s:g}",
-            "SLIPSTREAM_CACHE_PERSONAL": json.dumps(chosen.cache_personal),
-            "SLIPSTREAM_CACHE_SHARED": json.dumps(chosen.cache_shared, sort_keys=True),
-        }
-
-    def _reranking(self) -> dict[str, str]:
-        model = self._settings.rerank_model
-        return {"SLIPSTREAM_RERANK_MODEL": model_arns(model, self)[0]} if model else {}
 
     def _authorizer(self) -> PythonFunction:
         function = self._admin_function(
@@ -220,6 +174,38 @@ class GatewayStack(Stack):
         self._grant(function, self._data.state.table_arn, "dynamodb:Query")
         return function
 
+    def _precompute(self, answers: dynamodb.Table) -> PythonFunction:
+        """Starts runs of a machine that is in another stack, known by its name: neither waits for the other."""
+        arn = machine_arn(self, machine_name(self._settings.stage))
+        function = PythonFunction(
+            self,
+            "Precompute",
+            bundle=Bundle("admin", self._target),
+            handler="handlers.precompute.handler",
+            description="Slipstream: runs of answers before the question",
+            environment={
+                **caching_environment(self._settings, self._data),
+                "SLIPSTREAM_PRECOMPUTE_MACHINE_ARN": arn,
+                "SLIPSTREAM_CORS_ORIGINS": ",".join(self._settings.cors_origins),
+            },
+            settings=self._administering(),
+        )
+        self._grant(function, arn, "states:StartExecution")
+        executions = f"{execution_arn(self, machine_name(self._settings.stage))}:*"
+        self._grant(function, executions, "states:DescribeExecution")
+        acknowledge_wildcard(function.role, executions, UNNAMED_RUNS)
+        allow_reading_runs(function.role, table=answers)
+        self._data.allow_decryption(function.role)
+        return function
+
+    def _administering(self) -> FunctionSettings:
+        return FunctionSettings(
+            memory_mb=ADMIN_MEMORY_MB,
+            timeout_s=ADMIN_TIMEOUT_S,
+            architecture=self._target.architecture,
+            log_retention=retention(self._settings),
+        )
+
     def _admin_function(self, name: str, handler: str, environment: dict[str, str]) -> PythonFunction:
         """A buffered function that works with keys: it reads the pepper and finds the table in its environment."""
         data = self._data
@@ -234,31 +220,14 @@ class GatewayStack(Stack):
                 "SLIPSTREAM_PEPPER_SECRET_ARN": data.pepper.secret_arn,
                 **environment,
             },
-            settings=FunctionSettings(
-                memory_mb=ADMIN_MEMORY_MB,
-                timeout_s=ADMIN_TIMEOUT_S,
-                architecture=self._target.architecture,
-                log_retention=retention(self._settings),
-            ),
+            settings=self._administering(),
         )
         self._grant(function, data.pepper.secret_arn, "secretsmanager:GetSecretValue")
-        self._allow_decryption(function)
+        data.allow_decryption(function.role)
         return function
-
-    def _allow_decryption(self, function: PythonFunction) -> None:
-        """A key of one's own has to be usable by whoever reads or writes what it encrypts."""
-        if self._data.encryption_key:
-            actions = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey")
-            self._grant(function, self._data.encryption_key.key_arn, *actions)
 
     def _grant(self, function: PythonFunction, resource: str, *actions: str) -> None:
         function.role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=[resource]))
-
-    def _network(self) -> Network | None:
-        if self._search:
-            return self._search.network
-        vpc = existing_vpc(self, self._settings)
-        return Network(vpc) if vpc else None
 
     def _add_front(self) -> None:
         chosen, stage = self._settings, self.gateway.api.deployment_stage

@@ -37,7 +37,7 @@ INGEST_MEMORY_MB, INGEST_TIMEOUT_S = 1769, 300
 """The memory that comes with one whole processor: parsing keeps it busy."""
 SETUP_MEMORY_MB, SETUP_TIMEOUT_S = 512, 600
 BATCH = 10
-READERS, WRITERS = ("chat",), ("indexes", "ingest")
+WRITERS = "indexes", "ingest"
 UNFINISHED_UPLOAD_DAYS = 1
 
 
@@ -58,6 +58,7 @@ class SearchStack(Stack):
     ) -> None:
         super().__init__(scope, construct_id, env=env, description="Slipstream: search domain and documents")
         self._settings, self._data = settings, data
+        self._readers = ("chat", "fill") if settings.precomputes else ("chat",)
         self._target = Target.local() if settings.is_local else Target.cloud(settings.architecture)
         self._bundle = Bundle("ingest", self._target)
         name = f"slipstream-{settings.stage}"
@@ -79,16 +80,16 @@ class SearchStack(Stack):
             **({"SLIPSTREAM_CACHE": "on", "SLIPSTREAM_CACHE_TABLE": data.answers.table_name} if data.answers else {}),
         }
         self.ingest = self._ingest()
-        topic = AlarmTopic(self, "Alarms", email=settings.alarm_email).topic
+        self.alarms = AlarmTopic(self, "Alarms", email=settings.alarm_email).topic
         SearchAlarms(
             self,
             "SearchAlarms",
             domain_name=name,
             size=self.size,
             dead_letters=self.queue.dead_letters.metric_approximate_number_of_messages_visible(),
-            topic=topic,
+            topic=self.alarms,
         )
-        self._tell(topic.topic_arn)
+        self._tell(self.alarms.topic_arn)
 
     def _tell(self, topic_arn: str) -> None:
         for output, value in {
@@ -118,9 +119,7 @@ class SearchStack(Stack):
         ModelAccess(role, "Models", role=role, models=embedding, mantle_project=None)
         if self._data.answers:
             allow_ending(role, table=self._data.answers)
-        if key := self._data.encryption_key:
-            actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
-            role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[key.key_arn]))
+        self._data.allow_decryption(role)
 
     def _role_arns(self, functions: tuple[str, ...]) -> tuple[str, ...]:
         prefix = f"arn:{self.partition}:iam::{self.account}:role"
@@ -139,7 +138,7 @@ class SearchStack(Stack):
         chosen = self._settings
         (master,) = self._role_arns(("setup",))
         access = DomainAccess(
-            callers=(*self._role_arns((*READERS, *WRITERS)), master),
+            callers=(*self._role_arns((*self._readers, *WRITERS)), master),
             master=master if chosen.search_fine_grained else None,
         )
         if self.network and self.network.security_group:
@@ -167,7 +166,7 @@ class SearchStack(Stack):
         fine = chosen.search_fine_grained
         wanted = Wanted(
             slow_log_s=chosen.search_slow_log_s,
-            readers=self._role_arns(READERS) if fine else (),
+            readers=self._role_arns(self._readers) if fine else (),
             writers=self._role_arns(WRITERS) if fine else (),
         )
         setup = SearchSetup(

@@ -3,51 +3,28 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from slipstream.models.aliases import DEFAULT_ALIASES
+from stacks.checks import (
+    are_patterns,
+    is_address,
+    is_arn,
+    is_foundation_model,
+    is_schedule,
+    is_search_instance,
+    is_share,
+    is_stage,
+    is_time_zone,
+)
 from stacks.setting import BadSetting, between, describe, one_of, read
 
 LOCAL = "local"
 SEARCH_ZONES = 3
 SEARCH_STAGE_LENGTH = 17
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
-
-
-def _is_stage(value: str) -> str | None:
-    right = value.isascii() and value.isalnum() and value == value.lower() and len(value) <= 20
-    return None if right else "up to 20 lower-case letters and digits: it is part of names and of the URL"
-
-
-def _is_foundation_model(value: str) -> str | None:
-    plain = not value.startswith("arn:") and value.count(".") == 1
-    right = plain or (value.startswith("arn:") and "::foundation-model/" in value)
-    return None if right else "a foundation model's id or ARN, as cohere.rerank-v3-5:0"
-
-
-def _is_search_instance(value: str) -> str | None:
-    return None if value.endswith(".search") and value.count(".") == 2 else "an OpenSearch type, as r6g.large.search"
-
-
-def _is_address(value: str) -> str | None:
-    name, at, host = value.partition("@")
-    return None if name and at and "." in host and not value.isspace() else "a mail address"
-
-
-def _are_patterns(value: tuple[str, ...]) -> str | None:
-    for pattern in value:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            return f"regular expressions; {pattern!r} is none: {error}"
-    return None
-
-
-def _is_arn(service: str) -> Any:
-    return lambda value: None if value.startswith("arn:") and f":{service}:" in value else f"the ARN of {service}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +34,7 @@ class DeploySettings:
     stage: Annotated[
         str,
         "name of the deployment: part of stack names and of the URL; 'local' is the emulator's",
-        _is_stage,
+        is_stage,
     ] = "prod"
     region: Annotated[str | None, "region to deploy into; nothing: the one of the CDK's credentials"] = None
     aliases: Annotated[
@@ -75,7 +52,7 @@ class DeploySettings:
     rerank_model: Annotated[
         str | None,
         "foundation model (id or ARN) of Bedrock Rerank, for searches that ask for rerank=bedrock; nothing: none may",
-        _is_foundation_model,
+        is_foundation_model,
     ] = None
     rewrite_model: Annotated[
         str | None,
@@ -128,7 +105,7 @@ class DeploySettings:
         between(10, 2000000000),
     ] = 3000
     custom_domain: Annotated[str | None, "host name of the API, for example llm.example.com"] = None
-    certificate_arn: Annotated[str | None, "ACM certificate of custom_domain, same region", _is_arn("acm")] = None
+    certificate_arn: Annotated[str | None, "ACM certificate of custom_domain, same region", is_arn("acm")] = None
     hosted_zone_id: Annotated[str | None, "Route 53 zone that gets custom_domain's record; nothing: no record"] = None
     hosted_zone_name: Annotated[str | None, "name of hosted_zone_id, for example example.com"] = None
     cache: Annotated[
@@ -154,12 +131,78 @@ class DeploySettings:
     cache_personal: Annotated[
         tuple[str, ...],
         "regular expressions of personal data: what holds one, in request or answer, is not kept",
-        _are_patterns,
+        are_patterns,
     ] = ()
     cache_shared: Annotated[
         dict[str, str],
         "tenant → namespace: tenants of one namespace share kept answers; all others never do",
     ] = field(default_factory=dict)
+    cache_semantic: Annotated[
+        Literal["off", "rag", "all"],
+        "which requests may be served the answer to another wording of their question: none, those of rag: models, all",
+    ] = "rag"
+    cache_epsilon: Annotated[
+        float,
+        "error rate that such answers are held to: wrong ones among those that are served",
+        between(0.001, 0.5),
+    ] = 0.01
+    cache_semantic_limit_ms: Annotated[
+        float,
+        "what finding another wording may take, its embedding included, in ms; later, it is dropped",
+        between(1, 10000),
+    ] = 250.0
+    cache_semantic_model: Annotated[
+        str,
+        "alias or embedding model that finds other wordings; it may be called then",
+    ] = "amazon.titan-embed-text-v2:0"
+    cache_judge_model: Annotated[
+        str | None,
+        "alias or model (one that may be called) that says whether two answers mean the same where rules cannot tell; "
+        "nothing: that stays untold",
+    ] = None
+    cache_learning_minutes: Annotated[
+        int,
+        "minutes between two looks at what was learnt of wrong and right answers",
+        between(1, 1440),
+    ] = 5
+    query_log_share: Annotated[
+        float,
+        "share of the questions that are counted, for answers before the question; 0: none is",
+        is_share,
+    ] = 0.0
+    query_log_days: Annotated[int, "days that such counts are kept", between(2, 365)] = 90
+    precompute: Annotated[
+        Literal["on", "off"],
+        "answer what will be asked before it is, nightly; with cache=on, and nothing to do without query_log_share",
+    ] = "on"
+    precompute_schedule: Annotated[
+        str,
+        "when: a cron or rate expression of EventBridge Scheduler",
+        is_schedule,
+    ] = "cron(0 3 * * ? *)"
+    precompute_refill_schedule: Annotated[
+        str | None,
+        "when those of its answers that have ended meanwhile are made again; nothing: not before the next night",
+        is_schedule,
+    ] = "rate(1 hour)"
+    precompute_time_zone: Annotated[str, "time zone of the two", is_time_zone] = "UTC"
+    precompute_answers: Annotated[int, "answers a run at most", between(1, 10000)] = 200
+    precompute_budget_usd: Annotated[float, "dollars a run at most", between(0, 100000)] = 1.0
+    precompute_per_minute: Annotated[
+        int,
+        "answers a minute at most, so that users keep the models' quota",
+        between(1, 6000),
+    ] = 60
+    precompute_hours: Annotated[
+        float,
+        "hours that its answers are kept: until after the next run",
+        between(24, 720),
+    ] = 26.0
+    precompute_min_users: Annotated[
+        int,
+        "users who have to have asked a question before it is answered beforehand",
+        between(1, 20),
+    ] = 2
     search: Annotated[
         Literal["none", "dev", "prod"],
         "OpenSearch domain for retrieval: none, one small node, or three nodes with dedicated masters in three zones",
@@ -167,7 +210,7 @@ class DeploySettings:
     search_instance: Annotated[
         str | None,
         "instance type of the domain's data nodes; nothing: t3.small.search in dev, r6g.large.search in prod",
-        _is_search_instance,
+        is_search_instance,
     ] = None
     search_volume_gb: Annotated[
         int | None,
@@ -191,7 +234,7 @@ class DeploySettings:
     alarm_email: Annotated[
         str | None,
         "address that alarms are mailed to, once it has confirmed; nothing: their topic alone",
-        _is_address,
+        is_address,
     ] = None
     vpc_id: Annotated[
         str | None,
@@ -236,8 +279,20 @@ class DeploySettings:
 
     @property
     def callable_models(self) -> tuple[str, ...]:
-        """Everything that may be called: the aliases' models and ``models``, each once."""
-        return tuple(dict.fromkeys((*self.aliases.values(), *self.models)))
+        """Everything that may be called, each once: the aliases' models, ``models``, and what finds other wordings."""
+        finder = self.cache_semantic_model
+        finders = (self.aliases.get(finder, finder),) if self.finds_other_wordings else ()
+        return tuple(dict.fromkeys((*self.aliases.values(), *self.models, *finders)))
+
+    @property
+    def finds_other_wordings(self) -> bool:
+        """Whether a question may be served another one's answer."""
+        return self.cache == "on" and self.cache_semantic != "off"
+
+    @property
+    def precomputes(self) -> bool:
+        """Whether answers are made before their questions."""
+        return self.cache == "on" and self.precompute == "on"
 
     def check_together(self) -> None:
         """Raise BadSetting for values that exclude or need each other."""
@@ -264,6 +319,14 @@ class DeploySettings:
                 "hosted_zone_id and hosted_zone_name go together: give both, or neither",
             ),
             (self.hosted_zone_id and not self.custom_domain, "hosted_zone_id needs custom_domain"),
+            (
+                self.query_log_share and self.cache == "off",
+                "query_log_share needs cache=on: questions are counted in the table of answers",
+            ),
+            (
+                self.cache_judge_model not in (None, *self.aliases, *self.callable_models),
+                f"cache_judge_model is '{self.cache_judge_model}', which may not be called: name it in models too",
+            ),
             (
                 bool(self.vpc_id) != bool(self.vpc_subnet_ids),
                 "vpc_id and vpc_subnet_ids go together: give both, or neither",

@@ -7,6 +7,7 @@ from cdk_nag import AwsSolutionsChecks
 
 from stacks.data import DataStack
 from stacks.gateway import GatewayStack
+from stacks.precompute import PrecomputeStack
 from stacks.search import SearchStack
 from stacks.settings import DeploySettings
 
@@ -20,6 +21,9 @@ def compose(app: App, settings: DeploySettings) -> tuple[DataStack, GatewayStack
     search = None
     if settings.search != "none":
         search = SearchStack(app, f"{prefix}-Search", settings=settings, data=data, env=env)
+    if data.answers and (settings.precomputes or settings.finds_other_wordings):
+        name = f"{prefix}-Precompute"
+        PrecomputeStack(app, name, settings=settings, data=data, answers=data.answers, search=search, env=env)
     gateway = GatewayStack(app, f"{prefix}-Gateway", settings=settings, data=data, search=search, env=env)
     Tags.of(app).add("slipstream:stage", settings.stage)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))

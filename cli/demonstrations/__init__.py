@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
-from cli.demonstrations import latency, parameters, prompt_cache, retrieval, streaming
+from cli.demonstrations import latency, parameters, precompute, prompt_cache, retrieval, streaming
 from cli.stage import Stage
 
 
@@ -40,5 +40,11 @@ DEMONSTRATIONS = {
         "150 pages, 50 questions: BM25, dense, fused, re-ranked; an answer with citations",
         retrieval.run,
         retrieval.tables,
+    ),
+    "precompute": Demonstration(
+        "days of questions, a night in which a schedule fires, the morning after",
+        precompute.run,
+        precompute.tables,
+        at_once=precompute.AT_ONCE,
     ),
 }

@@ -22,7 +22,7 @@ LAMBDAS = ROOT / "lambdas"
 RECIPE = "2"
 """Raise it when this file builds something else from the same inputs."""
 TIMESTAMP_S = 315_532_800  # 1980-01-01, the earliest a zip archive can say
-BundleName = Literal["chat", "admin", "ingest"]
+BundleName = Literal["chat", "admin", "ingest", "background"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,14 @@ class Contents:
 
 
 CONTENTS: dict[BundleName, Contents] = {
-    "chat": Contents("requirements-chat.txt", ("chat",), (), ("bootstrap.sh", "run.sh")),
+    "chat": Contents("requirements-chat.txt", ("chat", "fill"), (), ("bootstrap.sh", "run.sh")),
     "admin": Contents(
         "requirements-admin.txt",
-        ("authorizer", "keys"),
+        ("authorizer", "keys", "precompute"),
         ("apigateway", "bedrock", "dynamodb", "secretsmanager", "sts"),
     ),
     "ingest": Contents("requirements-ingest.txt", ("indexes", "ingest", "search_setup"), ("s3", "sqs", "sts")),
+    "background": Contents("requirements-background.txt", ("learning", "mine"), ()),
 }
 
 

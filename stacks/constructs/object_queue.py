@@ -9,22 +9,23 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from stacks.constructs.private_queue import private_queue
+
 ATTEMPTS = 5
-KEPT_DAYS = 14
-"""The most that SQS keeps a message."""
 ROUNDS = 6
 """Function timeouts that a message stays hidden, as Lambda asks for: a batch may wait for a free function."""
 
 
 class ObjectQueue(Construct):
     """``queue`` gets an event for each object that is written to or deleted from ``bucket``; what fails ``ATTEMPTS``
-    times, or for good, lies in ``dead_letters`` for ``KEPT_DAYS``.
+    times, or for good, lies in ``dead_letters``.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, bucket: s3.IBucket, work_timeout_s: int) -> None:
         super().__init__(scope, construct_id)
-        self.dead_letters = self._queue("DeadLetters")
-        self.queue = self._queue(
+        self.dead_letters = private_queue(self, "DeadLetters")
+        self.queue = private_queue(
+            self,
             "Queue",
             visibility_timeout=Duration.seconds(ROUNDS * work_timeout_s),
             dead_letter_queue=sqs.DeadLetterQueue(max_receive_count=ATTEMPTS, queue=self.dead_letters),
@@ -38,21 +39,4 @@ class ObjectQueue(Construct):
                 detail={"bucket": {"name": [bucket.bucket_name]}},
             ),
             targets=[targets.SqsQueue(self.queue)],
-        )
-
-    def _queue(
-        self,
-        name: str,
-        *,
-        visibility_timeout: Duration | None = None,
-        dead_letter_queue: sqs.DeadLetterQueue | None = None,
-    ) -> sqs.Queue:
-        return sqs.Queue(
-            self,
-            name,
-            enforce_ssl=True,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            retention_period=Duration.days(KEPT_DAYS),
-            visibility_timeout=visibility_timeout,
-            dead_letter_queue=dead_letter_queue,
         )

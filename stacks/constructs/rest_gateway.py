@@ -16,6 +16,7 @@ STREAMED_ROUTES = ("/v1/{proxy+}", "/model/{proxy+}")
 OPEN_ROUTES = ("/healthz",)
 KEY_ROUTES = ("/v1/keys", "/v1/keys/{id}")
 INDEX_ROUTES = ("/v1/indexes", "/v1/indexes/{proxy+}")
+PRECOMPUTE_ROUTES = ("/v1/precompute", "/v1/precompute/{run}")
 BINARY_TYPES = (
     "application/octet-stream",
     "application/pdf",
@@ -86,15 +87,16 @@ class RestGateway(Construct):
         chat: lambda_.IFunction,
         keys: lambda_.IFunction,
         indexes: lambda_.IFunction | None,
+        precompute: lambda_.IFunction | None,
         authorizer: apigateway.IAuthorizer,
     ) -> None:
         """Connect the routes: answers stream, whole ones too (a buffered integration ends after 29 s)."""
         streamed = self._integration(chat, apigateway.ResponseTransferMode.STREAM)
-        buffered = self._integration(keys, apigateway.ResponseTransferMode.BUFFERED)
-        routes = dict.fromkeys(STREAMED_ROUTES, streamed) | dict.fromkeys(KEY_ROUTES, buffered)
-        if indexes:
-            managed = self._integration(indexes, apigateway.ResponseTransferMode.BUFFERED)
-            routes |= dict.fromkeys(INDEX_ROUTES, managed)
+        routes = dict.fromkeys(STREAMED_ROUTES, streamed)
+        for function, paths in ((keys, KEY_ROUTES), (indexes, INDEX_ROUTES), (precompute, PRECOMPUTE_ROUTES)):
+            if function:
+                buffered = self._integration(function, apigateway.ResponseTransferMode.BUFFERED)
+                routes |= dict.fromkeys(paths, buffered)
         for path, integration in routes.items():
             resource = self.api.root.resource_for_path(path)
             method = resource.add_method("ANY", integration, authorizer=authorizer)

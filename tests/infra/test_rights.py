@@ -22,6 +22,8 @@ def statements(template: Get, variant: str) -> Iterator[dict[str, Any]]:
     yield from template(variant).statements()
     if VARIANTS[variant].get("search"):
         yield from template(variant, "Search").statements()
+    if VARIANTS[variant].get("cache") != "off":
+        yield from template(variant, "Precompute").statements()
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -34,10 +36,11 @@ def test_no_role_may_do_everything_or_act_on_everything(template: Get, variant: 
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_a_wildcard_stands_for_a_named_models_region_or_for_what_is_in_a_named_domain_or_bucket(
+def test_a_wildcard_stands_for_a_named_models_region_or_for_what_is_in_something_named(
     template: Get, variant: str
 ) -> None:
-    allowed = ":bedrock:*::foundation-model/", ":domain/slipstream-", "Documents", "/answers/*"
+    below = "/answers/*", "/precompute/*", ":execution:slipstream-"
+    allowed = ":bedrock:*::foundation-model/", ":domain/slipstream-", "Documents", *below
     for statement in statements(template, variant):
         for resource in listed(statement["Resource"]):
             written = text(resource)
@@ -187,7 +190,9 @@ def test_the_keys_function_may_empty_this_stages_authorizer_cache(template: Get)
 
 def test_a_table_under_our_own_key_can_be_read_by_the_functions_that_use_it(template: Get) -> None:
     deciphering = [s for s in template("private").statements() if "kms:Decrypt" in listed(s["Action"])]
-    assert len(deciphering) == 3
+    assert len(deciphering) == 4
+    background = [s for s in template("private", "Precompute").statements() if "kms:Decrypt" in listed(s["Action"])]
+    assert len(background) == 4  # three functions, and the machine that reads a plan
 
 
 def test_the_shipped_aliases_are_global_profiles_that_the_catalogue_lists() -> None:

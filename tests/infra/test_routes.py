@@ -9,7 +9,7 @@ from tests.infra.template import STREAMING, Template, text
 
 Get = Callable[..., Template]
 STREAMED = ("/v1/{proxy+}", "/model/{proxy+}", "/healthz")
-BUFFERED = ("/v1/keys", "/v1/keys/{id}")
+BUFFERED = ("/v1/keys", "/v1/keys/{id}", "/v1/precompute", "/v1/precompute/{run}")
 
 
 @pytest.mark.parametrize("path", STREAMED)
@@ -22,7 +22,7 @@ def test_every_streamed_route_uses_the_streaming_invocation_path_for_up_to_15_mi
 
 
 @pytest.mark.parametrize("path", BUFFERED)
-def test_key_administration_is_buffered(template: Get, path: str) -> None:
+def test_administration_is_buffered(template: Get, path: str) -> None:
     integration = template().routes()["ANY", path]["Integration"]
     assert integration.get("ResponseTransferMode", "BUFFERED") == "BUFFERED"
     assert STREAMING not in text(integration["Uri"])
@@ -34,7 +34,7 @@ def test_no_function_serves_both_transfer_modes(template: Get) -> None:
         uri = text(method["Integration"]["Uri"])
         (alias,) = re.findall(r'"Ref": "(\w+Live\w*)"', uri)
         modes.setdefault(alias, set()).add(STREAMING in uri)
-    assert sorted(map(sorted, modes.values())) == [[False], [True]]
+    assert sorted(map(sorted, modes.values())) == [[False], [False], [True]]
 
 
 def test_a_key_is_asked_for_everywhere_but_in_preflights_and_health_checks(template: Get) -> None:
@@ -140,3 +140,9 @@ def test_the_access_log_times_streams_and_holds_no_query_or_body(template: Get) 
 def test_the_stage_is_throttled_as_set(template: Get) -> None:
     (settings,) = template().one("AWS::ApiGateway::Stage")["MethodSettings"]
     assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (100, 200)
+
+
+def test_runs_are_asked_for_at_a_function_of_their_own_where_there_are_any(template: Get) -> None:
+    routes = template().routes()
+    assert routes["ANY", "/v1/precompute"]["Integration"]["Uri"] != routes["ANY", "/v1/keys"]["Integration"]["Uri"]
+    assert not [path for _, path in template("bare").routes() if "precompute" in path]

@@ -5,6 +5,8 @@ import pytest
 from tests.infra.template import Template, listed, text
 from tests.infra.test_search import DEV, PROD, SEARCHING, Get, domain
 
+STACKS = "Search", "Precompute", "Gateway"
+
 
 def rights(template: Template, role: str) -> dict[str, list[str]]:
     """Action → the resources that a function's role may do it to, as text."""
@@ -23,12 +25,12 @@ def paths(resources: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("variant", SEARCHING)
-def test_the_domain_lets_in_four_named_roles_of_this_account_and_nobody_else(template: Get, variant: str) -> None:
+def test_the_domain_lets_in_five_named_roles_of_this_account_and_nobody_else(template: Get, variant: str) -> None:
     (statement,) = domain(template, variant)["AccessPolicies"]["Statement"]
     callers = statement["Condition"]["ArnEquals"]["aws:PrincipalArn"]
     assert ":root" in text(statement["Principal"])
-    assert len(callers) == 4
-    named = [role["RoleName"] for stack in ("Search", "Gateway") for role in _named_roles(template(variant, stack))]
+    assert len(callers) == 5
+    named = [role["RoleName"] for stack in STACKS for role in _named_roles(template(variant, stack))]
     assert {_flat(caller).partition(":role/")[2] for caller in callers} == {_flat(name) for name in named}
 
 
@@ -109,6 +111,9 @@ def test_with_fine_grained_access_the_setup_gives_each_function_its_role_inside_
     assert security["InternalUserDatabaseEnabled"] is False
     assert "-setup-" in text(security["MasterUserOptions"]["MasterUserARN"])
     contents = search.one("AWS::CloudFormation::CustomResource")
-    assert [_flat(each).partition(":role/")[2] for each in contents["readers"]] == ["slipstream-prod-chat-eu-west-1"]
+    assert [_flat(each).partition(":role/")[2] for each in contents["readers"]] == [
+        "slipstream-prod-chat-eu-west-1",
+        "slipstream-prod-fill-eu-west-1",
+    ]
     assert len(contents["writers"]) == 2
     assert "AdvancedSecurityOptions" not in domain(template, DEV)

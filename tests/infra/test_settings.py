@@ -35,6 +35,10 @@ def test_what_is_not_given_has_its_default_and_the_cdks_own_context_is_let_be() 
         ("aliases", '{"fast": "m"}', {"fast": "m"}),
         ("prices", {"m": {"input": 1}}, {"m": {"input": 1.0}}),
         ("streaming_host", "web_adapter", "web_adapter"),
+        ("precompute_schedule", "rate(5 minutes)", "rate(5 minutes)"),
+        ("precompute_schedule", "cron(30 2 ? * MON-FRI *)", "cron(30 2 ? * MON-FRI *)"),
+        ("precompute_refill_schedule", "", None),
+        ("precompute_time_zone", "Europe/Berlin", "Europe/Berlin"),
     ],
 )
 def test_text_from_the_command_line_and_values_from_cdk_json_are_both_read(
@@ -64,6 +68,14 @@ def test_text_from_the_command_line_and_values_from_cdk_json_are_both_read(
         ("prices", '{"m": {"input": "free"}}', "prices per million"),
         ("models", [1], "a JSON list of texts"),
         ("certificate_arn", "my-cert", "the ARN of acm"),
+        ("query_log_share", 1.5, "a share from 0 (none) to 1 (all)"),
+        ("precompute_schedule", "0 3 * * *", "as rate(1 hour), or as cron(0 3 * * ? *)"),
+        ("precompute_schedule", "cron(0 3 * * *)", "six fields"),
+        ("precompute_schedule", "cron(0 3 * * * *)", "one of the two kinds of day a '?'"),
+        ("precompute_schedule", "rate(1 hours)", "rate(1 hour)"),
+        ("precompute_schedule", "at(2027-01-01T03:00:00)", "rate(1 hour)"),
+        ("precompute_time_zone", "Berlin", "as Europe/Berlin"),
+        ("cache_epsilon", 0, "a number from 0.001 to 0.5"),
     ],
 )
 def test_a_bad_value_is_shown_with_its_name_and_what_would_be_right(name: str, value: Any, wanted: str) -> None:
@@ -88,6 +100,8 @@ def test_an_unknown_setting_is_refused_with_the_nearest_name() -> None:
         {"hosted_zone_id": "Z"},
         {"hosted_zone_id": "Z", "hosted_zone_name": "example"},
         {"heartbeat_s": 60},
+        {"query_log_share": 1, "cache": "off"},
+        {"cache_judge_model": "cohere.command-r-v1:0"},
         {"whole_silence_s": 281, "heartbeat_s": 5},
         {"whole_silence_s": 270, "heartbeat_s": 26},
         {"vpc_id": "vpc-1"},
@@ -133,3 +147,10 @@ def test_a_bad_setting_ends_the_app_with_one_line() -> None:
     assert done.returncode == 1
     assert "slipstream: setting 'memory_mb' is \"lots\" (str); it has to be a whole number" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_finds_other_wordings_may_be_called_and_only_where_it_does() -> None:
+    embedder = "cohere.embed-multilingual-v3"
+    assert embedder in DeploySettings(cache_semantic_model=embedder).callable_models
+    assert embedder not in DeploySettings(cache_semantic_model=embedder, cache_semantic="off").callable_models
+    assert embedder not in DeploySettings(cache_semantic_model=embedder, cache="off").callable_models

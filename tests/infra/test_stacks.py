@@ -49,7 +49,7 @@ def test_a_synth_asks_no_account_for_anything(assembly: Assembly, variant: str) 
     assert not manifest.get("missing")
 
 
-@pytest.mark.parametrize("stack", ["Data", "Gateway"])
+@pytest.mark.parametrize("stack", ["Data", "Precompute", "Gateway"])
 def test_the_local_stage_has_every_kind_of_resource_that_production_has(template: Get, stack: str) -> None:
     assert template("local", stack).kinds() == template("prod", stack).kinds()
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from slipstream.caching.semantic.ports import Verdict
     from slipstream.caching.semantic.serving import Judged, SemanticCache
 
-SETTLE_S = 1.0
+SETTLE_S = 2.0
 """What is waited for after the last byte, so that a late vector still serves the next one who asks."""
 NOBODY = "no question is known"
 

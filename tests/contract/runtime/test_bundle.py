@@ -73,6 +73,14 @@ def test_an_admin_bundle_keeps_the_models_of_the_services_that_it_calls() -> Non
 
 
 @needs_wheels
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+def test_the_background_bundle_has_one_numpy_for_every_target_and_fits_beside_lambdas_limit(target: Target) -> None:
+    folder = Bundle("background", target).build()
+    assert 'version = "2.4.' in (folder / "numpy" / "version.py").read_text()
+    assert sum(path.stat().st_size for path in files(folder)) <= 120_000_000
+
+
+@needs_wheels
 def test_equal_inputs_give_one_bundle_that_is_built_once() -> None:
     first = Bundle("chat", Target.local())
     built = first.build()

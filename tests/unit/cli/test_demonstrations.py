@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cli.demonstrations import DEMONSTRATIONS, latency, parameters, prompt_cache, streaming
+from cli import sample_index
+from cli.demonstrations import DEMONSTRATIONS, latency, parameters, precompute, prompt_cache, streaming
 from local.endpoint import Endpoint
 from local.launcher import hold_lock
 from local.places import Places
@@ -160,6 +161,49 @@ def test_a_stack_that_runs_already_is_not_said_to_end(shell: Shell, gateway: Gat
 
     assert "Done in" in result.output
     assert "make up" not in result.output
+
+
+def test_no_gateway_of_somebody_elses_is_made_a_day_older(online: Shell, gateway: Gateway) -> None:
+    gateway.streams("a")
+
+    result = online.run("demo", "precompute")
+
+    assert result.exit_code == 1
+    assert "only a local stack can" in " ".join(result.output.split())
+
+
+def test_the_morning_is_set_beside_the_first_time_and_what_was_not_asked_then_beside_nothing() -> None:
+    miss = {"outcome": "miss", "kind": None, "precomputed": False, "first_token_ms": 1_250.0, "cost_usd": 0.004}
+    hit = {"outcome": "hit", "kind": "exact", "precomputed": True, "first_token_ms": 31.0, "cost_usd": 0.0}
+    other = {**hit, "precomputed": False, "kind": "semantic"}
+    questions = [
+        {"question": "Of the night?", "before": miss, "after": hit},
+        {"question": "In other words?", "before": miss, "after": other},
+        {"question": "New?", "before": None, "after": miss},
+    ]
+
+    shown = printed({"questions": questions, "run": {"answered": 1, "spent_usd": 0.0041}}, precompute)
+
+    rows = {line.split("?")[0].strip(): line for line in shown.splitlines() if "?" in line}
+    assert rows["Of the night"].split()[-2:] == ["the", "night"]
+    assert rows["Of the night"].split()[3:9] == ["1,250", "ms", "31", "ms", "0.0040", "0.0000"]
+    assert "semantic hit" in rows["In other words"]
+    assert "–" in rows["New"]
+    assert "the model" in rows["New"]
+    assert "1 of 3" in shown
+    assert "$0.004100" in shown
+
+
+def test_a_night_that_served_nothing_is_shown_too() -> None:
+    miss = {"outcome": "miss", "kind": None, "precomputed": False, "first_token_ms": 1_250.0, "cost_usd": None}
+    questions = [{"question": "New?", "before": None, "after": miss}]
+
+    assert "0 of 1" in printed({"questions": questions, "run": {"answered": 0, "spent_usd": 0.0}}, precompute)
+
+
+def test_what_is_asked_again_is_answered_by_the_samples() -> None:
+    known = {question.text for question in sample_index.questions().questions}
+    assert set(precompute.MORNING) <= known
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,10 @@ def test_the_emulator_tells_the_engines_host_and_port_and_nothing_else(url: str,
 
 
 def test_the_local_stage_has_search_where_there_is_an_engine() -> None:
-    always = ("stage=local", f"cache_limit_ms={CACHE_LIMIT_MS}")
-    assert context("http://127.0.0.1:9200") == (*always, "search=dev", f"rerank_model={RERANK_MODEL}")
-    assert context("") == always
+    with_engine, without = context("http://127.0.0.1:9200"), context("")
+    assert with_engine == (*without, "search=dev", f"rerank_model={RERANK_MODEL}")
+    assert f"cache_limit_ms={CACHE_LIMIT_MS}" in without
+
+
+def test_the_local_stage_counts_questions_since_nothing_outlives_it() -> None:
+    assert "query_log_share=1" in context("")
