@@ -94,6 +94,7 @@ def caching_environment(settings: DeploySettings, data: DataStack) -> dict[str, 
         "SLIPSTREAM_CACHE_SEMANTIC_LIMIT_MS": f"{settings.cache_semantic_limit_ms:g}",
         "SLIPSTREAM_CACHE_SEMANTIC_MODEL": settings.cache_semantic_model,
         "SLIPSTREAM_CACHE_JUDGE_MODEL": settings.cache_judge_model or "",
+        "SLIPSTREAM_CACHE_CHECK_SHARE": f"{settings.cache_check_share:g}",
         "SLIPSTREAM_QUERY_LOG_SHARE": f"{settings.query_log_share:g}",
         "SLIPSTREAM_QUERY_LOG_DAYS": str(settings.query_log_days),
     }

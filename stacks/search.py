@@ -73,6 +73,7 @@ class SearchStack(Stack):
         self.loading_environment = {
             **self.searching_environment,
             "SLIPSTREAM_ALIASES": json.dumps(settings.aliases, sort_keys=True),
+            "SLIPSTREAM_METRICS_NAMESPACE": settings.metrics_namespace,
             "SLIPSTREAM_STATE_TABLE": data.state.table_name,
             "SLIPSTREAM_DOCUMENTS_BUCKET": self.documents.bucket_name,
             "SLIPSTREAM_INGEST_QUEUE_URL": self.queue.queue.queue_url,

@@ -160,6 +160,11 @@ class DeploySettings:
         "alias or model (one that may be called) that says whether two answers mean the same where rules cannot tell; "
         "nothing: that stays untold",
     ] = None
+    cache_check_share: Annotated[
+        float,
+        "share of the first candidates for such answers that are checked by asking the model; 0: nothing is learnt",
+        is_share,
+    ] = 0.5
     cache_learning_minutes: Annotated[
         int,
         "minutes between two looks at what was learnt of wrong and right answers",
