@@ -92,7 +92,7 @@ def _put(stage: Stage, name: str, title: str, text: str) -> None:
 
 def table(rows: list[Asked]) -> Table:
     """A row a question: which cache answered, when there was something to read, what it cost and what it saved."""
-    shown = Table(title=f"“{QUESTION}”", title_justify="left", box=SIMPLE, pad_edge=False)
+    shown = Table(title=f"“{QUESTION}”", title_justify="left", box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("", "cache", "first token", "total", "cost", "saved"):
         shown.add_column(name, justify="left" if name in ("", "cache") else "right", no_wrap=True)
     for row in rows:

@@ -108,3 +108,17 @@ def test_the_command_line_puts_one_bundle_where_it_is_wanted(tmp_path: Path) -> 
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(tmp_path / "out")
     assert (tmp_path / "out" / "slipstream" / "runtime" / "lambda_loop.py").exists()
+
+
+@needs_wheels
+def test_the_ingest_bundle_has_what_comparing_an_arriving_document_takes() -> None:
+    folder = Bundle("ingest", Target.local()).build()
+    code = "from slipstream.retrieval import analysis, arrivals; print(analysis.terms('cats'))"
+
+    run = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = [{str(folder)!r}]; {code}"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert run.returncode == 0, run.stderr
+    assert "cat" in run.stdout
