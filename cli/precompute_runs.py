@@ -77,7 +77,7 @@ def status(run_id: str | None, *, base_url: str | None, api_key: str | None, as_
     elif run_id is not None:
         click.echo("\n".join([line_of(found), *reasons_of(found)]))
     else:
-        _table(found)
+        _show(found)
 
 
 def line_of(run: dict[str, Any]) -> str:
@@ -111,31 +111,16 @@ def _waited(target: Target, run_id: str) -> dict[str, Any]:
             time.sleep(LOOK_S)
 
 
-def _table(found: dict[str, Any]) -> None:
+def _show(found: dict[str, Any]) -> None:
     from datetime import UTC, datetime
 
-    from rich.box import SIMPLE
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = Table(box=SIMPLE, pad_edge=False)
-    for name in ("run", "began (UTC)", "state"):
-        shown.add_column(name, no_wrap=True)
-    for name in ("questions", *OUTCOMES, "spent $"):
-        shown.add_column(name, justify="right")
     for one in found["data"]:
-        began = datetime.fromtimestamp(one["started_at"], UTC).strftime("%m-%d %H:%M")
-        state = f"{one['state']}, refill" if one["refill"] else one["state"]
-        counts = (str(one[name]) for name in OUTCOMES)
-        items = "" if one["items"] is None else str(one["items"])
-        shown.add_row(one["id"], began, state, items, *counts, f"{one['spent_usd']:.4f}")
-    console = Console()
-    if found["data"]:
-        console.print(shown)
-    else:
-        console.print("No run yet: `slipstream precompute run` starts one, and the deployment's schedule does nightly.")
+        began = datetime.fromtimestamp(one["started_at"], UTC).strftime("%m-%d %H:%M UTC")
+        click.echo(f"{began}  {line_of(one)}")
+    if not found["data"]:
+        click.echo("No run yet: `slipstream precompute run` starts one, and the deployment's schedule does nightly.")
     log = found["query_log"]
     if log is None:
-        console.print("The log of questions is off (deploy setting query_log_share): there is nothing to plan from.")
+        click.echo("The log of questions is off (deploy setting query_log_share): there is nothing to plan from.")
     else:
-        console.print(f"{100 * log['share']:g} % of the requests are logged, and kept for {log['days']} days.")
+        click.echo(f"{100 * log['share']:g} % of the requests are logged, and kept for {log['days']} days.")

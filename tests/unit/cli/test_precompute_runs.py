@@ -53,7 +53,7 @@ def test_one_run_tells_why_answers_were_not_kept(online: Shell, gateway: Gateway
     assert "9 left out: few_users (fewer users than precompute_min_users asked" in output
 
 
-def test_the_last_runs_are_a_table_with_the_log_below(online: Shell, gateway: Gateway) -> None:
+def test_the_last_runs_have_a_line_each_and_the_log_is_below(online: Shell, gateway: Gateway) -> None:
     gateway.returns({"object": "list", "data": [RUN], "query_log": {"share": 0.1, "days": 90}})
 
     output = online.run("precompute", "status").output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable
 
 import msgspec
@@ -37,7 +38,7 @@ def _content(asked: Reading, candidate: Reading, rarity: Rarity) -> dict[str, fl
     """Overlap and what is left over on each side, by how rare the words are."""
     both = asked.content & candidate.content
     left, right = asked.content - both, candidate.content - both
-    common, over, under = (sum(map(rarity.of, words)) for words in (both, left, right))
+    common, over, under = (math.fsum(map(rarity.of, words)) for words in (both, left, right))
     loose_left, loose_right = _unlike(left, right), _unlike(right, left)
     return {
         "overlap": _share(common, common + over + under),
@@ -108,7 +109,7 @@ def _count(words: Iterable[str], among: Collection[str]) -> int:
 def _unlike(words: Collection[str], others: Collection[str]) -> float:
     """How many words have nothing like them in the others, by their letters: a misspelt word counts little."""
     letters = [_bigrams(other) for other in others]
-    return sum(1 - max((_dice(_bigrams(word), other) for other in letters), default=0.0) for word in words)
+    return math.fsum(1 - max((_dice(_bigrams(word), other) for other in letters), default=0.0) for word in words)
 
 
 def _bigrams(word: str) -> frozenset[str]:
