@@ -20,6 +20,7 @@ def shown(found: Mapping[str, Any]) -> str:
         "",
         f"semantic hits, ε = {100 * semantic['epsilon']:g} %",
         f"  {_false_hits(semantic['false_hits'])}",
+        f"  {_same_words(semantic['same_words'])}",
         f"  {_learnt(semantic)}",
         f"  reported: {semantic['reported']['wrong']} wrong, {semantic['reported']['right']} right; "
         f"{semantic['close']} hits near the cut",
@@ -32,8 +33,17 @@ def shown(found: Mapping[str, Any]) -> str:
 def _false_hits(measured: Mapping[str, Any]) -> str:
     if not measured["checked"]:
         return "false-hit rate: not measured yet, as no candidate that would have been served was checked"
+    return f"false-hit rate: {_rate(measured)}"
+
+
+def _same_words(measured: Mapping[str, Any]) -> str:
+    """Of questions in the same words, which are seldom checked."""
+    return f"in the same words: {_rate(measured) if measured['checked'] else 'none was checked yet'}"
+
+
+def _rate(measured: Mapping[str, Any]) -> str:
     return (
-        f"false-hit rate: {_percent(measured['rate'])} (95 % interval {_percent(measured['low_95'])} to "
+        f"{_percent(measured['rate'])} (95 % interval {_percent(measured['low_95'])} to "
         f"{_percent(measured['high_95'])}): {measured['wrong']} of {measured['checked']:,} checked were wrong"
     )
 

@@ -139,7 +139,7 @@ class PrecomputeStack(Stack):
     def _learn(self) -> None:
         minutes = self._settings.cache_learning_minutes
         learn = self._function(
-            "Learn", "handlers.learning.handler", "learns from answers that were wrong", {}, LEARN_TIMEOUT_S
+            "Learn", "handlers.learning.handler", "learns from checks and reports", {}, LEARN_TIMEOUT_S
         )
         allow_caching(learn.role, table=self._answers, bodies=self._data.bodies)
         Timer(

@@ -158,7 +158,7 @@ class DeploySettings:
     cache_judge_model: Annotated[
         str | None,
         "alias or model (one that may be called) that says whether two answers mean the same where rules cannot tell; "
-        "nothing: that stays untold",
+        "nothing: such answers count as different",
     ] = None
     cache_check_share: Annotated[
         float,

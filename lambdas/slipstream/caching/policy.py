@@ -17,7 +17,6 @@ COMPLETE = frozenset({"end_turn", "stop_sequence"})
 """Reasons that mean: the model said what it had to say. Cut, filtered and broken answers have others."""
 CHOSEN = frozenset({"exact", "semantic", "refresh", "race"})
 MAX_EVENTS = 100_000
-MAX_ENTRY_BYTES = 16 * 1024 * 1024
 
 
 class CachePolicy(msgspec.Struct, frozen=True, kw_only=True):

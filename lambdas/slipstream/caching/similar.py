@@ -53,6 +53,7 @@ class Similar:
         self._span: Span | None = None
         self._wanted: Wanted
         self._verdict: Verdict | None = None
+        self._retried = ""
         self._told: dict[str, Any] = {}
         self._figures: dict[str, float] = {}
 
@@ -164,7 +165,8 @@ class Similar:
         semantic, asked = self._semantic(), self._known()
         judged = self._judged()
         if self._call.request.options.cache == "refresh":
-            self._told = {"retry": True} if semantic.refreshed(asked) else {}
+            self._retried = semantic.refreshed(asked)
+            self._told = {"retry": True} if self._retried else {}
         if judged is not None:
             for key in judged.gone:
                 semantic.forget(asked, key)
@@ -188,8 +190,8 @@ class Similar:
             judged = None
         decision = None if judged is None else judged.decision
         if decision is None:
-            return {}
-        told: dict[str, Any] = {"would_serve": decision.serve}
+            return {"retried": self._retried} if self._retried else {}
+        told: dict[str, Any] = {"would_serve": decision.serve, "sure": decision.sure}
         if self._verdict is not None:
             told["check"] = {True: "same", False: "different", None: "undecided"}[self._verdict.equal]
         if decision.serve and decision.score is not None and decision.needed is not None:

@@ -46,6 +46,10 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     """A candidate was checked, and what came of it."""
     would_serve: bool = False
     """Of a check: whether the candidate would have been served without it."""
+    sure: bool = False
+    """Of a check: the candidate was in the same words, and so seldom drawn: it is counted apart."""
+    retried: str = ""
+    """Key of an answer that this request, made anew on request, shows to have been wrong for its question."""
 
 
 class Used(msgspec.Struct, frozen=True):
@@ -86,6 +90,8 @@ class Tally:
         self._take(counted.namespace, "", "", _of_day(counted))
         if counted.kind:
             self._take(counted.namespace, counted.key, counted.family, _of_answer(counted))
+        if counted.retried:
+            self._take(counted.namespace, counted.retried, counted.family, {"reported_wrong": 1.0})
         self._write()
 
     def reported(self, namespace: str, key: str, family: str, *, correct: bool) -> None:
@@ -131,7 +137,9 @@ def _of_day(counted: Counted) -> dict[str, float]:
     if counted.check:
         counts[f"checked_{counted.check}"] = 1.0
         if counted.would_serve:
-            counts[f"checked_served_{counted.check}"] = 1.0
+            counts[f"checked_{'same_words' if counted.sure else 'served'}_{counted.check}"] = 1.0
+    if counted.retried:
+        counts["reported_wrong"] = 1.0
     if counted.close:
         counts["close"] = 1.0
     return {name: count for name, count in counts.items() if count}

@@ -54,9 +54,10 @@ def _add(total: Counter[str], answers: dict[str, tuple[str, Counter[str]]], used
 
 
 def _semantic(knowledge: Knowledge, namespace: str, total: Counter[str]) -> dict[str, Any]:
-    """The measured rate is of checks: drawn at random, of candidates that would have been served without."""
-    wrong, right = int(total["checked_served_different"]), int(total["checked_served_same"])
-    low, high = interval(wrong, wrong + right)
+    """The measured rates are of checks: drawn at random, of candidates that would have been served without.
+
+    Those in the same words apart: they are drawn with another chance, so that both together are a share of nothing.
+    """
     progress = knowledge.labels.progress(namespace)
     calibration = knowledge.labels.calibration(namespace) if progress.learnt else None
     cut = calibration.cut if calibration is not None else None
@@ -71,16 +72,18 @@ def _semantic(knowledge: Knowledge, namespace: str, total: Counter[str]) -> dict
             "different": int(total["checked_different"]),
             "undecided": int(total["checked_undecided"]),
         },
-        "false_hits": {
-            "checked": wrong + right,
-            "wrong": wrong,
-            "rate": _rate(wrong, wrong + right),
-            "low_95": low if wrong + right else None,
-            "high_95": high if wrong + right else None,
-        },
+        "false_hits": _measured(total, "served"),
+        "same_words": _measured(total, "same_words"),
         "reported": {"wrong": int(total["reported_wrong"]), "right": int(total["reported_right"])},
         "close": int(total["close"]),
     }
+
+
+def _measured(total: Counter[str], which: str) -> dict[str, Any]:
+    wrong, right = int(total[f"checked_{which}_different"]), int(total[f"checked_{which}_same"])
+    low, high = interval(wrong, wrong + right) if wrong + right else (None, None)
+    rate = _rate(wrong, wrong + right)
+    return {"checked": wrong + right, "wrong": wrong, "rate": rate, "low_95": low, "high_95": high}
 
 
 def _rate(count: int, of: int) -> float | None:

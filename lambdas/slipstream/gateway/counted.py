@@ -16,6 +16,7 @@ def counted(answer: Answer) -> Counted | None:
     if search is None:
         return None
     hit = search.hit
+    told = search.counted()
     saved_usd = answer.cost.saved_usd if search.served else None
     return Counted(
         namespace=search.place.namespace,
@@ -24,6 +25,6 @@ def counted(answer: Answer) -> Counted | None:
         saved_usd=saved_usd or 0.0,
         saved_ms=max(0.0, hit.answered.total_ms - answer.waterfall.now_ms()) if hit is not None else 0.0,
         key=hit.answer if hit is not None else "",
-        family=search.family if hit is not None else "",
-        **search.counted(),
+        family=search.family if hit is not None or told.get("retried") else "",
+        **told,
     )

@@ -11,7 +11,7 @@ import msgspec
 from slipstream.models.aliases import DEFAULT_ALIASES
 from slipstream.runtime.bad_setting import BadSetting
 from slipstream.runtime.cache_settings import CacheSettings, number
-from slipstream.runtime.cache_stores import MemoryStores, TableStores
+from slipstream.runtime.cache_stores import TableStores
 from slipstream.runtime.query_log_settings import log_days
 from slipstream.runtime.settings import Settings
 
@@ -78,16 +78,15 @@ def require_cache(settings: Settings) -> CacheSettings:
 
 
 def fill_stores(cache: CacheSettings, *, transport: Transport, auth: Authorizes, places: Places) -> FillStores:
-    """The deployment's stores; this process's memory where there is no table. Nothing is called yet."""
-    if not cache.table or not cache.bucket:
-        from slipstream.fakes.fill_runs import MemoryPlans, MemoryRuns
-
-        return FillStores(MemoryStores().asked(), MemoryRuns(), MemoryPlans())
+    """The deployment's stores. Nothing is called yet. Raises BadSetting where table or bucket are not named."""
     from slipstream.aws.fill_runs import BucketPlans, DynamoRuns
 
     stores = TableStores(cache, transport=transport, auth=auth, places=places, timeout_s=TIMEOUT_S)
     objects = stores.objects()
-    assert objects is not None  # noqa: S101
+    if not cache.table or objects is None:
+        raise BadSetting(
+            "SLIPSTREAM_CACHE_TABLE and SLIPSTREAM_CACHE_BUCKET have to be set: questions and plans lie there"
+        )
     return FillStores(stores.asked(), DynamoRuns(stores.table()), BucketPlans(cache.bucket, objects))
 
 

@@ -1,4 +1,4 @@
-"""Which implementation stands behind each port of the chat function: the only place that knows."""
+"""Which implementation stands behind each port of the chat function."""
 
 from __future__ import annotations
 

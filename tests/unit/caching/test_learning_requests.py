@@ -12,6 +12,7 @@ from slipstream.caching.semantic.environment import EnvironmentLearning
 from slipstream.caching.semantic.policy import Sampling
 from slipstream.caching.tally import PAUSE_S, Tally
 from slipstream.caching.worth import worth
+from slipstream.chat.request import Options
 from slipstream.errors import NotFound
 from slipstream.fakes.learning_store import MemoryLearningStore
 from slipstream.fakes.tally_store import MemoryTallyStore
@@ -67,7 +68,8 @@ def test_a_checked_request_is_answered_by_the_model_and_its_verdict_is_a_label(
     ((_, label),) = world.labels.labels(NAMESPACE, limit=9)
     assert (label.pair.asked, label.pair.candidate, label.equal, label.drawn) == (REWORDED, ASKED, equal, False)
     assert found["checks"][check] == 1
-    assert (found["false_hits"]["checked"], found["false_hits"]["wrong"]) == (1, int(not equal))
+    assert (found["same_words"]["checked"], found["same_words"]["wrong"]) == (1, int(not equal))
+    assert found["false_hits"]["checked"] == 0  # those are drawn with another chance
 
 
 def test_a_hit_is_counted_by_its_kind_and_under_its_answer_with_the_question() -> None:
@@ -104,3 +106,16 @@ def test_a_poisoned_answer_is_ended_by_the_id_of_its_exact_hit() -> None:
     assert world.say(hit, correct=False)["ended"] is True
     assert outcome(world.ask(ASKED)[1]) == "miss"
     assert outcome(world.ask(ASKED)[1]) == "hit"
+
+
+def test_a_retry_is_told_and_counted_once_however_often_it_is_asked_anew() -> None:
+    world = World("At the town hall.", "Fresh.", "Fresher.", checks=0.0)
+    world.ask(ASKED)
+    world.ask(REWORDED)
+    for _ in range(2):
+        world.ask(REWORDED, options=Options(cache="refresh"))
+    found = world.worth()
+
+    assert [(label.equal, label.drawn) for _, label in world.labels.labels(NAMESPACE, limit=9)] == [(False, False)]
+    assert found["semantic"]["reported"]["wrong"] == 1
+    assert [one["reported_wrong"] for one in found["doubtful"]] == [1]

@@ -69,6 +69,7 @@ REPORT = {
         "epsilon": 0.01, "labels": {"checked": 320, "all": 330}, "learnt": {"labels": 310, "at_s": 1.8e9},
         "share_served": 0.6, "bound": 0.0116, "checks": {"same": 250, "different": 60, "undecided": 10},
         "false_hits": {"checked": 120, "wrong": 1, "rate": 0.00833, "low_95": 0.0002, "high_95": 0.0456},
+        "same_words": {"checked": 9, "wrong": 0, "rate": 0.0, "low_95": 0.0, "high_95": 0.3363},
         "reported": {"wrong": 2, "right": 1}, "close": 7,
     },
     "useful": [
@@ -95,6 +96,7 @@ def test_a_report_without_checks_says_so(online: Shell, gateway: Gateway) -> Non
     semantic = REPORT["semantic"] | {  # type: ignore[operator]
         "learnt": None, "labels": {"checked": 12, "all": 12},
         "false_hits": {"checked": 0, "wrong": 0, "rate": None, "low_95": None, "high_95": None},
+        "same_words": {"checked": 0, "wrong": 0, "rate": None, "low_95": None, "high_95": None},
     }  # fmt: skip
     gateway.returns(REPORT | {"semantic": semantic, "hit_rate": None, "useful": [], "doubtful": []})
     result = online.run("cache", "report")

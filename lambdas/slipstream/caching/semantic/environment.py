@@ -121,6 +121,11 @@ class EnvironmentLearning:
         if not equal:
             self.refuse(namespace, seen.asked, seen.candidate)
 
+    def learns(self) -> None:
+        """A label was written past this: begin to learn from it, where nothing else does."""
+        if self._told is not None:
+            self._told()
+
     def refuse(self, namespace: str, asked: str, candidate: str) -> None:
         """Serve this pair no more, from now on and here; elsewhere once its label has been learnt from."""
         with self._lock:
@@ -161,8 +166,8 @@ class EnvironmentLearning:
                     self._of(namespace).told.appendleft((family, label))
                 raise
             written = True
-        if written and self._told is not None:
-            self._told()
+        if written:
+            self.learns()
 
     def _write_looks(self, namespace: str) -> None:
         with self._lock:

@@ -1,8 +1,8 @@
 """Learning while serving: which answers are checked, and what follows from the checks.
 
 A *shadow call* asks the model although a candidate was found, and compares its answer with the candidate's: that is a
-label. While little is known, each candidate is checked with the same chance, whatever it scores: labels drawn so are
-what the bound rests on. What users report about served answers is no random draw: it teaches, counts as wrong, and
+label. While little is known, each candidate in other words is checked with the same chance, whatever it scores: labels
+drawn so are what the bound rests on. One in the same words is seldom checked, and its label is none of those. What users report about served answers is no random draw: it teaches, counts as wrong, and
 never as evidence that answers are right.
 """
 
@@ -36,7 +36,10 @@ class Sampling(msgspec.Struct, frozen=True):
     steady: float = 0.01
 
     def share(self, drawn: int) -> float:
-        """The chance with which a candidate is checked where ``drawn`` labels are known, whatever it scores."""
+        """The chance with which a candidate is checked where ``drawn`` labels are known, whatever it scores.
+
+        Not of one in the same words: see Decision.sure.
+        """
         return self.eager if drawn < self.first else self.steady
 
 
@@ -54,11 +57,15 @@ class Label(msgspec.Struct, frozen=True):
     pair: Seen
     equal: bool
     drawn: bool = True
-    """By a shadow call, at random; otherwise reported by a user."""
+    """By a shadow call, at random among candidates in other words; otherwise a reader's report, or of the same words."""
 
 
 class Policy:
-    """One namespace's learning. Not thread-safe; a host keeps one and hands its ``verifier`` to requests.
+    """One namespace's learning in memory, as ``eval cache`` plays it. Not thread-safe.
+
+    A deployment spreads the same over environments and a scheduled function (``environment``, ``learner``): labels
+    are drawn by the same ``Sampling`` and learnt from by the same ``relearnt``. It learns again when its labels have
+    grown by a fifth where this does when the pairs that were looked at have, and keeps a sample of the looks.
 
     ``epsilon``: the acceptable share of wrong answers among those served, 0 to 1 (exclusive).
     """

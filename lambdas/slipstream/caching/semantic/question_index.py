@@ -121,13 +121,6 @@ class QuestionIndex:
             others = self._around(candidate.known.vector, {but, candidate.known.key})
         return Neighbourhood(candidate.near, tuple(others[:DEPTH]))
 
-    def around(self, one: Known, other: Known) -> Neighbourhood:
-        """Where two questions stand among the others, whether they are known here or not."""
-        both = {one.key, other.key}
-        with self._lock:
-            first, second = self._around(one.vector, both), self._around(other.vector, both)
-        return Neighbourhood(tuple(first[:DEPTH]), tuple(second[:DEPTH]))
-
     def _owner_nearest(
         self, vector: bytes, near: Mapping[str, float], but: str, now_s: float
     ) -> tuple[Known, float] | None:  # fmt: skip

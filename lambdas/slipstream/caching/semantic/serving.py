@@ -162,22 +162,23 @@ class SemanticCache:
             self._learning.tell(namespace, asked.family, judged.pair, equal=verdict.equal, drawn=drawn)
         return verdict
 
-    def refreshed(self, asked: Asked) -> bool:
-        """A fresh answer was asked for: whether that says that a semantic hit had been wrong. It is told then."""
+    def refreshed(self, asked: Asked) -> str:
+        """A fresh answer was asked for: the key of the one that had stood for it, if that says that this was wrong, and
+        else nothing. It is told then, once: the question is forgotten.
+        """
         place, now_s = _questions_of(asked), self._clock()
         before = self._families.find(place, asked.place.key)
         if before is not None and not asked.vector:
             asked.vector = before.vector
         if before is None or before.answer == before.key or now_s - before.asked_s > RETRY_S:
-            return False
+            return ""
         candidate = self._families.find(place, before.answer)
         if candidate is None:
-            return False
-        around = self._families.index(place).around(before, candidate)
-        near = cosine(before.vector, candidate.vector)
-        pair = Pair(read(before.text), read(candidate.text), near, around)
+            return ""
+        pair = Pair(read(before.text), read(candidate.text), cosine(before.vector, candidate.vector))
         self._learning.tell(asked.place.namespace, asked.family, pair, equal=False, drawn=False)
-        return True
+        self.forget(asked, asked.place.key)
+        return before.answer
 
     def settle(self, asked: Asked) -> None:
         """See Learning."""

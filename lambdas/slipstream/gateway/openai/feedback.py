@@ -95,6 +95,7 @@ def _teach(
     )
     if not correct:
         knowledge.learning.refuse(namespace, known.text, candidate.text)
+    knowledge.learning.learns()
     return True
 
 
