@@ -2,8 +2,9 @@
 
 A *shadow call* asks the model although a candidate was found, and compares its answer with the candidate's: that is a
 label. While little is known, each candidate in other words is checked with the same chance, whatever it scores: labels
-drawn so are what the bound rests on. One in the same words is seldom checked, and its label is none of those. What users report about served answers is no random draw: it teaches, counts as wrong, and
-never as evidence that answers are right.
+drawn so are what the bound rests on. One in the same words is seldom checked, and its label is none of those. What
+users report about served answers is no random draw: it teaches, counts as wrong, and never as evidence that answers
+are right.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Label(msgspec.Struct, frozen=True):
     pair: Seen
     equal: bool
     drawn: bool = True
-    """By a shadow call, at random among candidates in other words; otherwise a reader's report, or of the same words."""
+    """By a shadow call, at random among candidates in other words; else a reader's report, or of the same words."""
 
 
 class Policy:
