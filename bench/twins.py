@@ -132,6 +132,29 @@ _DIRECTIONS = (
     ("Did {} beat {}?", (("Ajax", "Porto"), ("Norway", "Sweden"), ("the Lions", "the Bears"))),
     ("Convert {} to {}", (("miles", "kilometers"), ("euros", "dollars"), ("Celsius", "Fahrenheit"), ("hex", "decimal"))),
 )  # fmt: skip
+_SIGNS = (
+    ("How do I install C++?", "How do I install C#?"),
+    ("What does the C compiler cost?", "What does the C++ compiler cost?"),
+    ("Where is a tutorial of F#?", "Where is a tutorial of F?"),
+    ("What does a == b mean?", "What does a != b mean?"),
+    ("What is 3+4?", "What is 3-4?"),
+    ("What is x+y?", "What is x*y?"),
+    ("What does make clean && make do?", "What does make clean || make do?"),
+    ("What does !ready mean?", "What does ready mean?"),
+    ("What is s[0]?", "What is s(0)?"),
+    ("Explain A* search to me", "Explain A search to me"),
+    ("How do I install .NET?", "How do I install NET?"),
+    ("What does git reset --hard do?", "What does git reset hard do?"),
+    ("What does grep -v do?", "What does grep -V do?"),
+    ("What is ${x} here?", "What is $(x) here?"),
+    ("Who is @alice?", "Who is #alice?"),
+    ("What does rm *.txt remove?", "What does rm .txt remove?"),
+    ("Where is the file .env?", "Where is the file env?"),
+    ("What is in plan A?", "What is in plan?"),
+    ("When does the US office open?", "When does the us office open?"),
+    ("Does the form say call IT?", "Does the form say call it?"),
+    ("Is the Polish one good?", "Is the polish one good?"),
+)
 _WRITTEN = """
 negation|How do I make sure that my data is used for training?|How do I make sure that my data is not used for training?
 negation|Can I cancel an order that has shipped?|Can I cancel an order that hasn't shipped?
@@ -291,6 +314,8 @@ def twins() -> Iterator[Twin]:
         for (one, other), (third, _) in permutations(names, 2):
             if third not in (one, other):
                 yield Twin("other goal", frame.format(one, other), frame.format(third, other))
+    for asked, candidate in _SIGNS:
+        yield Twin("signs", asked, candidate)
     for line in _WRITTEN.strip().splitlines():
         kind, asked, candidate = line.split("|")
         yield Twin(kind, asked, candidate)

@@ -48,7 +48,7 @@ def conflict(asked: Reading, candidate: Reading) -> str | None:
         return None
     near = nearness(asked, candidate)
     worded_alike = 2 * _aligned(asked, candidate) >= ALIKE_WORDING * (len(asked.stems) + len(candidate.stems))
-    forbids = {"names": True, "negation": worded_alike, "opposites": near >= NEAR_FOR_OPPOSITES}
+    forbids = {"signs": True, "names": True, "negation": worded_alike, "opposites": near >= NEAR_FOR_OPPOSITES}
     return next((name for name in found if forbids.get(name, near >= NEAR)), None)
 
 
@@ -256,7 +256,13 @@ def _repaired(longer: Reading, shorter: Reading) -> bool:
     )
 
 
+def _signs(first: Reading, second: Reading) -> bool:
+    """One has a sign or a capital that the other has not: C++ against C#, US against us."""
+    return first.signs != second.signs
+
+
 _RULES: dict[str, Callable[[Reading, Reading], bool]] = {
+    "signs": _signs,
     "numbers": _numbers,
     "opposites": _exclusive,
     "negation": _negation,

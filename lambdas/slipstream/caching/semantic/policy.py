@@ -23,7 +23,8 @@ from slipstream.caching.semantic.learning import learn
 from slipstream.caching.semantic.neighbourhood import Neighbourhood
 from slipstream.caching.semantic.rarity import Rarity
 from slipstream.caching.semantic.reading import read
-from slipstream.caching.semantic.verifier import Calibration, Decision, Verifier, of_pair, same_words
+from slipstream.caching.semantic.same_words import same_words
+from slipstream.caching.semantic.verifier import Calibration, Decision, Verifier, of_pair
 
 Surroundings = Callable[[str, str], Neighbourhood]
 """The neighbours of two questions among those known by now."""
@@ -182,7 +183,7 @@ def _features(seen: Seen, around: Neighbourhood, rarity: Rarity) -> dict[str, fl
 
 
 def _in_same_words(seen: Seen) -> bool:
-    return same_words(read(seen.asked), read(seen.candidate))
+    return same_words(seen.asked, seen.candidate)
 
 
 def _forbidden(seen: Seen) -> bool:

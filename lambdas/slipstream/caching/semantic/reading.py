@@ -26,8 +26,6 @@ REPAIRS = vocabulary("sorry mean meant wait er uh um umm err actually rather scr
 _HESITATIONS = vocabulary("no sorry mean meant wait er uh um umm err oh oops")
 """Those of them that hardly stand in a sentence otherwise."""
 QUESTION_WORDS = vocabulary("what which who whom whose when where why how")
-COURTESY = vocabulary("a an the please kindly hi hello hey thanks thank")
-"""Words that never change what is asked."""
 
 _APOSTROPHE = re.compile("['’]")
 _NUMBER_WORDS = {
@@ -45,13 +43,16 @@ _ROMAN = re.compile(r"\b(?:[IVX]{2,5}|(?<=[A-Z]-)[IVX]{1,5})\b")
 _NUMBER_AND_UNIT = re.compile(r"^(\d+(?:\.\d+)?)([a-zµ]{1,4})$")
 
 
-_OPENINGS = (
-    (re.compile(r"^(?:(?:can|could|would) you (?:tell|explain to) me|i (?:would like|want|need) to know|tell me|"
-                r"do you know|i wonder|i am wondering) (?=what|which|who|when|where|why|how|if|whether)"), ""),
-    (re.compile(r"^how (?:do|can|could|would|might) (?:i|we|you|one) "), "how to "),
-    (re.compile(r"^(?:is it possible|is there (?:any )?way|am i able|are we able|would it be possible) to "), "can i "),
-    (re.compile(r"^(?:can|could) (?:i|we|you|one) "), "can i "),
-)  # fmt: skip
+_SIGN = re.compile(
+    r"^[A-Za-z]+[+#*]+$|^\.[A-Za-z]\w*$|^[^\w\s]{1,3}$|[=!<>]=|&&|\|\||[-=]>|<-|[*/]{2}|[*]\.\w|\$[{(]"
+    r"|^[!@#~¬^&*$]\w|^--?[A-Za-z]|\w[\[({][\w:]*[\])}]|^\(?\w{1,3}[-+*/^%|&<>=]\w{1,3}\)?$"
+)
+"""Tokens in which a sign says something: operators, options, languages, indices, handles."""
+_PUNCTUATION = vocabulary("- -- --- – — & / ... … . • | ( ) :) :-) ! !! !!!")
+_SMALL = vocabulary(
+    "us it who am is or in as at so no do can will a b c d e f g h k l m n p r s t v x y z polish turkey march may"
+)
+"""Words that are others with capitals (US, IT, WHO), and letters that name something (plan A)."""
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -70,14 +71,8 @@ class Reading(msgspec.Struct, frozen=True):
     joined: tuple[str, ...]
     """Word pairs that mean something together (how-many)."""
     trigrams: frozenset[str]
-
-    @property
-    def canonical(self) -> str:
-        """The words less courtesy, and one way to begin for those that ask the same."""
-        plain = " ".join(word for word in self.words if word not in COURTESY)
-        for opening, instead in _OPENINGS:
-            plain = opening.sub(instead, plain, count=1)
-        return plain
+    signs: frozenset[str]
+    """What words leave out and a question may be about: C++, .NET, ==, a+b; capitals that make another word (US, A)."""
 
 
 @lru_cache(maxsize=4096)
@@ -97,6 +92,7 @@ def read(text: str) -> Reading:
         names=_names(raw, lowered),
         joined=tuple(pairs),
         trigrams=frozenset(padded[at : at + 3] for at in range(len(padded) - 2)),
+        signs=_signs(text, raw),
     )
 
 
@@ -137,6 +133,15 @@ def _numbers(text: str, lowered: list[str]) -> frozenset[str]:
     }
     signs = {re.sub(r"[\d\s.,]", "", sign).lower() for sign in _SIGNED.findall(text)}
     return frozenset({number.replace(",", "") for number in digits} | signs)
+
+
+def _signs(text: str, raw: list[str]) -> frozenset[str]:
+    tokens = [token.strip(",;:?\"'") for token in text.split()]
+    signs = {token for token in tokens if _SIGN.search(token) and token not in _PUNCTUATION}
+    capital = [word for word in raw[1:] if word[:1].isupper() and word != "I"]
+    loud = len(capital) > 0.5 * max(1, len(raw) - 1) and len(raw) > 3
+    capitals = {word for word in capital if word.lower() in _SMALL and (word.isupper() or word.istitle())}
+    return frozenset(signs | (set() if loud else capitals))
 
 
 def _names(raw: list[str], lowered: list[str]) -> frozenset[str]:

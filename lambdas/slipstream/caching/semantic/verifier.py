@@ -13,7 +13,7 @@ from slipstream.caching.semantic.calibration import Cut
 from slipstream.caching.semantic.conflicts import conflict
 from slipstream.caching.semantic.features import Pair, featurize
 from slipstream.caching.semantic.rarity import Rarity
-from slipstream.caching.semantic.reading import Reading
+from slipstream.caching.semantic.same_words import same_words
 from slipstream.caching.semantic.scorer import Scorer
 from slipstream.errors import InvalidRequest
 
@@ -59,7 +59,7 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Labels of this namespace have been learnt from: from then on they decide what is not in the same words."""
     rarity: Rarity = msgspec.field(default_factory=Rarity)
     same_words: bool = True
-    """Questions in the same words (less case, courtesy, ways to begin) stand for one another; False once two differed.
+    """Questions in the same words (less courtesy and ways to begin) stand for one another; False once two differed.
     """
     wrong: frozenset[str] = frozenset()
     """Pairs that were found to differ (see ``of_pair``): they are refused, whatever they score."""
@@ -81,7 +81,7 @@ class Verifier:
         known = self.calibration
         if known.wrong and of_pair(pair.asked.text, pair.candidate.text) in known.wrong:
             return Decision(False, "known to differ")
-        if known.same_words and same_words(pair.asked, pair.candidate):
+        if known.same_words and same_words(pair.asked.text, pair.candidate.text):
             return Decision(True, SAME_WORDS)
         if not known.learnt:
             return Decision(False, "too little evidence")
@@ -92,11 +92,6 @@ class Verifier:
             return Decision(False, "no safe score", score)
         served = score >= known.cut.score
         return Decision(served, "learnt" if served else "not sure", score, known.cut.score)
-
-
-def same_words(asked: Reading, candidate: Reading) -> bool:
-    """Whether nothing but case, courtesy, articles and ways to begin tells them apart."""
-    return bool(asked.words) and asked.canonical == candidate.canonical
 
 
 def of_pair(one: str, other: str) -> str:
