@@ -9,8 +9,8 @@ from aws_cdk import aws_s3 as s3
 from stacks.review import acknowledge, reported_arn
 
 FOLDER = "answers"
-WATCHES = "watch"
-"""What the keys begin with of what an arriving document is compared with."""
+WATCHES, MARKS = "watch", "mark"
+"""What the keys begin with of what an arriving document is compared with, and of what ends answers."""
 PLANS = "precompute"
 
 
@@ -28,13 +28,14 @@ def allow_ending(role: iam.Role, *, table: dynamodb.Table) -> None:
     would now be found for: their watches are read, and no answer.
     """
     _allow(role, ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:UpdateItem"], table.table_arn)
-    role.add_to_policy(
-        iam.PolicyStatement(
-            actions=["dynamodb:Query"],
-            resources=[table.table_arn],
-            conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{WATCHES}#*"]}},
+    for action, keys in (("dynamodb:Query", WATCHES), ("dynamodb:BatchGetItem", MARKS)):
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=[action],
+                resources=[table.table_arn],
+                conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{keys}#*"]}},
+            )
         )
-    )
 
 
 def allow_planning(role: iam.Role, *, table: dynamodb.Table, bodies: s3.Bucket) -> None:

@@ -62,7 +62,7 @@ def test_loading_may_put_documents_in_and_out_and_makes_or_drops_no_index(templa
     assert {action for action in found if action.startswith("s3:")} == {"s3:GetObject", "s3:ListBucket"}
     assert {action for action in found if action.startswith("dynamodb:")} == {
         "dynamodb:PutItem", "dynamodb:DeleteItem",  # failures
-        "dynamodb:BatchWriteItem", "dynamodb:UpdateItem",  # marks on changed documents
+        "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:UpdateItem",  # marks on changed documents
         "dynamodb:Query",  # answers that an arriving document may end
     }  # fmt: skip
 
@@ -76,9 +76,11 @@ def test_who_brings_documents_reads_what_would_end_an_answer_and_no_answer(
         for policy in template(DEV, stack).all("AWS::IAM::Policy").values()
         if any(role in text(each) for each in policy["Roles"])
         for statement in policy["PolicyDocument"]["Statement"]
-        if "dynamodb:Query" in listed(statement["Action"]) and "Answers" in text(statement["Resource"])
+        if {"dynamodb:Query", "dynamodb:BatchGetItem"} & set(listed(statement["Action"]))
+        and "Answers" in text(statement["Resource"])
     ]
-    assert conditions == [{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["watch#*"]}}]
+    keys = [["watch#*"], ["mark#*"]]
+    assert conditions == [{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": each}} for each in keys]
 
 
 def test_setting_up_may_ask_for_exactly_what_it_asks_for(template: Get) -> None:

@@ -89,8 +89,8 @@ class DynamoAnswerStore:
             raw = (self._table.get_item(_body(place), consistent=True) or {}).get("body")
         return None if raw is None else Body(raw, head.checksum)
 
-    def write(self, place: Place, head: Head, body: Body) -> None:
-        """See AnswerStore. A body that fits nowhere is not kept."""
+    def write(self, place: Place, head: Head, body: Body) -> bool:
+        """See AnswerStore."""
         ttl_s = int(head.expires_s + LEFT_S)
         item: Item = {
             **_answer(place),
@@ -113,7 +113,7 @@ class DynamoAnswerStore:
             self._objects.put(_object(place, head), body.packed)
             item["place"] = OBJECT
         else:
-            return
+            return False
         try:
             self._table.put_item(
                 item,
@@ -122,7 +122,8 @@ class DynamoAnswerStore:
                 values={":version": head.format},
             )
         except ConditionFailed:
-            return  # a newer version of this code keeps answers here
+            return False  # a newer version of this code keeps answers here
+        return True
 
     def release(self, place: Place, holder: str) -> None:
         """See AnswerStore."""
@@ -149,8 +150,11 @@ class DynamoAnswerStore:
     def mark(self, index: str, marks: Mapping[str, Mark], *, until_s: float) -> None:
         """See AnswerStore."""
         puts: list[Item] = []
+        versioned = [(index, document) for document, mark in marks.items() if mark.version is not None]
+        before = self.marks(versioned) if versioned else {}
         for document, mark in marks.items():
-            told = {"after_s": mark.after_s, "ttl_s": int(until_s)}
+            after_s = max(mark.after_s, before.get((index, document), mark).after_s)
+            told = {"after_s": after_s, "ttl_s": int(until_s)}
             if mark.version is not None:
                 puts.append({**_mark(index, document), **told, "version": mark.version})
             else:

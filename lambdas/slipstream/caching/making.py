@@ -128,7 +128,8 @@ class Making:
             asked_s=self._asked_s,
             documents=self._documents,
         )
-        cache.store.write(self._place, head, body)
+        if not cache.store.write(self._place, head, body):
+            return False
         self.kept_until_s = head.expires_s
         return self._passages is None or self._watched(head, self._passages)
 

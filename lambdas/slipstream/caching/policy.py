@@ -9,8 +9,8 @@ from typing import Literal
 import msgspec
 
 from slipstream.caching.key import namespaced
-from slipstream.chat.events import Event, OtherDelta, Stopped, TextDelta, ToolCallStarted
-from slipstream.chat.request import ChatRequest, Message, Text, ToolResult
+from slipstream.chat.events import Event, OtherDelta, ReasoningDelta, Stopped, TextDelta, ToolCallStarted
+from slipstream.chat.request import ChatRequest, Image, Message, Reasoning, Text
 from slipstream.models.resolved import ResolvedCall
 
 COMPLETE = frozenset({"end_turn", "stop_sequence"})
@@ -68,7 +68,7 @@ class CachePolicy(msgspec.Struct, frozen=True, kw_only=True):
             return False
         if any(type(event) is ToolCallStarted or _acts(event) for event in events):
             return False
-        return not self.is_personal(["".join(event.text for event in events if type(event) is TextDelta)])
+        return not self.is_personal(_answered(events))
 
     def is_personal(self, texts: Iterable[str]) -> bool:
         """Whether one of the operator's patterns is found in one of ``texts``."""
@@ -87,7 +87,13 @@ def _texts(request: ChatRequest) -> Iterator[str]:
 
 def _said(message: Message) -> Iterator[str]:
     for part in message.content:
-        if type(part) is Text:
-            yield part.text
-        elif type(part) is ToolResult:
-            yield from (piece.text for piece in part.content if type(piece) is Text)
+        if type(part) in (Text, Reasoning):
+            yield part.text  # type: ignore[union-attr]
+        elif type(part) is not Image:  # tools' inputs and results, and what Bedrock's wire alone knows
+            yield msgspec.json.encode(part).decode()
+
+
+def _answered(events: Sequence[Event]) -> Iterator[str]:
+    yield "".join(event.text for event in events if type(event) is TextDelta)
+    yield "".join(event.text for event in events if type(event) is ReasoningDelta)
+    yield from (msgspec.json.encode(event.value).decode() for event in events if type(event) is OtherDelta)

@@ -49,7 +49,7 @@ class Search:
         self._options = options = call.request.options
         self._holder = ulid(int(cache.clock() * 1000), urandom(10))
         self._asked_s = cache.clock()
-        self._following = Following(cache.flights, (place, options.deadline_ms, options.max_age_s))
+        self._following = Following(cache.flights, (place, options.deadline_ms, options.max_age_s, similar is not None))
         self._looking: Looking | None = None
         self._race: Race | None = None
         self._aside: Watched | None = None

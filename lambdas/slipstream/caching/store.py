@@ -130,8 +130,11 @@ class AnswerStore(Protocol):
         """The body of ``head``; None where it is gone. It is not checked."""
         ...
 
-    def write(self, place: Place, head: Head, body: Body) -> None:
-        """Keep an answer, the body first, in place of an older one; ends the lease. A newer format's stays."""
+    def write(self, place: Place, head: Head, body: Body) -> bool:
+        """Keep an answer, the body first, in place of an older one; ends the lease. A newer format's stays.
+
+        False where it is not kept: a newer one stands there, or its body fits nowhere.
+        """
         ...
 
     def release(self, place: Place, holder: str) -> None:
@@ -149,8 +152,8 @@ class AnswerStore(Protocol):
     def mark(self, index: str, marks: Mapping[str, Mark], *, until_s: float) -> None:
         """Put marks on documents (on the index: ""), to stand at least until ``until_s``.
 
-        One with a version takes an older one's place; one without leaves the version that stands there, and a later
-        ``after_s``.
+        One with a version takes an older one's place, one without leaves the version that stands there. ``after_s``
+        only grows: what was ended stays so.
         """
         ...
 

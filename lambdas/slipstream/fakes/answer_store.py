@@ -52,18 +52,19 @@ class MemoryAnswerStore:
         del head
         return self._bodies.get(place)
 
-    def write(self, place: Place, head: Head, body: Body) -> None:
+    def write(self, place: Place, head: Head, body: Body) -> bool:
         """See AnswerStore."""
         with self._lock:
             before = self._heads.get(place)
             if before is not None and before.format > head.format:
-                return
+                return False
             self._remove(place)
             self._heads[place], self._bodies[place] = head, body
             self._bytes += len(body.packed)
             while self._bytes > self._most_bytes:
                 self._remove(next(iter(self._heads)))
             self._leases.pop(place, None)
+            return True
 
     def _remove(self, place: Place) -> None:
         if self._heads.pop(place, None) is not None:
@@ -94,8 +95,8 @@ class MemoryAnswerStore:
         with self._lock:
             for document, mark in marks.items():
                 before = self._marks.get((index, document), Mark())
-                put = mark if mark.version is not None else Mark(before.version, max(before.after_s, mark.after_s))
-                self._marks[index, document] = put
+                version = before.version if mark.version is None else mark.version
+                self._marks[index, document] = Mark(version, max(before.after_s, mark.after_s))
 
     def watch(self, watch: Watch) -> None:
         """See AnswerStore. An answer that is not kept any more is not watched."""

@@ -157,7 +157,8 @@ class Pipeline:
                 call = self._resolve(request, asked, waterfall)
                 answer.search = self._look(self._cache, call, asked, waterfall, disconnect)
             search, grounded = answer.search, self._grounding(request, asked, answer.search, waterfall, disconnect)
-            races = search is not None and search.looking and request.options.cache == "race"
+            # With an index the look-up is over before there is anything to call the model with.
+            races = search is not None and search.looking and request.options.cache == "race" and asked is None
             if search is not None and call is not None and not races and (found := search.found()) is not None:
                 return self._served(answer, call, found)
             request, grounding = grounded()

@@ -14,6 +14,7 @@ from slipstream.caching.entry import FORMAT, Body, checksum_of
 from slipstream.caching.store import AnswerStore, DocumentVersion, Head, Lease, Mark, Place, Wanted, Watch
 from slipstream.retrieval.bar import Bar
 from slipstream.ulid import ulid
+from tests.contract.caching.conftest import Services
 
 NOW_S = 1_800_000_000.0
 KEY = "3f" + "0" * 62
@@ -185,6 +186,17 @@ def test_of_two_marks_without_a_version_the_later_time_stays(store: AnswerStore)
     assert store.marks([("docs", "")]) == {("docs", ""): Mark(None, NOW_S + 60)}
 
 
+def test_what_was_ended_stays_ended_when_the_document_is_written_again(store: AnswerStore) -> None:
+    for mark in (Mark("v1"), Mark(None, NOW_S + 5), Mark("v2"), Mark("v1")):
+        store.mark("docs", {"a.md": mark}, until_s=NOW_S + 100)
+    assert store.marks([("docs", "a.md")]) == {("docs", "a.md"): Mark("v1", NOW_S + 5)}
+
+
+def test_a_store_says_whether_it_kept_an_answer(store: AnswerStore) -> None:
+    assert store.write(PLACE, head(format=FORMAT + 1), body())
+    assert not store.write(PLACE, head(), body())
+
+
 def watch(kept_s: float = NOW_S, generation: str = "docs-000001") -> Watch:
     return Watch(
         place=PLACE, entry_id=ulid(int(kept_s * 1000), bytes(9) + b"x"), generation=generation, kept_s=kept_s,
@@ -235,6 +247,12 @@ def test_a_large_body_lies_in_the_bucket_and_goes_with_a_purge(
     assert (found["Size"], found["Key"].startswith("answers/")) == (len(LARGE), True)
     dynamo.purge("tenant:acme")
     assert "Contents" not in s3.list_objects_v2(Bucket="bodies")
+
+
+def test_a_large_body_without_a_bucket_is_not_kept_and_that_is_said(services: Services) -> None:
+    store = DynamoAnswerStore(services.table)
+    assert not store.write(PLACE, head(LARGE), body(LARGE))
+    assert store.read(PLACE, with_body=False).head is None
 
 
 def test_a_large_body_that_is_gone_from_the_bucket_is_none(

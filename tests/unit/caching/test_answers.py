@@ -13,6 +13,8 @@ from slipstream.chat.events import (
     Event,
     Failed,
     Heartbeat,
+    OtherDelta,
+    ReasoningDelta,
     Started,
     Stopped,
     TextDelta,
@@ -20,7 +22,7 @@ from slipstream.chat.events import (
     ToolCallStarted,
     Usage,
 )
-from slipstream.chat.request import Message, Options, Parameters, Text, Tool
+from slipstream.chat.request import Message, Options, Parameters, Text, Tool, ToolResult, ToolUse
 from slipstream.errors import StreamCut, UpstreamUnavailable
 from slipstream.fakes.answer_store import MemoryAnswerStore
 from tests.unit.caching.kept import HELLO, OTHER, Caching, Clock, outcome, wanting
@@ -219,11 +221,27 @@ def test_bedrocks_own_tools_act_so_nothing_is_kept() -> None:
         {"system": [Text("You serve jane@example.com")]},
         {"messages": [Message("user", [Text("I am jane@example.com")]), Message("assistant", [Text("Hi")]),
                       Message("user", [Text("Who am I?")])]},
+        {"messages": [Message("user", [Text("Hi")]),
+                      Message("assistant", [ToolUse("t1", "mail", {"to": "jane@example.com"})]),
+                      Message("user", [ToolResult("t1", [Text("sent")])])]},
     ],
 )  # fmt: skip
 def test_what_an_operators_pattern_calls_personal_is_neither_looked_up_nor_kept(asked: dict[str, Any]) -> None:
     policy = CachePolicy(personal=(re.compile(r"\S+@\S+\.\w+"),))
     assert outcome(Caching(policy=policy).ask(**asked)[1]) is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ReasoningDelta("It is ada@example.org who asks."),
+        OtherDelta(0, "citation", {"title": "Mail of ada@example.org"}, False),
+    ],
+)
+def test_what_is_personal_in_reasoning_or_in_bedrocks_own_pieces_is_not_kept_either(said: Event) -> None:
+    policy = CachePolicy(personal=(re.compile(r"\S+@\S+\.\w+"),))
+    assert policy.keeps(HELLO)
+    assert not policy.keeps((*HELLO[:-2], said, *HELLO[-2:]))
 
 
 def test_an_answer_that_says_something_personal_is_not_kept() -> None:

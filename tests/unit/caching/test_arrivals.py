@@ -160,8 +160,8 @@ class Interrupted(MemoryAnswerStore):
             interrupt()
         return done
 
-    def write(self, *args: Any) -> None:
-        self._with("write", super().write, *args)
+    def write(self, *args: Any) -> bool:
+        return bool(self._with("write", super().write, *args))
 
     def watch(self, *args: Any) -> None:
         self._with("watch", super().watch, *args)

@@ -305,7 +305,7 @@ def test_a_writer_that_dies_between_answer_and_question_leaves_an_exact_answer()
 COLOURS = ("red", "blue", "old", "new")
 THINGS = ("kettle", "ladder", "bicycle", "curtain", "window", "cupboard", "bucket", "candle", "mirror", "blanket")
 WAYS = (
-    "How do I clean the {}?", "Please, how can I clean the {}?", "hi, how do I clean a {}",
+    "How do I clean the {}?", "Please, how can I clean the {}?", "hi, how do I clean the {}",
     "how could we clean the {}?", "Hello! How do you clean the {}, please?",
 )  # fmt: skip
 

@@ -338,3 +338,16 @@ def test_a_late_hit_is_dropped_and_counted() -> None:
     answer.search._looking.pending.result(WAIT_S)  # type: ignore[union-attr]
     answer.settle()
     assert there.metrics.rows[0][0]["cache_late_hit"] == 1.0
+
+
+def test_an_answer_that_a_store_does_not_keep_is_not_said_to_be_kept_and_its_lease_is_given_back() -> None:
+    class Full(MemoryAnswerStore):
+        def write(self, *_: Any) -> bool:
+            return False
+
+    bench = Caching(store=Full())
+    answer = bench.begin()
+    list(answer.events)
+    answer.settle()
+    assert answer.report()["cache"]["kept"] is False
+    assert bench.store.read(answer.search.place, with_body=False).lease is None  # type: ignore[union-attr]

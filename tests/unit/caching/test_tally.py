@@ -128,3 +128,28 @@ def test_reports_are_counted() -> None:
 
     assert found[KEY] == {"reported_wrong": 1, "reported_right": 1}
     assert found[""]["reported_wrong"] == 1
+
+
+def test_on_a_busy_host_the_answers_that_are_used_most_are_the_ones_that_are_written() -> None:
+    counting, store, clock = tally()
+    rare = [f"{number:064x}" for number in range(3 * MOST_PENDING)]
+    for key in rare:
+        counting.count(counted(outcome="hit", kind="exact", key=KEY))
+        counting.count(counted(outcome="hit", kind="exact", key=key))
+    for _ in range(4):
+        clock.sleep(PAUSE_S)
+        counting.count(counted())
+    found = {one.key: one.counts for one in store.of_day(ACME, day_of(clock()), limit=9999)}
+
+    assert found[KEY]["hits"] == len(rare)
+
+
+def test_a_report_of_a_wrong_answer_is_written_before_any_number_of_hits() -> None:
+    counting, store, clock = tally()
+    for _ in range(50):
+        counting.count(HIT)
+    counting.reported(ACME, "b" * 64, "", correct=False)
+    for _ in range(2):
+        clock.sleep(PAUSE_S)
+        counting.count(counted())
+    assert "b" * 64 in {one.key for one in store.of_day(ACME, day_of(clock()), limit=9)}

@@ -48,7 +48,7 @@ def conflict(asked: Reading, candidate: Reading) -> str | None:
         return None
     near = nearness(asked, candidate)
     worded_alike = 2 * _aligned(asked, candidate) >= ALIKE_WORDING * (len(asked.stems) + len(candidate.stems))
-    forbids = {"signs": True, "names": True, "negation": worded_alike, "opposites": near >= NEAR_FOR_OPPOSITES}
+    forbids = {"names": True, "negation": worded_alike, "opposites": near >= NEAR_FOR_OPPOSITES}
     return next((name for name in found if forbids.get(name, near >= NEAR)), None)
 
 

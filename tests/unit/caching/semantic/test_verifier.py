@@ -21,7 +21,7 @@ def decide(asked: str, candidate: str, calibration: Calibration | None = None) -
     [
         ("How do I delete my account?", "how do i delete my account"),
         ("How do I delete my account?", "Hi, please tell me how to delete my account"),
-        ("What’s the price of a ticket?", "what's the price of a ticket"),
+        ("Where can I buy a ticket?", "where can I buy a ticket"),
         ("Is it possible to pay by card?", "Can I pay by card?"),
     ],
 )
