@@ -54,7 +54,9 @@ def streamed(stage: Stage, stop: Stop) -> Reply:
         stage.console.file.flush()
     stage.console.print("\n")
     stage.console.print(waterfall(reply.report, reply.first_token_ms))
-    stage.console.print(summary(reply.report, reply.first_token_ms, reply.total_ms), style="dim", soft_wrap=True)
+    stage.console.print(
+        summary(reply.report, reply.first_token_ms, reply.total_ms), style="dim", markup=False, soft_wrap=True
+    )
     return reply
 
 
