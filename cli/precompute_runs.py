@@ -6,16 +6,15 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import click
 
 from cli.gateway_client import call
 from cli.refusals import told
-from cli.target import Target, find
+from cli.target import Target, at_a_gateway
 
-F = TypeVar("F", bound=Callable[..., Any])
 ROOT = "/v1/precompute"
 LOOK_S = 1.0
 """Between two looks at a run that is waited for."""
@@ -33,27 +32,23 @@ MEANS = {
 """Reasons, in words."""
 
 
-def at_a_gateway(command: F) -> F:
-    """Which gateway, and how it is shown."""
-    command = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")(command)
-    key = "A key with the scope admin; else SLIPSTREAM_API_KEY, else the local stack's."
-    command = click.option("--api-key", help=key)(command)
-    return click.option("--base-url", help="The gateway; else SLIPSTREAM_BASE_URL, else the local stack.")(command)
-
-
 @click.command("run")
 @click.option("--now", is_flag=True, default=True, help="At once, besides what the schedule starts (the default).")
 @click.option("--refill", is_flag=True, help="The last plan again: only what has ended since is answered.")
 @click.option("--wait", is_flag=True, help="Until the run is over; ends with 1 where it failed.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @at_a_gateway
 @told
-def run(*, now: bool, refill: bool, wait: bool, base_url: str | None, api_key: str | None, as_json: bool) -> None:
-    """Mine the log of questions and answer the most valuable ones, within the deployment's budget."""
+def run(*, target: Callable[[], Target], now: bool, refill: bool, wait: bool, as_json: bool) -> None:
+    """Mine the log of questions and answer the most valuable ones, within the deployment's budget.
+
+    Needs a key with the scope admin.
+    """
     del now
-    target = find(base_url, api_key)
-    found = call(target, "POST", ROOT, {"refill": refill})
+    gateway = target()
+    found = call(gateway, "POST", ROOT, {"refill": refill})
     if wait:
-        found = _waited(target, found["id"])
+        found = _waited(gateway, found["id"])
     if as_json:
         json.dump(found, sys.stdout)
     elif wait:
@@ -66,12 +61,12 @@ def run(*, now: bool, refill: bool, wait: bool, base_url: str | None, api_key: s
 
 @click.command("status")
 @click.argument("run_id", metavar="[RUN]", required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @at_a_gateway
 @told
-def status(run_id: str | None, *, base_url: str | None, api_key: str | None, as_json: bool) -> None:
-    """Show the last runs, or one of them."""
-    target = find(base_url, api_key)
-    found = call(target, "GET", ROOT if run_id is None else f"{ROOT}/{quote(run_id, safe='')}")
+def status(*, target: Callable[[], Target], run_id: str | None, as_json: bool) -> None:
+    """Show the last runs, or one of them. Needs a key with the scope admin."""
+    found = call(target(), "GET", ROOT if run_id is None else f"{ROOT}/{quote(run_id, safe='')}")
     if as_json:
         json.dump(found, sys.stdout)
     elif run_id is not None:
