@@ -76,11 +76,15 @@ def status(*, target: Callable[[], Target], run_id: str | None, as_json: bool) -
 
 
 def line_of(run: dict[str, Any]) -> str:
-    """A run in one sentence."""
-    counts = ", ".join(f"{run[name]} {name}" for name in OUTCOMES if run[name])
+    """A run in one sentence; of one that found nothing to do, the main reason why."""
+    name = f"{run['id']} {'(refill) ' if run['refill'] else ''}{run['state']}"
+    if run["items"] == 0:
+        why = max(run["left_out"].items(), key=lambda one: one[1], default=None)
+        return f"{name}: nothing to answer" + (f": {why[1]} {why[0]}" if why else "")
+    counts = ", ".join(f"{run[outcome]} {outcome}" for outcome in OUTCOMES if run[outcome])
     of = "no plan yet" if run["items"] is None else f"{run['items']} questions"
     spent = f"${run['spent_usd']:.4f} of ${run['planned_usd']:.4f} planned"
-    return f"{run['id']} {'(refill) ' if run['refill'] else ''}{run['state']}: {of}; {counts or 'none done'}; {spent}"
+    return f"{name}: {of}; {counts or 'none done'}; {spent}"
 
 
 def reasons_of(run: dict[str, Any]) -> list[str]:
@@ -113,7 +117,10 @@ def _show(found: dict[str, Any]) -> None:
         began = datetime.fromtimestamp(one["started_at"], UTC).strftime("%m-%d %H:%M UTC")
         click.echo(f"{began}  {line_of(one)}")
     if not found["data"]:
-        click.echo("No run yet: `slipstream precompute run` starts one, and the deployment's schedule does nightly.")
+        click.echo(
+            "No run has made its plan yet; one that has just been started is listed once it has.\n"
+            "`slipstream precompute run` starts one, and the deployment's schedule does nightly."
+        )
     log = found["query_log"]
     if log is None:
         click.echo("The log of questions is off (deploy setting query_log_share): there is nothing to plan from.")
