@@ -15,10 +15,10 @@ from cli.document import read_document, system_prompt
 from cli.gateway_client import CallFailed, Reply, stream
 from cli.target import Target, find
 from cli.waiting import with_sign_of_life
+from slipstream.gateway.options import CHOICES
 
 USUAL_MODEL = "balanced"
 MODELLED = "On a local stack: the model service's times are modelled (bedrock wait, stream); all else is measured."
-USE_CASES = ("extraction", "classification", "summarization", "creative", "code", "chat")
 
 
 @click.command()
@@ -26,9 +26,11 @@ USE_CASES = ("extraction", "classification", "summarization", "creative", "code"
 @click.option("--file", "-f", "document", type=click.Path(path_type=Path), help="A text to answer from.")
 @click.option("--index", "-i", help="An index to answer from, with citations: slipstream index list names them.")
 @click.option("--model", "-m", default=USUAL_MODEL, show_default=True, help="Alias, Bedrock id or profile ARN.")
-@click.option("--use-case", type=click.Choice(USE_CASES), help="Preset of sampling parameters.")
-@click.option("--latency", type=click.Choice(["standard", "optimized"]), help="Bedrock's latency-optimized inference.")
-@click.option("--cache", type=click.Choice(["auto", "off"]), help="off: a prompt that is asked once is not kept.")
+@click.option("--use-case", type=click.Choice(CHOICES["use_case"]), help="Preset of sampling parameters.")
+@click.option("--latency", type=click.Choice(CHOICES["latency"]), help="Bedrock's latency-optimized inference.")
+@click.option(
+    "--cache", type=click.Choice(CHOICES["cache"]), help="Use of kept answers; off: none, and no prompt caching."
+)
 @click.option("--max-tokens", type=click.IntRange(1), default=1024, show_default=True, help="Longest answer.")
 @click.option("--base-url", help="The gateway; else SLIPSTREAM_BASE_URL, else the local stack.")
 @click.option("--api-key", help="Its key; else SLIPSTREAM_API_KEY, else the local stack's.")
@@ -147,6 +149,8 @@ def show(reply: Reply, max_tokens: int) -> None:
     if reply.finish_reason == "length":
         console.print(f"(cut at {max_tokens} tokens: --max-tokens raises that)", style="yellow")
     console.print(waterfall(reply.report, reply.first_token_ms))
-    console.print(summary(reply.report, reply.first_token_ms, reply.total_ms), style="dim", soft_wrap=True)
+    console.print(
+        summary(reply.report, reply.first_token_ms, reply.total_ms), style="dim", markup=False, soft_wrap=True
+    )
     for note in reply.report.get("notes", ()):
         console.print(f"note: {note}", style="dim")

@@ -12,16 +12,18 @@ import click
 from cli.cache_view import shown
 from cli.gateway_client import call
 from cli.refusals import told
-from cli.target import Target, find
+from cli.target import Target, at_a_gateway, gateway_options
 
 
 @click.group()
-@click.option("--base-url", help="The gateway; else SLIPSTREAM_BASE_URL, else the local stack.")
-@click.option("--api-key", help="Else SLIPSTREAM_API_KEY, else the local stack's.")
+@gateway_options
 @click.pass_context
 def cache(context: click.Context, base_url: str | None, api_key: str | None) -> None:
-    """End kept answers, and see what they are worth. All but feedback need a key with the scope admin."""
-    context.obj = lambda: find(base_url, api_key)
+    """Kept answers: see what they are worth (report), say what one was worth (feedback), end them (purge).
+
+    All but feedback need a key with the scope admin.
+    """
+    context.obj = base_url, api_key
 
 
 @cache.command()
@@ -31,11 +33,11 @@ def cache(context: click.Context, base_url: str | None, api_key: str | None) -> 
 @click.option("--learnt", is_flag=True, help="With one of those: also what was learnt of its questions.")
 @click.option("--document", metavar="INDEX/ID", help="Answers that rest on a document; INDEX/: on any of an index.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-@click.pass_obj
+@at_a_gateway
 @told
 def purge(
-    target: Callable[[], Target],
     *,
+    target: Callable[[], Target],
     tenant: str | None,
     namespace: str | None,
     prefix: str,
@@ -66,10 +68,10 @@ def purge(
 @click.option("--namespace", help="Or of a namespace that tenants share.")
 @click.option("--days", type=click.IntRange(1, 30), default=7, show_default=True, help="How far back, in UTC days.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-@click.pass_obj
+@at_a_gateway
 @told
 def report(
-    target: Callable[[], Target], *, tenant: str | None, namespace: str | None, days: int, as_json: bool
+    *, target: Callable[[], Target], tenant: str | None, namespace: str | None, days: int, as_json: bool
 ) -> None:
     """Show hits, savings, the measured rate of wrong semantic hits, and which answers are useful or doubtful."""
     if tenant is not None and namespace is not None:
@@ -84,9 +86,9 @@ def report(
 @click.argument("feedback_id", metavar="ID")
 @click.option("--right/--wrong", "correct", default=None, help="What the answer was.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-@click.pass_obj
+@at_a_gateway
 @told
-def feedback(target: Callable[[], Target], feedback_id: str, *, correct: bool | None, as_json: bool) -> None:
+def feedback(*, target: Callable[[], Target], feedback_id: str, correct: bool | None, as_json: bool) -> None:
     """Say what a kept answer was worth: ID is its reply's slipstream.cache.feedback. A wrong one ends at once."""
     if correct is None:
         raise click.UsageError("give one of --right and --wrong")

@@ -54,7 +54,9 @@ def streamed(stage: Stage, stop: Stop) -> Reply:
         stage.console.file.flush()
     stage.console.print("\n")
     stage.console.print(waterfall(reply.report, reply.first_token_ms))
-    stage.console.print(summary(reply.report, reply.first_token_ms, reply.total_ms), style="dim", soft_wrap=True)
+    stage.console.print(
+        summary(reply.report, reply.first_token_ms, reply.total_ms), style="dim", markup=False, soft_wrap=True
+    )
     return reply
 
 
@@ -90,9 +92,12 @@ class Name(click.ParamType[str]):
 @click.argument("name", required=False, type=Name())
 @click.option("--list", "as_list", is_flag=True, help="Name the longer demonstrations and stop.")
 @click.option("--json", "as_json", is_flag=True, help="NAME's figures as one JSON object on standard output.")
+@click.option("--age", is_flag=True, help="With precompute: let days pass on a stack that runs already, too.")
 @click.option("--base-url", help="A gateway that runs already; else the local stack is started and stopped.")
 @click.option("--api-key", help="Its key.")
-def demo(name: str | None, *, as_list: bool, as_json: bool, base_url: str | None, api_key: str | None) -> None:
+def demo(
+    name: str | None, *, as_list: bool, as_json: bool, age: bool, base_url: str | None, api_key: str | None
+) -> None:
     """Ask five questions over samples/, streamed, and show what each technique saved against the same request.
 
     A sixth goes to an index of 150 pages, and comes again: from the cache, in other words, after its page changed.
@@ -105,10 +110,15 @@ def demo(name: str | None, *, as_list: bool, as_json: bool, base_url: str | None
         return
     if as_json and name is None:
         raise click.UsageError(f"--json goes with a NAME: {', '.join(DEMONSTRATIONS)}")
+    ages_days = DEMONSTRATIONS[name].ages_days if name is not None else 0
+    if age and not ages_days:
+        raise click.UsageError("--age goes with precompute alone: no other demonstration lets days pass")
     console = Console(highlight=False, stderr=as_json)
     began = time.monotonic()
     try:
         with gateway(base_url, api_key, console) as stage:
+            if ages_days:
+                refuse_to_age(stage, ages_days, asked=age)
             started = stage.started
             tour(stage) if name is None else at_length(stage, DEMONSTRATIONS[name], name, as_json=as_json)
     except CallFailed as error:
@@ -118,6 +128,21 @@ def demo(name: str | None, *, as_list: bool, as_json: bool, base_url: str | None
         sys.exit(130)
     hint = " `make up` leaves the stack running for your own client." if started else ""
     console.print(f"\nDone in {time.monotonic() - began:.0f} s.{hint}")
+
+
+def refuse_to_age(stage: Stage, days: int, *, asked: bool) -> None:
+    """Raises CallFailed where what would be made ``days`` older is not the demonstration's own, unless ``asked`` to."""
+    if not stage.local:
+        raise CallFailed(
+            "this demonstration lets days pass and a schedule come at once, which only a local stack can: leave "
+            "--base-url and SLIPSTREAM_BASE_URL out; `slipstream precompute run --wait` fills another gateway"
+        )
+    if not stage.started and not asked:
+        raise CallFailed(
+            f"a local stack is running, and this demonstration makes everything in its table of answers {days} days "
+            "older: kept answers would end, and the log of questions move back. Stop it (`slipstream down`), and the "
+            "demonstration starts a stack of its own; or give --age, if what that stack keeps is of no value to you"
+        )
 
 
 def tour(stage: Stage) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,14 @@ from cli.precompute_options import evaluation_options
 if TYPE_CHECKING:
     from numpy import float32
     from numpy.typing import NDArray
+
+
+def _not_nan(context: click.Context, param: click.Parameter, value: float) -> float:
+    """A range lets NaN through, which lies neither below nor above it."""
+    del context, param
+    if math.isnan(value):
+        raise click.BadParameter("nan is no number: give one from 0.001 to 0.5")
+    return value
 
 
 @click.group("eval")
@@ -191,9 +200,10 @@ def precompute(
 @click.option("--intents", type=click.Path(path_type=Path), help="File: intent, question, parted by tabs.")
 @click.option(
     "--epsilon",
-    type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
+    type=click.FloatRange(0.001, 0.5),
     default=0.01,
     show_default=True,
+    callback=_not_nan,
     help="Acceptable share of wrong answers among those served.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else there.")

@@ -15,7 +15,8 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from local.vectors import VectorCache
-from slipstream.caching.semantic.evaluation import ORDERS, Corpus, Judged, Run, as_shipped, online, summary
+from slipstream.caching.semantic.calibration import fewest_labels
+from slipstream.caching.semantic.evaluation import LABELLED, ORDERS, Corpus, Judged, Run, as_shipped, online, summary
 from slipstream.caching.semantic.pairs import read_intents, read_pairs, true_pairs
 from slipstream.caching.semantic.verifier import Calibration, shipped
 
@@ -31,7 +32,9 @@ Progress = Callable[[str, int, int], None]
 
 
 def measure(path: Path, kind: Literal["pairs", "intents"], *, epsilon: float, progress: Progress) -> dict[str, Any]:
-    """What ``--json`` prints. Raises InvalidRequest for a file that cannot be used."""
+    """What ``--json`` prints; ``note`` where the pairs are too few to learn from. Raises InvalidRequest for a file that
+    cannot be used.
+    """
     if kind == "pairs":
         judged = read_pairs(path)
         corpus = embedded([text for pair in judged for text in (pair.asked, pair.candidate)], progress)[0]
@@ -41,6 +44,7 @@ def measure(path: Path, kind: Literal["pairs", "intents"], *, epsilon: float, pr
         judged = [*true_pairs(questions), *_look_alikes(questions, corpus, vectors)]
     calibration = msgspec.structs.replace(shipped(), epsilon=epsilon)
     runs = _runs(judged, corpus, calibration, progress)
+    note = too_few(len(judged), epsilon)
     return {
         "data": f"{path.resolve().parent.name}/{path.name}",
         "pairs": len(judged),
@@ -48,7 +52,19 @@ def measure(path: Path, kind: Literal["pairs", "intents"], *, epsilon: float, pr
         "epsilon": epsilon,
         "shipped": summary([as_shipped(judged, corpus, calibration)], epsilon),
         "online": summary(runs, epsilon),
-    }
+    } | ({"note": note} if note else {})
+
+
+def too_few(pairs: int, epsilon: float) -> str:
+    """Why so many pairs cannot teach anything; empty where they are enough."""
+    fewest = fewest_labels(epsilon)
+    if int(LABELLED * pairs) >= fewest:
+        return ""
+    needed = round(fewest / LABELLED)
+    return (
+        f"Too few pairs to learn from: at least {needed:,} are needed (10/ε), and there are {pairs:,}; a tenth of them "
+        f"is labelled, and nothing learnt serves before there are {fewest:,} labels (1/ε)."
+    )
 
 
 def _runs(judged: Sequence[Judged], corpus: Corpus, calibration: Calibration, progress: Progress) -> list[Run]:
@@ -128,7 +144,9 @@ def notes(found: Mapping[str, Any]) -> list[str]:
     orders, regret = online["orders"], online["regret"]
     shares = [100 * order["true_hit_rate"] for order in orders]
     rates = [100 * order["false_hit_rate"] for order in orders]
+    few = [found["note"]] if "note" in found else []
     return [
+        *few,
         f"Online: means over {len(orders)} seeded orders, after the first fifth of each. True pairs found "
         f"{min(shares):.1f} to {max(shares):.1f} %, false-hit rate {min(rates):.2f} to {max(rates):.2f} %.",
         f"While it learnt: {regret['served']:.0f} served, {regret['wrong']:.1f} of them wrong; "

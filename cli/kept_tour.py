@@ -19,6 +19,10 @@ from slipstream.retrieval.judged import SourceText
 
 QUESTION = "What is the maximum unzipped deployment package size in AWS Lambda?"
 REWORDED = "Please tell me: what is the maximum unzipped deployment package size in AWS Lambda?"
+WORDING = (
+    f"In other words: “{REWORDED}” What ships serves only the same words, less courtesy and ways to begin; "
+    "learning from a deployment's own questions does the rest (docs/caching.md)."
+)
 REVIEWED = "\n\nThis page was reviewed for the tour."
 
 
@@ -91,8 +95,19 @@ def _put(stage: Stage, name: str, title: str, text: str) -> None:
 
 
 def table(rows: list[Asked]) -> Table:
-    """A row a question: which cache answered, when there was something to read, what it cost and what it saved."""
-    shown = Table(title=f"“{QUESTION}”", title_justify="left", box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
+    """A row a question: which cache answered, when there was something to read, what it cost and what it saved.
+
+    Below it how the other words went, so that nobody takes them for a free paraphrase.
+    """
+    shown = Table(
+        title=f"“{QUESTION}”",
+        title_justify="left",
+        caption=WORDING,
+        caption_justify="left",
+        box=SIMPLE,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     for name in ("", "cache", "first token", "total", "cost", "saved"):
         shown.add_column(name, justify="left" if name in ("", "cache") else "right", no_wrap=True)
     for row in rows:

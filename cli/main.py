@@ -16,7 +16,7 @@ COMMANDS = {
     "index": ("cli.index:index", "Create, load, re-index and drop search indexes."),
     "search": ("cli.search:search", "Profile searches: where the time goes, what to change."),
     "precompute": ("cli.precompute:precompute", "Answer questions before they come: plan, run, status."),
-    "cache": ("cli.cache:cache", "End kept answers: of a tenant, by key, by document."),
+    "cache": ("cli.cache:cache", "Kept answers: report their worth, give feedback, purge."),
     "models": ("cli.models:models", "What each model accepts, costs and can do."),
     "bedrock": ("cli.bedrock:bedrock", "Run the local Bedrock server alone."),
     "eval": ("cli.eval:evaluate", "Measure quality on your own data: retrieval, cache, precompute."),

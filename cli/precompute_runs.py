@@ -6,16 +6,15 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import click
 
 from cli.gateway_client import call
 from cli.refusals import told
-from cli.target import Target, find
+from cli.target import Target, at_a_gateway
 
-F = TypeVar("F", bound=Callable[..., Any])
 ROOT = "/v1/precompute"
 LOOK_S = 1.0
 """Between two looks at a run that is waited for."""
@@ -33,27 +32,23 @@ MEANS = {
 """Reasons, in words."""
 
 
-def at_a_gateway(command: F) -> F:
-    """Which gateway, and how it is shown."""
-    command = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")(command)
-    key = "A key with the scope admin; else SLIPSTREAM_API_KEY, else the local stack's."
-    command = click.option("--api-key", help=key)(command)
-    return click.option("--base-url", help="The gateway; else SLIPSTREAM_BASE_URL, else the local stack.")(command)
-
-
 @click.command("run")
 @click.option("--now", is_flag=True, default=True, help="At once, besides what the schedule starts (the default).")
 @click.option("--refill", is_flag=True, help="The last plan again: only what has ended since is answered.")
 @click.option("--wait", is_flag=True, help="Until the run is over; ends with 1 where it failed.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @at_a_gateway
 @told
-def run(*, now: bool, refill: bool, wait: bool, base_url: str | None, api_key: str | None, as_json: bool) -> None:
-    """Mine the log of questions and answer the most valuable ones, within the deployment's budget."""
+def run(*, target: Callable[[], Target], now: bool, refill: bool, wait: bool, as_json: bool) -> None:
+    """Mine the log of questions and answer the most valuable ones, within the deployment's budget.
+
+    Needs a key with the scope admin.
+    """
     del now
-    target = find(base_url, api_key)
-    found = call(target, "POST", ROOT, {"refill": refill})
+    gateway = target()
+    found = call(gateway, "POST", ROOT, {"refill": refill})
     if wait:
-        found = _waited(target, found["id"])
+        found = _waited(gateway, found["id"])
     if as_json:
         json.dump(found, sys.stdout)
     elif wait:
@@ -66,12 +61,12 @@ def run(*, now: bool, refill: bool, wait: bool, base_url: str | None, api_key: s
 
 @click.command("status")
 @click.argument("run_id", metavar="[RUN]", required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @at_a_gateway
 @told
-def status(run_id: str | None, *, base_url: str | None, api_key: str | None, as_json: bool) -> None:
-    """Show the last runs, or one of them."""
-    target = find(base_url, api_key)
-    found = call(target, "GET", ROOT if run_id is None else f"{ROOT}/{quote(run_id, safe='')}")
+def status(*, target: Callable[[], Target], run_id: str | None, as_json: bool) -> None:
+    """Show the last runs, or one of them. Needs a key with the scope admin."""
+    found = call(target(), "GET", ROOT if run_id is None else f"{ROOT}/{quote(run_id, safe='')}")
     if as_json:
         json.dump(found, sys.stdout)
     elif run_id is not None:
@@ -81,11 +76,15 @@ def status(run_id: str | None, *, base_url: str | None, api_key: str | None, as_
 
 
 def line_of(run: dict[str, Any]) -> str:
-    """A run in one sentence."""
-    counts = ", ".join(f"{run[name]} {name}" for name in OUTCOMES if run[name])
+    """A run in one sentence; of one that found nothing to do, the main reason why."""
+    name = f"{run['id']} {'(refill) ' if run['refill'] else ''}{run['state']}"
+    if run["items"] == 0:
+        why = max(run["left_out"].items(), key=lambda one: one[1], default=None)
+        return f"{name}: nothing to answer" + (f": {why[1]} {why[0]}" if why else "")
+    counts = ", ".join(f"{run[outcome]} {outcome}" for outcome in OUTCOMES if run[outcome])
     of = "no plan yet" if run["items"] is None else f"{run['items']} questions"
     spent = f"${run['spent_usd']:.4f} of ${run['planned_usd']:.4f} planned"
-    return f"{run['id']} {'(refill) ' if run['refill'] else ''}{run['state']}: {of}; {counts or 'none done'}; {spent}"
+    return f"{name}: {of}; {counts or 'none done'}; {spent}"
 
 
 def reasons_of(run: dict[str, Any]) -> list[str]:
@@ -118,7 +117,10 @@ def _show(found: dict[str, Any]) -> None:
         began = datetime.fromtimestamp(one["started_at"], UTC).strftime("%m-%d %H:%M UTC")
         click.echo(f"{began}  {line_of(one)}")
     if not found["data"]:
-        click.echo("No run yet: `slipstream precompute run` starts one, and the deployment's schedule does nightly.")
+        click.echo(
+            "No run has made its plan yet; one that has just been started is listed once it has.\n"
+            "`slipstream precompute run` starts one, and the deployment's schedule does nightly."
+        )
     log = found["query_log"]
     if log is None:
         click.echo("The log of questions is off (deploy setting query_log_share): there is nothing to plan from.")

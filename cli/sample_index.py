@@ -79,7 +79,9 @@ def ask(stage: Stage, question: str) -> Reply:
     stage.console.print("\n")
     stage.console.print(citations(reply.report.get("rag") or {}))
     stage.console.print(waterfall(reply.report, reply.first_token_ms))
-    stage.console.print(summary(reply.report, reply.first_token_ms, reply.total_ms), style="dim", soft_wrap=True)
+    stage.console.print(
+        summary(reply.report, reply.first_token_ms, reply.total_ms), style="dim", markup=False, soft_wrap=True
+    )
     return reply
 
 

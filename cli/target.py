@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import click
 
 from local import endpoint, places
 
+F = TypeVar("F", bound=Callable[..., Any])
 NOWHERE = "no gateway to ask: run `make up` for a local one, or set SLIPSTREAM_BASE_URL and SLIPSTREAM_API_KEY"
 
 
@@ -41,6 +45,27 @@ def find(base_url: str | None, api_key: str | None) -> Target:
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     return Target(found.base_url, api_key or found.api_key)
+
+
+def gateway_options(command: F) -> F:
+    """The flags ``--base-url`` and ``--api-key``."""
+    key = "Its key; else SLIPSTREAM_API_KEY, else the local stack's."
+    command = click.option("--api-key", help=key)(command)
+    return click.option("--base-url", help="The gateway; else SLIPSTREAM_BASE_URL, else the local stack.")(command)
+
+
+def at_a_gateway(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give ``command`` those flags, and as ``target`` what finds the gateway once it is called.
+
+    Where its group takes them too (``context.obj`` is what they said, as a tuple), each counts that was not given here.
+    """
+
+    @wraps(command)
+    def run(*args: Any, base_url: str | None, api_key: str | None, **kwargs: Any) -> Any:
+        above_url, above_key = click.get_current_context().obj or (None, None)
+        return command(*args, target=lambda: find(base_url or above_url, api_key or above_key), **kwargs)
+
+    return gateway_options(run)
 
 
 def _root(url: str) -> str:

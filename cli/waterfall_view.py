@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import shorten
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 WIDTH = 44
+QUESTION_CHARS = 80
+"""Of the question that a semantic hit was made for."""
 BEFORE = "before"
 """What the client waited beyond the function's own time to its first token: network, edge, a cold start."""
 COLOURS = {
@@ -83,7 +86,7 @@ def waterfall(report: Mapping[str, Any], first_token_ms: float | None = None) ->
 
 
 def summary(report: Mapping[str, Any], first_token_ms: float | None, total_ms: float) -> str:
-    """One line: model, times as the client saw them, tokens, dollars."""
+    """One line: model, times as the client saw them, tokens, dollars; of a kept answer, whence it came."""
     tokens = report.get("tokens") or {}
     said = [str(report.get("model", "?"))]
     if first_token_ms is not None:
@@ -94,11 +97,39 @@ def summary(report: Mapping[str, Any], first_token_ms: float | None, total_ms: f
         said.append(f"{tokens.get('input', 0):,} tokens in{cached}, {tokens.get('output', 0):,} out")
     if "cost_usd" in report:
         said.append(f"${report['cost_usd']:.6f}")
+    source = kept(report.get("cache") or {})
+    if source:
+        said.append(source)
     if saved := report.get("saved_usd"):
-        said.append(f"saved ${saved:.6f} by prompt caching" if saved > 0 else lost(saved))
+        how = "" if source else " by prompt caching"  # of a kept answer: against the call that made it
+        said.append(f"saved ${saved:.6f}{how}" if saved > 0 else lost(saved, how))
     return " · ".join(said)
 
 
-def lost(saved_usd: float) -> str:
-    """What a prompt that was kept and not yet read again has cost more."""
+def kept(cache: Mapping[str, Any]) -> str:
+    """What the reply's ``cache`` says of an answer that this request did not make; empty where it made it."""
+    if cache.get("outcome") == "joined":
+        return "joined another's answer"
+    if cache.get("outcome") != "hit":
+        return ""
+    told = f"{cache.get('kind', 'exact')} hit"
+    if cache.get("kind") == "semantic" and cache.get("question"):
+        told += f" of “{shorten(cache['question'], QUESTION_CHARS, placeholder=' …')}”"
+    if (age_s := cache.get("age_s")) is not None:
+        told += f", {age(age_s)} old"
+    return told + (", made before anybody asked" if cache.get("precomputed") else "")
+
+
+def age(seconds: float) -> str:
+    """In the largest unit of which there are two: 90 s, 3 min, 47 h, 2 days."""
+    for unit_s, name in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * unit_s:
+            return f"{seconds / unit_s:,.0f} {name}"
+    return f"{seconds:.0f} s"
+
+
+def lost(saved_usd: float, how: str) -> str:
+    """What a prompt that was kept and not yet read again has cost more, or a call that a kept answer has overtaken."""
+    if not how:
+        return f"lost ${-saved_usd:.6f} by the call that was begun beside it"
     return f"lost ${-saved_usd:.6f} by writing the prompt cache, which the next question over it reads"

@@ -21,6 +21,8 @@ class Demonstration:
     tables: Callable[[dict[str, Any]], Sequence[Table]]
     at_once: int = 1
     """Environments of the function that it needs side by side."""
+    ages_days: int = 0
+    """By how many days it makes everything older that the stack keeps of answers and questions."""
 
 
 DEMONSTRATIONS = {
@@ -46,5 +48,6 @@ DEMONSTRATIONS = {
         precompute.run,
         precompute.tables,
         at_once=precompute.AT_ONCE,
+        ages_days=precompute.DAYS_PASSED,
     ),
 }

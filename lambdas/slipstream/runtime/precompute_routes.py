@@ -60,7 +60,7 @@ def with_precompute(app: App, settings: Settings, environ: Mapping[str, str], sh
 
     def told(request: HttpRequest) -> tuple[int, dict[str, object]]:
         if settings.cache is None:
-            raise NoCache("this gateway keeps no answers: set SLIPSTREAM_CACHE=on, or deploy it with cache=on")
+            raise NoCache
         return api()(request)
 
     def routed(request: HttpRequest) -> HttpResponse:

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bench.twins import twins
+from cli.eval_cache import notes, too_few
 from cli.main import main
 
 KEYS = {"true_hit_rate", "served", "false_hit_rate", "false_hit_upper_95", "labels_revealed"}
@@ -54,6 +55,8 @@ def test_pairs_give_one_object_with_the_promised_keys(tmp_path: Path) -> None:
     assert found["shipped"]["served"] == len(THINGS)
     assert found["shipped"]["wrong"] == found["online"]["wrong"] == 0
     assert found["online"]["labels_revealed"] <= len(same + other) / 10
+    assert found["note"] in notes(found)
+    assert f"at least 1,000 are needed (10/ε), and there are {len(same + other)}" in found["note"]
 
 
 def test_intents_are_paired_within_and_across(tmp_path: Path) -> None:
@@ -66,6 +69,15 @@ def test_intents_are_paired_within_and_across(tmp_path: Path) -> None:
     assert ran.exit_code == 0, ran.stderr
     assert "54 pairs, 36 true" in ran.stdout
     assert "shipped" in ran.stdout
+    assert "Too few pairs to learn from" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("pairs", "epsilon", "few"),
+    [(999, 0.01, True), (1_000, 0.01, False), (19, 0.5, True), (20, 0.5, False), (9_999, 0.001, True)],
+)
+def test_ten_pairs_are_needed_for_each_label_that_the_bound_needs(pairs: int, epsilon: float, few: bool) -> None:
+    assert bool(too_few(pairs, epsilon)) is few
 
 
 @pytest.mark.parametrize(
@@ -73,9 +85,11 @@ def test_intents_are_paired_within_and_across(tmp_path: Path) -> None:
     [
         ((), "--pairs FILE"),
         (("--pairs", "a.tsv", "--intents", "b.tsv"), "--pairs FILE"),
-        (("--pairs", "none.tsv"), "cannot be read"),
+        (("--pairs", "none.tsv"), "there is no file none.tsv"),
         (("--pairs", "none.tsv", "--epsilon", "1.5"), "--epsilon"),
         (("--pairs", "none.tsv", "--epsilon", "0"), "--epsilon"),
+        (("--pairs", "none.tsv", "--epsilon", "0.0009"), "0.001<=x<=0.5"),
+        (("--pairs", "none.tsv", "--epsilon", "nan"), "nan is no number"),
     ],
 )
 def test_what_cannot_be_judged_is_refused(arguments: tuple[str, ...], said: str) -> None:

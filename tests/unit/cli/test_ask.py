@@ -57,6 +57,24 @@ def test_the_options_travel_in_the_slipstream_object(online: Shell, gateway: Gat
     assert (body["model"], body["max_tokens"], body["stream"]) == ("best", 9, True)
 
 
+@pytest.mark.parametrize("chosen", ["auto", "off", "exact", "semantic", "refresh", "race"])
+def test_every_way_to_use_kept_answers_can_be_chosen(online: Shell, gateway: Gateway, chosen: str) -> None:
+    gateway.streams("yes")
+
+    assert online.run("ask", "?", "--cache", chosen).exit_code == 0
+    assert gateway.asked[0][2]["slipstream"] == {"cache": chosen}
+
+
+def test_a_kept_answer_is_told_with_the_question_that_it_was_made_for(online: Shell, gateway: Gateway) -> None:
+    cache = {"outcome": "hit", "kind": "semantic", "question": "How tall [/dim] is it?", "age_s": 11.0}
+    gateway.streams("41 m", report={**REPORT, "cache": cache})
+
+    output = online.run("ask", "How tall?").output
+
+    assert "semantic hit of “How tall [/dim] is it?”, 11 s old · saved $0.000456" in output
+    assert "prompt caching" not in output
+
+
 def test_without_options_no_slipstream_object_is_sent(online: Shell, gateway: Gateway) -> None:
     gateway.streams("yes")
 

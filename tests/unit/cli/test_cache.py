@@ -139,3 +139,34 @@ def test_feedback_on_what_is_not_kept_is_refused_in_the_gateways_words(online: S
 
     assert result.exit_code == 1
     assert "no answer is kept under this id" in result.output
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["report"], ["purge", "--tenant", "acme"], ["feedback", "kaGI", "--right"]],
+)
+def test_the_gateway_can_be_named_before_the_subcommand_and_after_it(
+    shell: Shell, gateway: Gateway, command: list[str]
+) -> None:
+    gateway.refuses(403, {"message": "heard", "code": "permission_denied"})
+    named, key = ["--base-url", gateway.url], ["--api-key", "k1"]
+
+    for arguments in ([*named, *key, *command], [*command, *named, *key], [*named, *command, *key]):
+        assert "heard" in shell.run("cache", *arguments).output
+
+    assert gateway.keys == ["Bearer k1"] * 3
+
+
+def test_of_two_gateways_the_one_after_the_subcommand_counts(shell: Shell, gateway: Gateway) -> None:
+    gateway.returns(REPORT)
+    elsewhere = ["--base-url", "http://127.0.0.1:9", "--api-key", "k1"]
+
+    result = shell.run("cache", *elsewhere, "report", "--base-url", gateway.url, "--api-key", "k2")
+
+    assert (result.exit_code, gateway.keys) == (0, ["Bearer k2"])
+
+
+def test_the_help_names_all_that_can_be_done(shell: Shell) -> None:
+    (line,) = (line for line in shell.run("--help").output.splitlines() if line.startswith("  cache "))
+
+    assert all(name in line for name in ("report", "feedback", "purge"))

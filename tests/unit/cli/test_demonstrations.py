@@ -163,13 +163,41 @@ def test_a_stack_that_runs_already_is_not_said_to_end(shell: Shell, gateway: Gat
     assert "make up" not in result.output
 
 
-def test_no_gateway_of_somebody_elses_is_made_a_day_older(online: Shell, gateway: Gateway) -> None:
+@pytest.mark.parametrize("options", [[], ["--age"]])
+def test_no_gateway_of_somebody_elses_is_made_a_day_older(online: Shell, gateway: Gateway, options: list[str]) -> None:
     gateway.streams("a")
 
-    result = online.run("demo", "precompute")
+    result = online.run("demo", "precompute", *options)
 
-    assert result.exit_code == 1
+    assert (result.exit_code, gateway.asked) == (1, [])
     assert "only a local stack can" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(("options", "refused"), [([], True), (["--age"], False)])
+def test_a_stack_that_runs_already_is_made_older_only_where_that_is_asked_for(
+    shell: Shell, gateway: Gateway, options: list[str], refused: bool
+) -> None:
+    gateway.refuses(418, {"message": "went on to ask", "code": "teapot"})
+    here = Places(shell.folder / "local")
+    Endpoint(gateway.url, "", "", "", "sk-slip-local", "m").write(here.endpoint)
+
+    lock = hold_lock(here)
+    assert lock is not None
+    with lock:
+        result = shell.run("demo", "precompute", *options)
+
+    told = " ".join(result.output.split())
+    assert (result.exit_code, not gateway.asked) == (1, refused)
+    assert ("4 days older" in told and "`slipstream down`" in told and "--age" in told) is refused
+    assert ("went on to ask" in told) is not refused
+
+
+@pytest.mark.parametrize("name", [[], ["latency"]])
+def test_no_other_demonstration_takes_days_to_pass(online: Shell, gateway: Gateway, name: list[str]) -> None:
+    result = online.run("demo", *name, "--age")
+
+    assert (result.exit_code, gateway.asked) == (2, [])
+    assert "--age goes with precompute" in result.output
 
 
 def test_the_morning_is_set_beside_the_first_time_and_what_was_not_asked_then_beside_nothing() -> None:

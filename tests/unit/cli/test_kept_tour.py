@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from cli.gateway_client import Reply
-from cli.kept_tour import Asked, table
+from cli.kept_tour import REWORDED, Asked, table
 
 
 def reply(cost_usd: float, saved_usd: float, **cache: Any) -> Reply:
@@ -37,3 +37,12 @@ def test_each_row_has_its_times_and_dollars() -> None:
     first, again = (line for line in console.export_text().splitlines() if "asked" in line)
     assert "$0.004206" in first.split("34 ms")[1].split("$0.000000")[0]
     assert again.rstrip().endswith("$0.000000  $0.004206") or again.rstrip().endswith("$0.004206")
+
+
+def test_the_other_words_are_shown_with_what_ships_of_them() -> None:
+    console = Console(width=80, record=True)
+    console.print(table([Asked("in other words", reply(0.0, 0.004206, outcome="hit", kind="semantic"))]))
+
+    told = " ".join(console.export_text().split())
+    assert f"In other words: “{REWORDED}”" in told
+    assert "only the same words, less courtesy" in told

@@ -53,6 +53,24 @@ def test_one_run_tells_why_answers_were_not_kept(online: Shell, gateway: Gateway
     assert "9 left out: few_users (fewer users than precompute_min_users asked" in output
 
 
+@pytest.mark.parametrize(
+    ("left_out", "said"),
+    [
+        ({"few_users": 17}, "01ABC done: nothing to answer: 17 few_users"),
+        ({"families_without_price": 1, "few_users": 17}, "01ABC done: nothing to answer: 17 few_users"),
+        ({}, "01ABC done: nothing to answer"),
+    ],
+)
+def test_a_run_with_nothing_to_do_says_the_main_reason_in_its_line(
+    online: Shell, gateway: Gateway, left_out: dict[str, int], said: str
+) -> None:
+    idle = RUN | dict.fromkeys(("items", "planned_usd", "spent_usd", "answered", "held", "refused"), 0)
+    told = idle | {"reasons": {}, "left_out": left_out}
+    gateway.returns({"object": "list", "data": [told], "query_log": {"share": 1, "days": 90}})
+
+    assert f"UTC  {said}\n" in online.run("precompute", "status").output
+
+
 def test_the_last_runs_have_a_line_each_and_the_log_is_below(online: Shell, gateway: Gateway) -> None:
     gateway.returns({"object": "list", "data": [RUN], "query_log": {"share": 0.1, "days": 90}})
 
@@ -70,7 +88,7 @@ def test_without_a_log_the_status_says_what_is_missing(online: Shell, gateway: G
 
     output = online.run("precompute", "status").output
 
-    assert "No run yet" in output
+    assert "one that has just been started is listed once it has" in output
     assert "query_log_share" in output
 
 

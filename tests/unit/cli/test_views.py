@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -86,6 +89,39 @@ def test_a_reply_without_spans_has_an_empty_waterfall() -> None:
 def test_money_lost_by_caching_is_called_lost_and_says_what_for() -> None:
     told = "lost $0.000200 by writing the prompt cache, which the next question over it reads"
     assert told in summary({"saved_usd": -0.0002}, None, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("cache", "told"),
+    [
+        ({"outcome": "hit", "kind": "exact", "age_s": 11.2}, "exact hit, 11 s old · saved $0.001659"),
+        ({"outcome": "hit", "kind": "exact", "age_s": 7_300.0, "precomputed": True},
+         "exact hit, 2 h old, made before anybody asked · saved $0.001659"),
+        ({"outcome": "hit", "kind": "semantic", "question": "How\n tall?", "age_s": 200.0},
+         "semantic hit of “How tall?”, 3 min old · saved $0.001659"),
+        ({"outcome": "hit", "kind": "semantic", "age_s": 90.0}, "semantic hit, 90 s old · saved $0.001659"),
+        ({"outcome": "joined"}, "joined another's answer · saved $0.001659"),
+    ],
+)  # fmt: skip
+def test_a_kept_answer_is_said_to_be_one_and_its_saving_is_not_called_prompt_caching(
+    cache: dict[str, Any], told: str
+) -> None:
+    said = summary({"saved_usd": 0.001659, "cache": cache}, None, 10.0)
+
+    assert said.endswith(told)
+
+
+@pytest.mark.parametrize("cache", [None, {"outcome": "miss"}, {"outcome": "refresh"}])
+def test_an_answer_that_the_model_gave_saves_by_prompt_caching_alone(cache: dict[str, Any] | None) -> None:
+    said = summary({"saved_usd": 0.000456, "cache": cache}, None, 10.0)
+
+    assert said.endswith("total 10 ms · saved $0.000456 by prompt caching")
+
+
+def test_a_long_question_of_a_semantic_hit_is_cut() -> None:
+    cache = {"outcome": "hit", "kind": "semantic", "question": "why " * 200, "age_s": 1.0}
+
+    assert len(summary({"cache": cache}, None, 10.0)) < 160
 
 
 def test_the_wait_for_a_stream_is_set_against_the_whole_buffered_answer() -> None:

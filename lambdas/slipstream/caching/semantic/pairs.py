@@ -68,7 +68,11 @@ def true_pairs(intents: dict[str, list[str]], *, seed: int = 0) -> list[Judged]:
 def _rows(path: Path, header: str) -> Iterator[tuple[int, list[str]]]:
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+    except FileNotFoundError as error:
+        raise InvalidRequest(f"there is no file {path}", param="data") from error
+    except OSError as error:
+        raise InvalidRequest(f"{path} cannot be read: {error.strerror}", param="data") from error
+    except UnicodeDecodeError as error:
         raise InvalidRequest(f"{path} cannot be read: {error}. It should be UTF-8 text.", param="data") from error
     names = header.split("<TAB>")
     if lines[0].rstrip("\r").lower().split("\t")[: len(names)] != names:

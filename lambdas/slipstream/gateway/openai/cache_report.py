@@ -29,7 +29,7 @@ def cache_report(
     """
     principal.require("admin")
     if known_of is None:
-        raise NoCache("this deployment keeps no answers: deploy it with cache=on")
+        raise NoCache
     for name in query:
         if name not in ("tenant", "namespace", "days"):
             raise InvalidRequest("the report takes 'tenant' or 'namespace', and 'days'", param=name[:80])

@@ -43,7 +43,7 @@ def feedback(known_of: Callable[[], Knowledge] | None, body: bytes, principal: P
     """
     asked = rejection.decode(_decoder, body)
     if known_of is None:
-        raise NoCache("this deployment keeps no answers: deploy it with cache=on")
+        raise NoCache
     told, knowledge = decode(asked.id), known_of()
     namespace = knowledge.namespace(principal.tenant)
     place = Place(namespace, told.answer)

@@ -32,6 +32,12 @@ class NoCache(SlipstreamError):
     http_status, code = 501, "no_cache"
     bedrock_type, openai_type = "ValidationException", "invalid_request_error"
 
+    def __init__(self) -> None:
+        super().__init__(
+            "this gateway keeps no answers, whatever 'cache' in a request says: deploy it with cache=on; on a laptop, "
+            "start it with SLIPSTREAM_CACHE=on"
+        )
+
 
 class PurgeBody(Strict):
     """The request: one of ``tenant``, ``namespace`` (those two with a key's ``prefix``, or all) and ``document``."""
@@ -65,7 +71,7 @@ def purge(
     principal.require("admin")
     asked = rejection.decode(_decoder, body)
     if store is None:
-        raise NoCache("this deployment keeps no answers: deploy it with cache=on")
+        raise NoCache
     if sum(one is not None for one in (asked.tenant, asked.namespace, asked.document)) != 1:
         raise InvalidRequest("give one of 'tenant', 'namespace' and 'document'", param="tenant")
     if asked.learnt and (asked.document is not None or asked.prefix or known_of is None):

@@ -46,10 +46,12 @@ def test_a_file_of_pairs_that_cannot_be_used_is_refused(tmp_path: Path, text: st
 
 
 def test_a_file_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequest, match="cannot be read"):
+    with pytest.raises(InvalidRequest, match=r"there is no file .*none\.tsv$"):
         read_pairs(tmp_path / "none.tsv")
+    with pytest.raises(InvalidRequest, match=r"cannot be read: Is a directory$"):
+        read_pairs(tmp_path)
     (tmp_path / "binary.tsv").write_bytes(b"label\ta\tb\n1\t\xff\t\xfe\n")
-    with pytest.raises(InvalidRequest, match="cannot be read"):
+    with pytest.raises(InvalidRequest, match="UTF-8 text"):
         read_pairs(tmp_path / "binary.tsv")
 
 

@@ -234,7 +234,7 @@ def test_a_body_that_is_not_clear_is_told_its_field(body: bytes, param: str) -> 
 
 
 def test_a_deployment_without_a_cache_says_so() -> None:
-    with pytest.raises(NoCache, match="cache=on"):
+    with pytest.raises(NoCache, match=r"cache=on.*SLIPSTREAM_CACHE=on"):
         feedback(None, b'{"id": "x", "correct": true}', CALLER)
 
 
