@@ -214,6 +214,14 @@ def test_bedrocks_own_tools_act_so_nothing_is_kept() -> None:
     assert outcome(bench.ask(tools=grounded, options=wanting("exact"))[1]) is None
 
 
+@pytest.mark.parametrize(("kind", "kept"), [("toolUse", False), ("toolResult", False), ("image", True)])
+def test_of_what_only_bedrocks_own_wire_knows_a_tools_use_is_an_act_and_not_kept(kind: str, kept: bool) -> None:
+    said = (Started(), OtherDelta(0, kind, {"name": "search"}, start=True), *HELLO[1:])
+    bench = Caching([said, OTHER])
+    bench.ask()
+    assert bench.ask()[0] == (said if kept else OTHER)
+
+
 @pytest.mark.parametrize(
     "asked",
     [

@@ -9,7 +9,7 @@ import pytest
 
 from slipstream.caching import watching
 from slipstream.caching.marking import MarkingIndex
-from slipstream.caching.store import Watch
+from slipstream.caching.store import SKEW_S, Watch
 from slipstream.chat.events import Started, Stopped, TextDelta, Usage
 from slipstream.chat.request import Options, Parameters
 from slipstream.chat.retrieval_options import RetrievalOptions
@@ -130,9 +130,39 @@ def test_an_environment_that_has_looked_before_sees_the_answers_that_were_kept_s
     assert bench.question() == "miss"
 
 
+def test_one_that_was_kept_by_a_clock_that_is_a_little_behind_is_seen_too() -> None:
+    bench = Loaded()
+    looked_s = bench.clock.now_s
+    bench.load({"herons.md": ELSEWHERE})
+    bench.clock.now_s = looked_s - SKEW_S / 2
+    bench.question()
+    bench.clock.now_s = looked_s + SKEW_S
+    bench.load({"new.md": ANSWERING})
+    assert bench.question() == "miss"
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "another environment"])
+def test_an_answer_ends_once_whoever_brings_the_next_document(elsewhere: bool) -> None:
+    bench = Loaded()
+    bench.question()
+    bench.load({"new.md": ANSWERING})
+    bench.load({"newer.md": ANSWERING}, through=bench.environment() if elsewhere else None)
+    assert bench.counted == [{"answers_ended_by_arrivals": 1.0}]
+
+
 def test_an_answer_that_was_begun_before_the_document_came_and_ends_after_it_is_not_kept() -> None:
     bench = Loaded()
     answer = bench.begin_question()
+    bench.load({"new.md": ANSWERING})
+    finish(answer)
+    assert answer.report()["cache"]["kept"] is False
+    assert bench.question() == "miss"
+
+
+def test_nor_where_the_document_came_by_a_clock_that_is_a_little_behind() -> None:
+    bench = Loaded()
+    answer = bench.begin_question()
+    bench.clock.now_s -= SKEW_S / 2
     bench.load({"new.md": ANSWERING})
     finish(answer)
     assert answer.report()["cache"]["kept"] is False

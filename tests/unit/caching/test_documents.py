@@ -15,7 +15,7 @@ from slipstream.caching.store import Mark
 from slipstream.chat import events as chat
 from slipstream.chat.events import Started, Stopped, TextDelta, Usage
 from slipstream.chat.request import Message, Options, Parameters, Text
-from slipstream.chat.retrieval_options import RetrievalOptions
+from slipstream.chat.retrieval_options import Filter, RetrievalOptions
 from slipstream.disconnect import Disconnect
 from slipstream.errors import IndexNotFound, UpstreamUnavailable
 from slipstream.fakes.answer_store import MemoryAnswerStore
@@ -240,6 +240,33 @@ def test_another_generation_or_ranking_has_other_answers() -> None:
     assert outcome(bench.question()) == "miss"
     bench.documents.generation = msgspec.structs.replace(bench.documents.generation, kept=Kept(ranking={"fusion": {}}))
     assert outcome(bench.question()) == "miss"
+
+
+def test_other_synonyms_have_other_answers() -> None:
+    bench = Rag()
+    bench.question()
+    bench.documents.generation = msgspec.structs.replace(
+        bench.documents.generation, kept=Kept(synonyms=("retry, redrive",))
+    )
+    assert [outcome(bench.question()), outcome(bench.question())] == ["miss", "hit"]
+
+
+A_FILTER, ANOTHER_FILTER = Filter("team", ("red",)), Filter("area", ("north",))
+
+
+@pytest.mark.parametrize(
+    ("said", "again"),
+    [
+        (RetrievalOptions(excluded=("a", "b")), RetrievalOptions(excluded=("b", "a"))),
+        (RetrievalOptions(off=("frame", "phrases")), RetrievalOptions(off=("phrases", "frame"))),
+        (RetrievalOptions(filters=(A_FILTER, ANOTHER_FILTER)), RetrievalOptions(filters=(ANOTHER_FILTER, A_FILTER))),
+    ],
+    ids=["excluded", "off", "filters"],
+)
+def test_what_has_no_order_has_one_answer_in_any_order(said: RetrievalOptions, again: RetrievalOptions) -> None:
+    bench = Rag()
+    told = [outcome(bench.question(options=Options(retrieval=options))) for options in (said, again)]
+    assert told == ["miss", "hit"]
 
 
 @pytest.mark.parametrize("options", [RetrievalOptions(passages=5), RetrievalOptions(leg_timeout_ms=900)])

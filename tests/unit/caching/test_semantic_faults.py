@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from threading import Barrier, Event, Thread
 from typing import Any
 
@@ -23,7 +23,7 @@ from slipstream.fakes.answer_store import MemoryAnswerStore
 from slipstream.fakes.question_store import MemoryQuestionStore
 from slipstream.models.resolved import ResolvedCall
 from slipstream.telemetry.waterfall import Waterfall
-from tests.unit.caching.comparing import ASKED, REWORDED, Comparing, Notes, saying, text_of
+from tests.unit.caching.comparing import ANOTHER, ASKED, REWORDED, Comparing, Notes, saying, text_of
 from tests.unit.caching.kept import Clock, outcome, wanting
 from tests.unit.caching.test_documents import CITED, Documents
 from tests.unit.caching.test_semantic_hits import kinds
@@ -428,3 +428,27 @@ def test_questions_of_another_vectors_size_are_not_compared() -> None:
     other = Comparing([saying("Fresh.")], questions=MemoryQuestionStore(), store=bench.store, clock=bench.clock)
     other.questions.put(*place, msgspec.structs.replace(known, vector=b"\x7f" * 100))
     assert kinds(other.ask(REWORDED)[1]) == ("miss", None)
+
+
+def test_what_is_learnt_while_a_family_is_read_anew_stays_known() -> None:
+    class Meanwhile(MemoryQuestionStore):
+        """Lets something happen once, when it has been read and nobody has what was found."""
+
+        happens: Callable[[], None] | None = None
+
+        def newest(self, *args: Any, **more: Any) -> Any:
+            found = super().newest(*args, **more)
+            happens, self.happens = self.happens, None
+            if happens is not None:
+                happens()
+            return found
+
+    questions = Meanwhile()
+    bench = Comparing([saying("One.")] * 5, questions=questions, families=FamilyLimits(whole_s=100))
+    bench.ask(ASKED)
+    bench.clock.now_s += 101
+    questions.happens = lambda: bench.ask(ANOTHER) and None
+    bench.ask("What is the weather like?")
+    settled(bench)
+    assert questions.happens is None
+    assert kinds(bench.ask("Please, how do I bake bread?")[1]) == ("hit", "semantic")

@@ -75,6 +75,17 @@ def test_a_wording_that_was_served_is_served_again_without_another_vector() -> N
     assert bench.calls == 1
 
 
+def test_a_wording_that_is_asked_again_and_again_is_written_once_a_minute() -> None:
+    bench = Comparing()
+    bench.ask(ASKED)
+    began_s, written_s = bench.clock.now_s, []
+    for later_s in (0, 1, 59, 60, 61):
+        bench.clock.now_s = began_s + later_s
+        assert kinds(bench.ask(REWORDED)[1]) == ("hit", "semantic")
+        written_s += [known.asked_s - began_s for known in bench.known() if known.text == REWORDED]
+    assert written_s == [0, 0, 0, 60, 60]
+
+
 def test_each_hit_hands_out_an_id_that_names_question_and_answer() -> None:
     bench = Comparing()
     bench.ask(ASKED)

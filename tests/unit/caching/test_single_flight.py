@@ -12,7 +12,7 @@ from slipstream.caching.answers import CacheLimits
 from slipstream.caching.entry import Answered
 from slipstream.caching.flights import Flight
 from slipstream.caching.hit import Hit
-from slipstream.caching.store import Head, Place, Seen, Wanted
+from slipstream.caching.store import SKEW_S, Head, Place, Seen, Wanted
 from slipstream.chat import events as chat
 from slipstream.chat.request import Options
 from slipstream.disconnect import Disconnect
@@ -280,9 +280,23 @@ def test_a_leader_whose_answer_cannot_be_kept_lets_the_others_go_on_at_once() ->
 
 
 def test_a_lease_from_a_clock_that_is_far_ahead_is_not_waited_for() -> None:
-    store = MemoryAnswerStore()
-    Caching(store=store, clock=Clock(1_800_086_400.0)).begin()
-    assert Caching([OTHER], store=store).ask()[0] == OTHER
+    store, clock = MemoryAnswerStore(), Clock()
+    Caching(store=store, clock=Clock(clock.now_s + 86_400)).begin()
+    began_s = clock.now_s
+    assert Caching([OTHER], store=store, clock=clock).ask()[0] == OTHER
+    assert clock.now_s == began_s
+
+
+def test_a_lease_from_a_clock_that_is_a_little_ahead_is_waited_for() -> None:
+    store, clock = MemoryAnswerStore(), Clock()
+    first = Caching(store=store, clock=Clock(clock.now_s + SKEW_S)).begin()
+
+    def sleep(_: float) -> None:
+        list(first.events)
+        first.settle()
+
+    there = Caching([OTHER], store=store, clock=clock, sleep=sleep)
+    assert (there.ask()[0], there.calls) == (HELLO, 0)
 
 
 def test_who_waits_for_another_environment_and_hangs_up_is_let_go() -> None:

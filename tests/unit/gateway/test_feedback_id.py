@@ -66,3 +66,16 @@ def test_an_id_of_another_version_says_so() -> None:
 def test_what_is_no_key_and_no_entry_is_refused(wire: list[object]) -> None:
     with pytest.raises(InvalidRequest):
         decode(urlsafe_b64encode(msgspec.msgpack.encode(wire)).decode().rstrip("="))
+
+
+def test_an_id_has_one_spelling() -> None:
+    key, entry = b"a" * 32, "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    twice = msgspec.msgpack.encode([1, key, key, b"", entry])
+    with pytest.raises(InvalidRequest):
+        decode(urlsafe_b64encode(twice).decode().rstrip("="))
+
+
+def test_what_is_longer_than_any_id_is_not_even_read() -> None:
+    newer = msgspec.msgpack.encode([2, b"a" * LONGEST, b"", b"", "01ARZ3NDEKTSV4RRFFQ69G5FAV"])
+    with pytest.raises(InvalidRequest, match="no id of an answer"):
+        decode(urlsafe_b64encode(newer).decode().rstrip("="))

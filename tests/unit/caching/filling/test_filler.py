@@ -139,6 +139,13 @@ def test_a_throttle_is_waited_for_as_long_as_it_says() -> None:
     assert (second - first, third - second) == (7.0, 2.0)
 
 
+def test_a_throttle_is_no_failure_however_often_it_comes() -> None:
+    filling = Filling(*[Throttled("slow down")] * (TRIES + 2), ANSWERED)
+
+    assert filling.fill(ITEMS[:1])["answered"] == 1
+    assert len(filling.answers.asked) == TRIES + 3
+
+
 def test_a_throttle_that_outlasts_the_function_is_the_callers() -> None:
     filling = Filling(ANSWERED, *[Throttled("slow down")] * 99)
 

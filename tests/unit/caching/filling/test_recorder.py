@@ -141,6 +141,17 @@ def test_users_are_hashed_and_told_apart_and_hashes_cannot_be_made_again_without
     assert not any("zoe" in one or "kim" in one for one in first.written)
 
 
+@pytest.mark.parametrize("user", ["ada", None])
+def test_users_of_two_tenants_of_a_shared_namespace_are_two(user: str | None) -> None:
+    store = MemoryAskedStore()
+    log = recorder(store)
+    for tenant in ("acme", "beta"):
+        log.note(asking(user=user, tenant=tenant), "shared:group")
+
+    kept = [one for family in store.families() for one in store.counts("shared:group", family.family, since="")]
+    assert len(frozenset[str]().union(*(one.users for one in kept))) == 2
+
+
 def test_users_of_different_environments_are_the_same_until_the_salt_is_forgotten() -> None:
     store, clock = MemoryAskedStore(), Clock()
     for _ in range(2):

@@ -71,6 +71,16 @@ def test_labels_that_are_all_right_say_nothing_of_where_wrong_ones_begin() -> No
     assert chosen(labels, labels, 0.01) is None
 
 
+def test_what_is_likely_wrong_stays_a_quarter_below_epsilon() -> None:
+    epsilon, chance, found = 0.05, random.Random(5), list[Cut | None]()
+    for _ in range(40):
+        found.append(chosen(*(planted(chance, 400, share=0.7, apart=2.5) for _ in range(2)), epsilon))
+
+    estimates = [one.estimate for one in found if one is not None]
+    assert len(estimates) > 20
+    assert 0.7 * epsilon < max(estimates) <= 0.75 * epsilon
+
+
 def test_candidates_that_a_rule_forbids_are_never_served() -> None:
     labels = [(5.0, True)] * 200 + [(-5.0, False)] * 100
     scores, equal = zip(*labels, strict=True)

@@ -63,9 +63,9 @@ class World:
         )  # fmt: skip
         self.answers.write(Place(namespace, ANSWER), head, Body(b"x", checksum_of(b"x")))
 
-    def know(self, key: str, text: str, vector: list[float], namespace: str = ACME) -> None:
+    def know(self, key: str, text: str, vector: list[float], namespace: str = ACME, *, answer: str = ANSWER) -> None:
         known = Known(
-            key=key, text=text, vector=packed(vector), answer=ANSWER, asked_s=self.clock(),
+            key=key, text=text, vector=packed(vector), answer=answer, asked_s=self.clock(),
             expires_s=self.clock() + 900,
         )  # fmt: skip
         self.questions.put(namespace, FAMILY, known)
@@ -170,6 +170,15 @@ def test_a_pair_is_learnt_from_also_where_its_answer_was_made_anew() -> None:
     assert world.say(correct=False)["ended"] is False
     assert world.told == [(False, False)]
     assert (world.stands, world.known(ANSWER), world.known(ASKED)) == (True, True, False)
+
+
+def test_a_question_that_has_another_answer_by_now_teaches_nothing_of_the_one_that_was_reported() -> None:
+    world = World()
+    world.know(ASKED, QUESTION, [1.0, 0.2], answer=ASKED)
+
+    found = world.say(correct=False)
+    assert (found["ended"], found["learnt"]) == (True, False)
+    assert world.told == []
 
 
 @pytest.mark.parametrize("correct", [True, False])
