@@ -1,9 +1,9 @@
 """What kept answers were worth, counted: by namespace and day, and by answer. At most one write a request.
 
 Counts are added up in the environment's memory and written behind requests, the day's and the answers' by turns, no
-more often than ``PAUSE_S``; of the answers the one that was used most first. What an environment had not written when it
-ended is missing, and on a busy host so are the uses of answers that hardly any asked for: the report shows less than
-there was, never more.
+more often than ``PAUSE_S``; of the answers the one that was used most first. What an environment had not written when
+it ended is missing, and on a busy host so are the uses of answers that hardly any asked for: the report shows less
+than there was, never more.
 """
 
 from __future__ import annotations
