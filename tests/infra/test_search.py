@@ -103,6 +103,7 @@ def test_every_function_finds_the_engine_and_those_that_load_find_bucket_queues_
     loading = {
         "SLIPSTREAM_SEARCH_ENDPOINT", "SLIPSTREAM_STATE_TABLE", "SLIPSTREAM_DOCUMENTS_BUCKET", "SLIPSTREAM_ALIASES",
         "SLIPSTREAM_INGEST_QUEUE_URL", "SLIPSTREAM_DEAD_LETTER_QUEUE_URL", "SLIPSTREAM_CACHE", "SLIPSTREAM_CACHE_TABLE",
+        "SLIPSTREAM_METRICS_NAMESPACE",
     }  # fmt: skip
     assert variables(search, "handlers.ingest.handler").keys() == loading
     assert variables(gateway, "handlers.indexes.handler").keys() == {

@@ -124,6 +124,8 @@ def _without_scraps(groups: list[list[_Unit]], repeated: list[int], size: ChunkS
     merged: list[list[_Unit]] = []
     for group, head in zip(groups, repeated, strict=True):
         own = group[head:]
+        if not own:  # its headings went to the next one, and the rest stands in the one before
+            continue
         pieces = sum(unit.pieces for unit in own)
         before = merged[-1] if merged else []
         if (

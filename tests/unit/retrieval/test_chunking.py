@@ -87,6 +87,18 @@ def test_no_passage_begins_with_a_mark_that_belongs_to_the_letter_before_it(text
     assert all(passage.text[0] not in "\u0301\u0327" for passage in chunk(text, format="plain")[1:])
 
 
+def test_headings_that_follow_a_repeated_sentence_and_leave_it_alone_end_nothing() -> None:
+    text = (  # found by chance
+        "0::0\n"
+        "### 00000. ###\n"
+        "0:0:0:0:0:0:0:0:0:0:000:0:000:000:0:000:000:0:000:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0\x01\u0fd9\u0fd9\uff01##\u1801\u1801\u0e00\u0e8c\u0e8c\u13e5\u13e5\u13e5\u262f\u262f\u262f\u3b2c\u3b2c\u3b2c\u0fd9\u0fd9\u0fd9\u0fd9\u0fd9\uff01\uff01\uff01\uff01\uff01\uff01\uff01\uff01\uff01\uff01\uff01\n"
+        "# 00000. ####\n"
+        "# P\n"
+        "#"
+    )
+    assert "".join(passage.text for passage in chunk(text)).startswith("0::0")
+
+
 def test_a_passage_names_the_headings_it_stands_under() -> None:
     text = f"# Guide\n\n{SENTENCE * 4}\n\n## Keys\n\n### Renew <a name='x'></a>\n\n{SENTENCE * 4}"
 

@@ -114,7 +114,7 @@ def test_a_wrong_answer_to_another_wording_ends_and_teaches_that_they_differ() -
 
 def test_a_pair_that_was_reported_is_not_served_here_again_before_anything_is_learnt() -> None:
     world = World()
-    world.know(ASKED, "how do I open account", [1.0, 0.1])
+    world.know(ASKED, "how do I open an account", [1.0, 0.1])
     pair = Pair(read("How do I open an account?"), read("how do I open an account"), 0.99)
     assert world.learning.verifier(ACME).decide(pair).serve
     world.say(correct=False)
