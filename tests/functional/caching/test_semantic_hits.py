@@ -127,13 +127,14 @@ def test_a_question_that_means_something_else_is_asked_of_the_model(
     assert kind_of(other)[0] == "miss"
     assert "reason" in cache_of(other)["semantic"]
     assert double.calls() > before
+    eventually(lambda: OTHER in known(table))  # or it would be written into the next test's table
 
 
 def test_plain_chat_is_compared_where_a_request_chooses_so(towns: list[Host], table: str, double: Double) -> None:
     del double
     chosen: Any = {"model": "fast", "temperature": 0, "slipstream": {"cache": "semantic"}}
     first = ask(towns[0], ASKED, **chosen)
-    eventually(lambda: known(table) == [ASKED])
+    eventually(lambda: ASKED in known(table))
     whole = towns[1].post("/v1/chat/completions", {"messages": [{"role": "user", "content": REWORDED}], **chosen})
     told = json.loads(whole.body)
     assert (whole.headers["x-slipstream-cache"], told["slipstream"]["cache"]["kind"]) == ("hit", "semantic")
