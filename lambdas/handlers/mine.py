@@ -6,10 +6,9 @@ import os
 import time
 from collections.abc import Mapping
 from functools import cache
-from os import urandom
 from typing import TYPE_CHECKING, Any
 
-from slipstream.ulid import ulid
+from slipstream.ulid import new_ulid
 
 if TYPE_CHECKING:
     from slipstream.caching.filling.planning import Planning
@@ -26,7 +25,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
 
 def respond(event: Mapping[str, Any], planning: Planning) -> dict[str, Any]:
     """Plan the run that the event names."""
-    run = str(event.get("run") or ulid(int(time.time() * 1000), urandom(10)))
+    run = str(event.get("run") or new_ulid(time.time()))
     return planning.plan(run, refill=bool(event.get("refill")))
 
 

@@ -5,11 +5,18 @@ Layout and alphabet: github.com/ulid/spec.
 
 from __future__ import annotations
 
+from os import urandom
+
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 26
 _TIME_BITS, _RANDOM_BITS = 48, 80
 _PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
 """Two signs at once: an id is made for each request."""
+
+
+def new_ulid(now_s: float) -> str:
+    """A new id of the Unix time ``now_s``, which nobody can guess."""
+    return ulid(int(now_s * 1000), urandom(10))
 
 
 def ulid(now_ms: int, entropy: bytes) -> str:

@@ -16,18 +16,17 @@ from typing import Any
 import msgspec
 
 from slipstream.aws.dynamodb import ConditionFailed, Item, Table
-from slipstream.aws.object_bodies import ObjectBodies
+from slipstream.aws.object_bodies import ITEM_BYTES, OBJECT, ObjectBodies
 from slipstream.caching.entry import FORMAT, Body
 from slipstream.caching.store import SKEW_S, DocumentVersion, Head, Lease, Mark, Place, Seen, Wanted, Watch
 from slipstream.retrieval.bar import Bar
 from slipstream.ulid import ulid
 
 INLINE_BYTES = 4096
-ITEM_BYTES = 300 * 1024
 LEFT_S = 3600.0
 """What nobody finished or removed goes this long after its time."""
 SHARDS = "0123456789abcdef"
-MARK, OBJECT, WATCH = "mark", "object", "watch"
+MARK, WATCH = "mark", "watch"
 _HEAD = ("entry_id", "checksum", "created_s", "expires_s", "asked_s", "documents", "version", "place", "lease",
          "lease_until_s")  # fmt: skip
 _NO_ANSWER = (

@@ -10,23 +10,21 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
-from os import urandom
 
 import msgspec
 
 from slipstream.aws.dynamodb import ConditionFailed, Item, Table
-from slipstream.aws.object_bodies import ObjectBodies
+from slipstream.aws.object_bodies import ITEM_BYTES, OBJECT, ObjectBodies
 from slipstream.caching.semantic.policy import Label, Seen
 from slipstream.caching.semantic.ports import Progress
 from slipstream.caching.semantic.verifier import Calibration, calibration_from, encoded
 from slipstream.errors import InvalidRequest
-from slipstream.ulid import ulid
+from slipstream.ulid import new_ulid
 
 LABELS_S = 180 * 86_400.0
 LOOKS_S = 30 * 86_400.0
 """How long an item stays that nothing newer takes the place of."""
-ITEM_BYTES = 300 * 1024
-CALIBRATION, OBJECT = "calibration", "object"
+CALIBRATION = "calibration"
 _COUNTS = Progress.__struct_fields__
 _looks = msgspec.msgpack.Decoder(list[tuple[str, str, str, float]])
 
@@ -47,7 +45,7 @@ class DynamoLearningStore:
         now_s = self._clock()
         pair = label.pair
         item = {
-            "pk": f"label#{namespace}", "sk": name or self._ulid(), "family": family, "asked": pair.asked,
+            "pk": f"label#{namespace}", "sk": name or new_ulid(self._clock()), "family": family, "asked": pair.asked,
             "candidate": pair.candidate, "cosine": pair.cosine, "equal": label.equal, "drawn": label.drawn,
             "ttl_s": int(now_s + LABELS_S),
         }  # fmt: skip
@@ -69,7 +67,7 @@ class DynamoLearningStore:
     def looked(self, namespace: str, seen: Sequence[tuple[str, Seen]]) -> None:
         """See LearningStore."""
         pairs = [(family, pair.asked, pair.candidate, pair.cosine) for family, pair in seen]
-        item = {"pk": f"look#{namespace}", "sk": self._ulid(), "pairs": msgspec.msgpack.encode(pairs)}
+        item = {"pk": f"look#{namespace}", "sk": new_ulid(self._clock()), "pairs": msgspec.msgpack.encode(pairs)}
         self._table.put_item(item | {"ttl_s": int(self._clock() + LOOKS_S)})
 
     def labels(self, namespace: str, *, limit: int) -> Sequence[tuple[str, Label]]:
@@ -114,7 +112,7 @@ class DynamoLearningStore:
 
     def keep(self, namespace: str, calibration: Calibration, progress: Progress) -> None:
         """See LearningStore."""
-        name, packed, now_s = self._ulid(), zlib.compress(encoded(calibration)), self._clock()
+        name, packed, now_s = new_ulid(self._clock()), zlib.compress(encoded(calibration)), self._clock()
         item = {**_learnt(namespace), "name": name, "ttl_s": int(now_s + LABELS_S)}
         if len(packed) <= ITEM_BYTES:
             item["body"] = packed
@@ -154,9 +152,6 @@ class DynamoLearningStore:
 
     def _newest(self, pk: str, limit: int) -> Iterator[Item]:
         return self._table.query("pk = :pk", values={":pk": pk}, limit=limit, newest_first=True)
-
-    def _ulid(self) -> str:
-        return ulid(int(self._clock() * 1000), urandom(10))
 
 
 def _read(item: Item) -> Progress:

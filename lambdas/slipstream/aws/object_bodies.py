@@ -14,6 +14,10 @@ from slipstream.aws.transport import Transport
 from slipstream.errors import UpstreamTimeout, UpstreamUnavailable
 
 LIMIT_BYTES = 64 * 1024 * 1024
+ITEM_BYTES = 300 * 1024
+"""What is larger does not go into an item of DynamoDB (400 KB at most) but into an object."""
+OBJECT = "object"
+"""Value of an item's ``place`` that says so."""
 
 
 class ObjectBodies:

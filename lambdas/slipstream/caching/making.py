@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from os import urandom
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,7 +14,7 @@ from slipstream.caching.store import SKEW_S, DocumentVersion, Head, Place, Watch
 from slipstream.caching.watched import Watched
 from slipstream.chat.events import Event
 from slipstream.errors import SlipstreamError
-from slipstream.ulid import ulid
+from slipstream.ulid import new_ulid
 
 if TYPE_CHECKING:
     from slipstream.caching.answers import AnswerCache
@@ -121,7 +120,7 @@ class Making:
         body = pack(msgspec.structs.replace(answered, precomputed=cache.policy.precomputes))
         now_s = cache.clock()
         head = Head(
-            entry_id=ulid(int(now_s * 1000), urandom(10)),
+            entry_id=new_ulid(now_s),
             checksum=body.checksum,
             created_s=now_s,
             expires_s=now_s + cache.policy.ttl_s,

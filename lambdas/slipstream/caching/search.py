@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from os import urandom
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from slipstream.beside import Pending
@@ -19,7 +18,7 @@ from slipstream.chat.events import Event
 from slipstream.disconnect import Disconnect
 from slipstream.models.resolved import ResolvedCall
 from slipstream.telemetry.waterfall import Waterfall
-from slipstream.ulid import ulid
+from slipstream.ulid import new_ulid
 
 if TYPE_CHECKING:
     from slipstream.caching.answers import AnswerCache
@@ -47,7 +46,7 @@ class Search:
         self._waterfall = waterfall
         self._disconnect = disconnect
         self._options = options = call.request.options
-        self._holder = ulid(int(cache.clock() * 1000), urandom(10))
+        self._holder = new_ulid(cache.clock())
         self._asked_s = cache.clock()
         self._following = Following(cache.flights, (place, options.deadline_ms, options.max_age_s, similar is not None))
         self._looking: Looking | None = None

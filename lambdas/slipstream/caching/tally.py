@@ -11,12 +11,12 @@ from __future__ import annotations
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from threading import Lock
 from typing import Literal, Protocol
 
 import msgspec
 
+from slipstream.caching.day import day_of
 from slipstream.errors import SlipstreamError
 
 PAUSE_S = 1.0
@@ -144,11 +144,6 @@ def _least_used(waiting: Waiting) -> Place:
 def _uses(counts: Counter[str]) -> float:
     """Hits; a report of a wrong answer weighs more than any number of them."""
     return counts["hits"] + 1e6 * counts["reported_wrong"]
-
-
-def day_of(now_s: float) -> str:
-    """The day in UTC, as counts are kept by."""
-    return f"{datetime.fromtimestamp(now_s, UTC):%Y-%m-%d}"
 
 
 def _of_day(counted: Counted) -> dict[str, float]:

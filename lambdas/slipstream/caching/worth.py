@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from slipstream.caching.day import DAY_S, day_of
 from slipstream.caching.knowledge import Knowledge
 from slipstream.caching.semantic.calibration import interval
-from slipstream.caching.tally import Used, day_of
+from slipstream.caching.tally import Used
 
-DAY_S = 86_400.0
 MOST_DAYS = 30
 MOST_ANSWERS = 2000
 """Of each day; where a day has more, those beyond are counted in its sums and not listed."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from os import urandom
 from time import time
 
 from slipstream.errors import BodyTooLarge, SlipstreamError
-from slipstream.ulid import ulid
+from slipstream.ulid import new_ulid
 
 Headers = list[tuple[str, str]]
 
@@ -39,7 +38,7 @@ def request_id(headers: Mapping[str, str], given: str = "") -> str:
         clean = "".join(character for character in candidate if "!" <= character <= "~")[:MAX_REQUEST_ID]
         if clean:
             return clean
-    return ulid(int(time() * 1000), urandom(10))
+    return new_ulid(time())
 
 
 def check_body(headers: Mapping[str, str], size_bytes: int, max_bytes: int) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from slipstream.errors import InvalidRequest, NotFound
 from slipstream.keys.form import SECRET_BYTES, compose, keyed_hash
 from slipstream.keys.store import KeyRecord, KeyStore
-from slipstream.ulid import ulid
+from slipstream.ulid import new_ulid
 
 SCOPES = ("invoke", "ingest", "admin")
 MAX_MODELS, MAX_TEXT, MAX_LIFETIME_S = 50, 100, 10 * 366 * 86_400
@@ -34,7 +34,7 @@ def create(
     Raises InvalidRequest, naming the field.
     """
     _check(tenant, scopes, models, name, expires_in_s)
-    key_id = ulid(int(now_s * 1000), secrets.token_bytes(10))
+    key_id = new_ulid(now_s)
     secret = secrets.token_urlsafe(SECRET_BYTES)
     record = KeyRecord(
         key_id=key_id,

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from slipstream.aws.answer_store import INLINE_BYTES, ITEM_BYTES, DynamoAnswerStore
+from slipstream.aws.answer_store import INLINE_BYTES, DynamoAnswerStore
+from slipstream.aws.object_bodies import ITEM_BYTES
 from slipstream.caching.entry import FORMAT, Body, checksum_of
 from slipstream.caching.store import AnswerStore, DocumentVersion, Head, Lease, Mark, Place, Wanted, Watch
 from slipstream.retrieval.bar import Bar

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from slipstream.aws.learning_store import ITEM_BYTES, LABELS_S, LOOKS_S, DynamoLearningStore
+from slipstream.aws.learning_store import LABELS_S, LOOKS_S, DynamoLearningStore
+from slipstream.aws.object_bodies import ITEM_BYTES
 from slipstream.caching.semantic.policy import Label, Seen
 from slipstream.caching.semantic.ports import LearningStore, Progress
 from slipstream.caching.semantic.rarity import Rarity

@@ -29,7 +29,7 @@ from slipstream.aws.places import Places
 from slipstream.aws.sigv4 import Signer
 from slipstream.aws.transport import Transport
 from slipstream.beside import Beside
-from slipstream.caching.filling.recorder import DAY_S
+from slipstream.caching.day import DAY_S
 from slipstream.caching.marking import MarkingIndex
 from slipstream.gateway.app import create_app
 from slipstream.gateway.http import HttpRequest, Principal

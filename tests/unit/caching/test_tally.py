@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from slipstream.caching.tally import MOST_PENDING, PAUSE_S, Counted, Tally, Used, day_of
+from slipstream.caching.day import day_of
+from slipstream.caching.tally import MOST_PENDING, PAUSE_S, Counted, Tally, Used
 from slipstream.errors import UpstreamUnavailable
 from slipstream.fakes.tally_store import MemoryTallyStore
 from tests.unit.caching.kept import Clock

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from slipstream.caching.tally import PAUSE_S, Tally, day_of
+from slipstream.caching.day import day_of
+from slipstream.caching.tally import PAUSE_S, Tally
 from slipstream.chat.request import Parameters
 from slipstream.fakes.tally_store import MemoryTallyStore
 from tests.unit.caching.kept import Caching, Clock, wanting

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from os import urandom
 from typing import Any, Protocol
 
 import msgspec
@@ -14,7 +13,7 @@ from slipstream.caching.filling.runs import Run, RunStore
 from slipstream.errors import InvalidRequest, MethodNotAllowed, NotFound, SlipstreamError
 from slipstream.gateway.http import HttpRequest
 from slipstream.gateway.routes import decode, printable
-from slipstream.ulid import ulid
+from slipstream.ulid import new_ulid
 
 ROOT = "/v1/precompute"
 LISTED = 10
@@ -84,7 +83,7 @@ class PrecomputeApi:
     def _start(self, body: bytes) -> dict[str, Any]:
         wanted = _decode(body)
         now_s = self._clock()
-        run = ulid(int(now_s * 1000), urandom(10))
+        run = new_ulid(now_s)
         self._machine.start(run, refill=wanted.refill)
         return shown(Run(run=run, started_s=now_s, refill=wanted.refill), [], "running")
 

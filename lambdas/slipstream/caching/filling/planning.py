@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
+from slipstream.caching.day import day_of
 from slipstream.caching.filling.asked import AskedStore
 from slipstream.caching.filling.mining import Price, mine
-from slipstream.caching.filling.recorder import day_of
 from slipstream.caching.filling.runs import Item, PlanFiles, Run, RunStore, items_of, lines_of
 from slipstream.caching.precompute.plan import Budget
 

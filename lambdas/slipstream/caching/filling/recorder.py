@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from hashlib import blake2b
 from os import urandom
 from threading import Lock
 
+from slipstream.caching.day import DAY_S, day_of
 from slipstream.caching.filling.asked import AskedStore, Family, Sighting
 from slipstream.caching.filling.template import Asking, taken_apart
 from slipstream.caching.precompute.privacy import personal
 from slipstream.chat.request import ChatRequest
 from slipstream.errors import SlipstreamError
 
-DAY_S = 86_400.0
 MOST_FAMILIES_A_DAY = 200
 """That one environment logs: where every request has a system prompt of its own, nothing comes again."""
 
@@ -104,8 +103,3 @@ class Recorder:
             self._salt = epoch, salt
         told = f"{request.tenant}\0{request.user or ''}".encode()
         return blake2b(told, key=salt, digest_size=12).hexdigest()
-
-
-def day_of(at_s: float) -> str:
-    """The day (UTC) of a Unix time, as ``2026-11-26``."""
-    return datetime.fromtimestamp(at_s, UTC).date().isoformat()

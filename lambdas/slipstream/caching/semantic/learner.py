@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 
 import msgspec
 
+from slipstream.caching.day import DAY_S, day_of
 from slipstream.caching.semantic.neighbourhood import Neighbourhood
 from slipstream.caching.semantic.policy import Label, Policy, Seen, enough, relearnt
 from slipstream.caching.semantic.ports import LearningStore, Progress, QuestionStore
@@ -20,7 +20,6 @@ from slipstream.errors import SlipstreamError
 
 GROWTH = 1.2
 """By so much the labels have to have grown, unless a wrong answer was reported, or a day is over."""
-DAY_S = 86_400.0
 STALE_S = 7 * DAY_S
 """Learnt again by then without anything new: questions come and go, and the bucket forgets."""
 MOST_FAMILIES = 32
@@ -96,7 +95,7 @@ class Learner:
         before = msgspec.structs.replace(
             shipped(),
             epsilon=self._epsilon,
-            provenance=Provenance(pairs=len(labels), date=f"{datetime.fromtimestamp(self._clock(), UTC):%Y-%m-%d}"),
+            provenance=Provenance(pairs=len(labels), date=day_of(self._clock())),
         )
         made = relearnt(
             before,

@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from slipstream.caching.day import day_of
 from slipstream.caching.semantic.calibration import Cut
 from slipstream.caching.semantic.policy import Label, Seen
 from slipstream.caching.semantic.verifier import Calibration
-from slipstream.caching.tally import PAUSE_S, Counted, Used, day_of
+from slipstream.caching.tally import PAUSE_S, Counted, Used
 from slipstream.caching.worth import DAY_S, PREVIEW_CHARS, SHOWN, worth
 from slipstream.errors import InvalidRequest, PermissionDenied
 from slipstream.gateway.app import create_app

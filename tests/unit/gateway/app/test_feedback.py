@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from slipstream.caching.day import day_of
 from slipstream.caching.entry import Body, checksum_of
 from slipstream.caching.knowledge import Knowledge
 from slipstream.caching.policy import CachePolicy
@@ -17,7 +18,7 @@ from slipstream.caching.semantic.ports import Known
 from slipstream.caching.semantic.reading import read
 from slipstream.caching.semantic.vectors import packed
 from slipstream.caching.store import Head, Place
-from slipstream.caching.tally import PAUSE_S, Tally, day_of
+from slipstream.caching.tally import PAUSE_S, Tally
 from slipstream.errors import InvalidRequest, NotFound, UpstreamUnavailable
 from slipstream.fakes.answer_store import MemoryAnswerStore
 from slipstream.fakes.learning_store import MemoryLearningStore
