@@ -14,10 +14,9 @@ from slipstream.disconnect import NEVER
 from slipstream.errors import ClientGone, PermissionDenied, Throttled, UpstreamTimeout
 from slipstream.fakes.model import Answer, ScriptedModels
 from slipstream.models.resolve import Resolver
+from slipstream.models.small_model import REST_AFTER, REST_S
 from slipstream.retrieval.question.rewrite import (
     MOST_CHARS,
-    REST_AFTER,
-    REST_S,
     ModelRewriter,
     Rewritten,
     fitting,

@@ -7,26 +7,23 @@ for each call, so that a text which asks to be called equal does not know the wo
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
-from threading import Lock
+from collections.abc import Callable
 from time import monotonic
-from typing import Protocol
 
 from slipstream.caching.semantic.ports import Verdict
-from slipstream.chat.events import Event, Failed, TextDelta, Usage
+from slipstream.chat.events import Failed, TextDelta, Usage
 from slipstream.chat.request import ChatRequest, Message, Options, Parameters, Text
-from slipstream.disconnect import NEVER, Disconnect
+from slipstream.disconnect import NEVER
 from slipstream.errors import SlipstreamError
 from slipstream.models.cost import price_of
 from slipstream.models.resolved import ResolvedCall
+from slipstream.models.small_model import Rest, Streams
 from slipstream.telemetry.waterfall import Waterfall
 
 LIMIT_MS = 4_000
 MAX_TOKENS = 16
 MOST_CHARS = 8_000
 """Of each answer; longer ones are not judged."""
-REST_AFTER, REST_S = 3, 60.0
-"""After so many calls in a row without an answer none is made for a while."""
 _LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 _SURE = random.SystemRandom()
 INSTRUCTIONS = (
@@ -37,14 +34,6 @@ INSTRUCTIONS = (
     "If they are the same, reply with the word {same}; if they are different, reply with the word {different}. Reply "
     "with that one word and nothing else."
 )
-
-
-class Streams(Protocol):
-    """A model service, as the gateway's pipeline calls it."""
-
-    def stream(self, call: ResolvedCall, waterfall: Waterfall, disconnect: Disconnect) -> Iterator[Event]:
-        """Yield the answer's events; raises a SlipstreamError before the first one."""
-        ...
 
 
 class ModelJudge:
@@ -64,23 +53,16 @@ class ModelJudge:
         self._resolve = resolve
         self._model = model
         self._limit_ms = limit_ms
-        self._clock = clock
-        self._in_vain = 0
-        self._rests_until_s = 0.0
-        self._lock = Lock()
+        self._rest = Rest(clock)
 
     def same(self, fresh: str, kept: str) -> Verdict:
         """See comparison.Judge: anything but one of the two words counts as different."""
         if max(len(fresh), len(kept)) > MOST_CHARS:
             return Verdict(False, "too long to be judged")
-        with self._lock:
-            if self._clock() < self._rests_until_s:
-                return Verdict(None, "the judge rests")
+        if self._rest.lasts():
+            return Verdict(None, "the judge rests")
         verdict = self._asked(fresh, kept)
-        with self._lock:
-            self._in_vain = self._in_vain + 1 if verdict.equal is None else 0
-            if self._in_vain >= REST_AFTER:
-                self._in_vain, self._rests_until_s = 0, self._clock() + REST_S
+        self._rest.note(came=verdict.equal is not None)
         return verdict
 
     def _asked(self, fresh: str, kept: str) -> Verdict:

@@ -5,18 +5,19 @@ The rule in ``followup`` serves wherever the model is late, fails, or says somet
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 
-from slipstream.chat.events import Event, Failed, TextDelta, Usage
+from slipstream.chat.events import Failed, TextDelta, Usage
 from slipstream.chat.request import ChatRequest, Message, Options, Parameters, Text
 from slipstream.disconnect import Disconnect
 from slipstream.errors import ClientGone, SlipstreamError, UpstreamTimeout
 from slipstream.models.cost import UNPRICED, Cost, price_of
 from slipstream.models.resolved import ResolvedCall
+from slipstream.models.small_model import Rest, Streams
 from slipstream.retrieval.question import followup
 from slipstream.telemetry.waterfall import Waterfall
 
@@ -28,8 +29,6 @@ MOST_CHARS = 400
 MAX_TOKENS = 96
 KNOWN_SHARE = 0.5
 """Of the rewritten question's words, so many have to stand in the conversation: more would be the model's own ideas."""
-REST_AFTER, REST_S = 3, 60.0
-"""After so many calls in a row that came to nothing, none is made for a while: each has cost its asker the limit."""
 INSTRUCTIONS = (
     "You rewrite a follow-up question so that it can be understood without the conversation before it. Answer with the "
     "rewritten question and nothing else: one line, in the language of the follow-up, with names as they are written. "
@@ -54,14 +53,6 @@ class Rewritten(msgspec.Struct, frozen=True):
     cost: Cost = UNPRICED
 
 
-class Streams(Protocol):
-    """A model service, as the gateway's pipeline calls it."""
-
-    def stream(self, call: ResolvedCall, waterfall: Waterfall, disconnect: Disconnect) -> Iterator[Event]:
-        """Yield the answer's events; raises a SlipstreamError before the first one."""
-        ...
-
-
 class ModelRewriter:
     """Built once an environment; safe to share between threads."""
 
@@ -79,9 +70,7 @@ class ModelRewriter:
         self._resolve = resolve
         self._model = model
         self._limit_ms = limit_ms
-        self._clock = clock
-        self._in_vain = 0
-        self._rests_until_s = 0.0
+        self._rest = Rest(clock)
 
     @property
     def target_id(self) -> str:
@@ -93,12 +82,10 @@ class ModelRewriter:
 
     def rewrite(self, question: str, earlier: Sequence[str], disconnect: Disconnect) -> Rewritten:
         """``earlier``: the user's questions before this one, oldest first. Raises ClientGone, and nothing else."""
-        if self._clock() < self._rests_until_s:
+        if self._rest.lasts():
             return Rewritten("resting", self._model)
         made = self._asked(question, earlier, disconnect)
-        self._in_vain = 0 if made.outcome == "ok" else self._in_vain + 1
-        if self._in_vain >= REST_AFTER:
-            self._in_vain, self._rests_until_s = 0, self._clock() + REST_S
+        self._rest.note(came=made.outcome == "ok")
         return made
 
     def _asked(self, question: str, earlier: Sequence[str], disconnect: Disconnect) -> Rewritten:

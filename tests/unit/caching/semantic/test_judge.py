@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from slipstream.caching.semantic.judge import MAX_TOKENS, MOST_CHARS, REST_AFTER, REST_S, ModelJudge, prompt
+from slipstream.caching.semantic.judge import MAX_TOKENS, MOST_CHARS, ModelJudge, prompt
 from slipstream.caching.semantic.ports import Verdict
 from slipstream.chat.events import Event, Failed, Started, Stopped, TextDelta, Usage
 from slipstream.chat.request import Text
@@ -15,6 +15,7 @@ from slipstream.disconnect import Disconnect
 from slipstream.errors import SlipstreamError, Throttled, UpstreamTimeout
 from slipstream.models.resolve import Resolver
 from slipstream.models.resolved import ResolvedCall
+from slipstream.models.small_model import REST_AFTER, REST_S
 from slipstream.telemetry.waterfall import Waterfall
 
 FRESH, KEPT = "Ask at the front desk.", "At the desk in front you can ask."
