@@ -9,7 +9,6 @@ the engine does not show yet is *behind*: the cache had no part in it.
 from __future__ import annotations
 
 import http.client
-import json
 import random
 import re
 import threading
@@ -20,34 +19,13 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
-from urllib.parse import urlsplit
+
+from bench.caller import Caller
 
 PAGES, READERS, READS, CHANGES = 8, 8, 10_000, 200
 WAIT_S = 60.0
 _NUMBER = re.compile(r"rule number (\d+)")
 LAMPS = ("amber", "blue", "coral", "dusty", "ebony", "frosty", "green", "hazel")
-
-
-class Client:
-    """One caller with a connection of its own."""
-
-    def __init__(self, base_url: str, api_key: str) -> None:
-        url = urlsplit(base_url)
-        self._connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=WAIT_S)
-        self._headers = {"authorization": f"Bearer {api_key}", "content-type": "application/json"}
-
-    def close(self) -> None:
-        """End the connection."""
-        self._connection.close()
-
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The answer's JSON. Raises RuntimeError with what was said instead, OSError, HTTPException."""
-        self._connection.request(method, path, None if body is None else json.dumps(body), self._headers)
-        response = self._connection.getresponse()
-        raw = response.read()
-        if not 200 <= response.status < 300:
-            raise RuntimeError(f"{response.status}: {raw[:300].decode(errors='replace')}")
-        return dict(json.loads(raw)) if raw else {}
 
 
 @dataclass
@@ -80,7 +58,7 @@ def under_change(
     lamps = LAMPS[:PAGES]
     acknowledged = dict.fromkeys(lamps, 0)
     seen, began_s = Seen(), perf_counter()
-    with closing(Client(base_url, api_key)) as client:
+    with closing(Caller(base_url, api_key)) as client:
         client.call("PUT", f"/v1/indexes/{index}", {})
         try:
             _put(client, index, dict.fromkeys(lamps, 0))
@@ -108,7 +86,7 @@ def under_change(
     }  # fmt: skip
 
 
-def _put(client: Client, index: str, versions: dict[str, int]) -> None:
+def _put(client: Caller, index: str, versions: dict[str, int]) -> None:
     documents = [
         {"id": lamp, "title": f"The {lamp} lamp", "text": f"The {lamp} lamp follows rule number {version}."}
         for lamp, version in versions.items()
@@ -118,7 +96,7 @@ def _put(client: Client, index: str, versions: dict[str, int]) -> None:
         raise RuntimeError(f"a page was refused: {told['failed']}")
 
 
-def _ask(client: Client, index: str, lamp: str) -> dict[str, Any]:
+def _ask(client: Caller, index: str, lamp: str) -> dict[str, Any]:
     question = f"Which rule number does the {lamp} lamp follow?"
     patient = {"retrieval": {"leg_timeout_ms": 10_000}}  # a busy engine is no fault here
     body = {"model": f"rag:{index}", "max_tokens": 60, "slipstream": patient,
@@ -126,7 +104,7 @@ def _ask(client: Client, index: str, lamp: str) -> dict[str, Any]:
     return client.call("POST", "/v1/chat/completions", body)
 
 
-def _until_it_answers(client: Client, index: str, lamp: str) -> None:
+def _until_it_answers(client: Caller, index: str, lamp: str) -> None:
     until_s = perf_counter() + WAIT_S
     while _NUMBER.search(_ask(client, index, lamp)["choices"][0]["message"]["content"]) is None:
         if perf_counter() > until_s:
@@ -138,7 +116,7 @@ def _read(
     tick: Callable[[], None],
 ) -> None:  # fmt: skip
     order = random.Random(number)
-    with closing(Client(base_url, api_key)) as client:
+    with closing(Caller(base_url, api_key)) as client:
         for _ in range(reads):
             lamp = order.choice(sorted(acknowledged))
             at_least = acknowledged[lamp]

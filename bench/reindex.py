@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any
-from urllib.parse import urlsplit
 
+from bench.caller import Caller
 from bench.results import spread
 from local.endpoint import Endpoint
 from slipstream.retrieval.judged import JudgedSet, SourceText, read_set
@@ -60,26 +60,12 @@ class Asked:
     pages: frozenset[str] = frozenset()
 
 
-class Reader:
-    """One client with a connection of its own."""
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        url = urlsplit(endpoint.base_url)
-        self._connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=60)
-        self._headers = {"authorization": f"Bearer {endpoint.api_key}", "content-type": "application/json"}
-
-    def close(self) -> None:
-        """End the connection."""
-        self._connection.close()
+class Reader(Caller):
+    """One who searches all the time, and notes what is wrong."""
 
     def ask(self, body: bytes) -> dict[str, Any]:
-        """The search's answer. Raises RuntimeError with what was said instead, OSError, HTTPException."""
-        self._connection.request("POST", "/v1/search", body, self._headers)
-        response = self._connection.getresponse()
-        raw = response.read()
-        if response.status != 200:
-            raise RuntimeError(f"{response.status}: {raw[:300].decode(errors='replace')}")
-        return dict(json.loads(raw))
+        """The search's answer. Raises as ``call`` does."""
+        return self.call("POST", "/v1/search", body)
 
     def look(self, asked: Asked, seen: Seen) -> None:
         """Ask once and note what is wrong with the answer."""
@@ -119,7 +105,7 @@ def under_load(endpoint: Endpoint, *, pages: int, tick: Callable[[], None] = lam
     _command(endpoint, "create", index, "--dimensions", "512")
     try:
         loaded = _load(endpoint, index, some)
-        with closing(Reader(endpoint)) as reader:
+        with closing(Reader(endpoint.base_url, endpoint.api_key)) as reader:
             asked = _questions(reader, index, judged, some)
         began_s = perf_counter()
         seen, took_s = _watched(
@@ -179,7 +165,7 @@ def _watched(
 
     def read(number: int) -> None:
         at, left = number, AFTERWARDS
-        with closing(Reader(endpoint)) as reader:
+        with closing(Reader(endpoint.base_url, endpoint.api_key)) as reader:
             while left:
                 reader.look(asked[at % len(asked)], seen)
                 tick()
